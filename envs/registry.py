@@ -1,0 +1,67 @@
+"""Every world by name: what it is made of, and the Gymnasium id under which others make it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+
+from envs.mazes import LAYOUTS, build_maze, maze_spec
+from envs.reacher import build_reacher, reacher_spec
+from envs.scene import Scene
+from envs.task import Task
+from envs.world import World
+
+FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
+    "pointmaze": build_maze,
+    "reacher": build_reacher,
+}
+WORLDS: dict[str, dict[str, Any]] = {**{name: maze_spec(name) for name in LAYOUTS}, "reacher": reacher_spec()}
+IDS = {
+    "umaze": "housecat/PointMaze-UMaze-v0",
+    "medium": "housecat/PointMaze-Medium-v0",
+    "large": "housecat/PointMaze-Large-v0",
+    "fourrooms": "housecat/PointMaze-FourRooms-v0",
+    "giant": "housecat/PointMaze-Giant-v0",
+    "reacher": "housecat/Reacher-v0",
+}
+
+_FRAME_SIZES = (16, 512)  # pixels
+
+
+def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
+    """Build the world that ``spec`` describes; its ``spec_dict`` builds the same one again.
+
+    Raises:
+        ValueError: the family is unknown, something is missing, or the layout is an impossible maze.
+    """
+    family = spec.get("family")
+    if family not in FAMILIES:
+        raise ValueError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
+    missing = {"name", "frame_size", *(["layout"] if family == "pointmaze" else [])} - set(spec)
+    if missing:
+        raise ValueError(f"the description of a {family} world lacks {', '.join(sorted(missing))}")
+    size, (least, most) = spec["frame_size"], _FRAME_SIZES
+    if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= most:
+        raise ValueError(f"frame_size must be a whole number of pixels from {least} to {most}, got {size!r}")
+    spec = copy.deepcopy(spec)
+    scene, task = FAMILIES[family](spec)
+    return World(spec, scene, task, render_mode)
+
+
+def make_named(name: str, render_mode: str | None = None) -> World:
+    """Build one of `WORLDS`; what Gymnasium calls for the registered ids.
+
+    Raises:
+        ValueError: there is no world of that name.
+    """
+    if name not in WORLDS:
+        raise ValueError(f"unknown world '{name}': known are {', '.join(WORLDS)}")
+    return make_world(WORLDS[name], render_mode)
+
+
+def register_worlds() -> None:
+    """Make the worlds known to `gymnasium.make`."""
+    for name, identifier in IDS.items():
+        if identifier not in gymnasium.registry:
+            gymnasium.register(identifier, entry_point="envs.registry:make_named", kwargs={"name": name})

@@ -1,0 +1,86 @@
+"""What is asked for in a world: a start, a goal, how far they are apart and when the goal is reached.
+
+A task is made of pure functions of simulator states; it holds no simulation and draws nothing.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+_CANDIDATES = 16
+_ATTEMPTS = 200
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A start and a goal that is not reached at the start."""
+
+    start: np.ndarray  # (S,) simulator state, at rest
+    goal: np.ndarray  # (S,) simulator state, at rest
+    distance: float  # true distance, in the task's unit
+    steps: float  # control steps needed at top speed
+
+
+class Task(ABC):
+    """Goals among the states ``(S,)`` (positions, then velocities) of one body."""
+
+    max_steps: int  # control steps allowed
+    tolerance: float  # how near to the goal is success, in `unit`
+    unit: str  # "m" or "rad"
+    nearest: float  # least distance of a sampled pair, in `unit`
+    farthest: float  # bound on the distance of a sampled pair, in `unit`
+    speed: float  # distance covered in one control step at top speed, in `unit`
+
+    @abstractmethod
+    def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
+        """A state ``(S,)`` drawn evenly over all free positions, at rest or ``moving`` at a random velocity."""
+
+    @abstractmethod
+    def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """True distance ``(N,)`` in `unit` of each of ``states (N, S)`` to ``goal (S,)``."""
+
+    @abstractmethod
+    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
+        """Whether ``state (S,)`` reaches ``goal (S,)``."""
+
+    @abstractmethod
+    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
+        """What can be asked of a latent: "position" and "velocity" ``(..., n)`` of ``states (..., S)``."""
+
+    @abstractmethod
+    def located(self, states: np.ndarray) -> np.ndarray:
+        """Where in the plane (m) the body of ``states (..., S)`` is drawn: ``(..., 2)``."""
+
+    def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """True distance in `unit` from ``state (S,)`` to ``goal (S,)``."""
+        return float(self.distances(np.asarray(state)[None], goal)[0])
+
+    def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """Control steps from ``state (S,)`` to ``goal (S,)`` at top speed, without getting up to it."""
+        return self.distance(state, goal) / self.speed
+
+    def sample_pair(
+        self,
+        rng: np.random.Generator,
+        low: float | None = None,
+        high: float | None = None,
+        start: np.ndarray | None = None,
+    ) -> Pair:
+        """Draw a start (unless given) and a goal whose distance is in ``[low, high)``, not reached at the start.
+
+        Raises:
+            ValueError: no such pair is found, e.g. because the world is smaller than ``low``.
+        """
+        low = self.nearest if low is None else low
+        high = self.farthest if high is None else high
+        for _ in range(_ATTEMPTS):
+            origin = self.sample_state(rng) if start is None else np.array(start, np.float64)
+            goals = np.stack([self.sample_state(rng) for _ in range(_CANDIDATES)])
+            distances = self.distances(goals, origin)
+            for goal, distance in zip(goals, distances, strict=True):
+                if low <= distance < high and not self.success(origin, goal):
+                    return Pair(origin, goal, float(distance), float(distance) / self.speed)
+        bound = "" if math.isinf(high) else f" and less than {high:g} {self.unit}"
+        raise ValueError(f"no goal at least {low:g} {self.unit}{bound} away was found: ask for another distance")

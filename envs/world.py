@@ -1,0 +1,135 @@
+"""A world: a scene and a task, together a Gymnasium environment whose observation is a camera frame."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from envs.scene import SUBSTEPS, TIMESTEP, Scene
+from envs.task import Pair, Task
+
+
+class World(gymnasium.Env):
+    """Reach a goal state; see it as a frame, act on the body, never read the reward.
+
+    Args:
+        spec: JSON-able description from which `envs.make_world` builds the same world again.
+        scene: the simulated body and its cameras.
+        task: starts, goals, distances.
+        render_mode: None or "rgb_array" (the people's camera), as Gymnasium asks for it.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / (TIMESTEP * SUBSTEPS))}  # noqa: RUF012
+
+    def __init__(self, spec: dict[str, Any], scene: Scene, task: Task, render_mode: str | None = None) -> None:
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is None or 'rgb_array', got {render_mode!r}")
+        self.render_mode = render_mode
+        self.spec_dict = spec
+        self.scene = scene
+        self.task = task
+        self.name: str = spec["name"]
+        self.dt = scene.dt
+        self.max_steps, self.tolerance, self.unit = task.max_steps, task.tolerance, task.unit
+        self.factors: dict[str, Any] = {}  # what can be varied in the scene
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (scene.action_dim,), np.float32)
+        self.observation_space = gymnasium.spaces.Box(0, 255, (scene.frame_size, scene.frame_size, 3), np.uint8)
+        self._goal: np.ndarray | None = None
+        self._elapsed = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin an episode and return the first frame.
+
+        Args:
+            seed: starts the world's generator anew.
+            options: "start" (S,) and "goal" (S,); what is absent is sampled; the goal None means that
+                there is none and the episode never ends by success.
+
+        Raises:
+            ValueError: an option is unknown or a state does not fit this world.
+        """
+        super().reset(seed=seed)
+        options = dict(options or {})
+        start, goal_given, goal = options.pop("start", None), "goal" in options, options.pop("goal", None)
+        if options:
+            raise ValueError(f"unknown reset options {sorted(options)}: known are 'start' and 'goal'")
+        if goal_given:
+            start = self._unsolved_start(goal) if start is None else start
+        else:
+            pair = self.task.sample_pair(self.np_random, start=start)
+            start, goal = pair.start, pair.goal
+        self.set_state(start)
+        self._goal = None if goal is None else np.array(goal, np.float64)
+        self._elapsed = 0
+        return self.frame(), self._info()
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Hold ``action (A,)`` for one control step; the reward is 1 on success, else 0."""
+        self.scene.step(action)
+        self._elapsed += 1
+        info = self._info()
+        return self.frame(), float(info["success"]), info["success"], self._elapsed >= self.max_steps, info
+
+    def render(self) -> np.ndarray:
+        """The people's camera: ``uint8 (256, 256, 3)``."""
+        return self.frame("people")
+
+    def frame(self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None) -> np.ndarray:
+        """A picture of the present state, or of ``state`` without going there; see `Scene.frame`."""
+        return self.scene.frame(camera, state, size)
+
+    def state(self) -> np.ndarray:
+        """The simulator's state ``(S,)``: positions, then velocities."""
+        return self.scene.state()
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Continue from ``state (S,)``; ValueError where it does not fit."""
+        self.scene.set_state(state)
+
+    def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
+        """A state ``(S,)`` anywhere in free space, at rest or ``moving``."""
+        return self.task.sample_state(rng, moving)
+
+    def sample_pair(self, rng: np.random.Generator, low: float | None = None, high: float | None = None) -> Pair:
+        """A start and a goal whose true distance is in ``[low, high)``, unsolved; see `Task.sample_pair`."""
+        return self.task.sample_pair(rng, low, high)
+
+    def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """True distance between two states ``(S,)``, in `unit`."""
+        return self.task.distance(state, goal)
+
+    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
+        """Whether ``state (S,)`` reaches ``goal (S,)``."""
+        return self.task.success(state, goal)
+
+    def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """Control steps between two states ``(S,)`` at top speed."""
+        return self.task.steps(state, goal)
+
+    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
+        """What probes are asked for: "position" and "velocity" ``(..., n)`` of ``states (..., S)``."""
+        return self.task.measured(states)
+
+    def located(self, states: np.ndarray) -> np.ndarray:
+        """Plane position in m ``(..., 2)`` of the body in ``states (..., S)``."""
+        return self.task.located(states)
+
+    def pixels(self, points: np.ndarray, camera: str = "people", size: int = 256) -> np.ndarray:
+        """Where plane points ``(..., 2)`` in m are in a frame of ``size`` pixels: x right, y down, ``(..., 2)``."""
+        del camera  # both cameras see the same square of the plane
+        return self.scene.view.pixels(points, size)
+
+    def _unsolved_start(self, goal: np.ndarray | None) -> np.ndarray:
+        while True:
+            start = self.task.sample_state(self.np_random)
+            if goal is None or not self.task.success(start, goal):
+                return start
+
+    def _info(self) -> dict[str, Any]:
+        state = self.state()
+        if self._goal is None:
+            return {"state": state, "distance": float("nan"), "success": False}
+        distance, success = self.task.distance(state, self._goal), self.task.success(state, self._goal)
+        return {"state": state, "distance": distance, "success": success, "goal": self._goal.copy()}

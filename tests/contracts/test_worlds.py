@@ -1,0 +1,272 @@
+"""What every world keeps, registered members all."""
+
+import json
+import warnings
+from collections.abc import Callable
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import envs
+from envs.oracle import oracle_steps
+from envs.policies import RandomPlay
+from envs.registry import IDS, make_named
+from envs.world import World
+
+NAMES = sorted(envs.WORLDS)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def world(request: pytest.FixtureRequest) -> World:
+    return make_named(request.param)
+
+
+def rolled(world: World, actions: int = 8, seed: int = 3) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames and states of an episode begun with ``seed``."""
+    frame, _ = world.reset(seed=seed)
+    frames, states = [frame], [world.state()]
+    rng = np.random.default_rng(seed)
+    for _ in range(actions):
+        frame, *_ = world.step(rng.uniform(-1, 1, world.action_space.shape))
+        frames.append(frame)
+        states.append(world.state())
+    return frames, states
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gymnasiums_checker_has_nothing_to_say(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make(IDS[name], render_mode="rgb_array").unwrapped)
+
+
+def test_frames_are_64_pixels_and_peoples_pictures_256(world: World) -> None:
+    frame, _ = world.reset(seed=0)
+    assert frame.shape == (64, 64, 3)
+    assert frame.dtype == np.uint8
+    assert world.observation_space.contains(frame)
+    assert world.render().shape == (256, 256, 3)
+    assert world.frame("people", size=100).shape == (100, 100, 3)
+    assert world.frame("train", size=96).shape == (96, 96, 3)
+
+
+def test_the_same_seed_gives_the_same_episode_bit_for_bit(world: World) -> None:
+    first, second = rolled(world), rolled(make_named(world.name))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(np.stack(one), np.stack(other))
+    assert any((a != b).any() for a, b in zip(first[1], rolled(world, seed=4)[1], strict=True))
+
+
+def test_the_description_survives_json_and_builds_the_same_world(world: World) -> None:
+    again = envs.make_world(json.loads(json.dumps(world.spec_dict)))
+    np.testing.assert_array_equal(rolled(world)[0], rolled(again)[0])
+
+
+def test_a_state_that_is_set_is_read_back_exactly(world: World) -> None:
+    state = world.sample_state(np.random.default_rng(0), moving=True)
+    world.set_state(state)
+    np.testing.assert_array_equal(world.state(), state)
+
+
+def test_the_future_depends_on_the_state_and_the_actions_alone(world: World) -> None:
+    play = RandomPlay(len(world.action_space.low), np.random.default_rng(1))
+    actions = [play.act() for _ in range(120)]  # long enough to run into walls and limits
+    world.set_state(world.sample_state(np.random.default_rng(2), moving=True))
+    states = [world.state()]
+    for action in actions:
+        world.scene.step(action)
+        states.append(world.state())
+    for again in range(0, 120, 7):
+        world.set_state(states[again])
+        for action, expected in zip(actions[again : again + 10], states[again + 1 : again + 11], strict=False):
+            world.scene.step(action)
+            np.testing.assert_array_equal(world.state(), expected)
+
+
+def test_imagining_actions_is_what_stepping_does_and_moves_nothing(world: World) -> None:
+    world.set_state(world.sample_state(np.random.default_rng(2), moving=True))
+    before = world.state()
+    actions = np.random.default_rng(3).uniform(-1, 1, (2, 12, *world.action_space.shape))
+    imagined = world.scene.imagine(before, actions)
+    np.testing.assert_array_equal(world.state(), before)
+    for step, action in enumerate(actions[1]):
+        world.step(action)
+        np.testing.assert_allclose(world.state(), imagined[1, step], atol=1e-12)
+
+
+def test_a_picture_of_another_state_leaves_the_simulation_alone(world: World) -> None:
+    world.reset(seed=1)
+    before, other = world.state(), world.sample_state(np.random.default_rng(5))
+    picture = world.frame(state=other)
+    np.testing.assert_array_equal(world.state(), before)
+    world.set_state(other)
+    np.testing.assert_array_equal(world.frame(), picture)
+
+
+def test_pairs_are_unsolved_at_rest_and_inside_the_range_of_distances(world: World) -> None:
+    rng = np.random.default_rng(0)
+    low = world.task.nearest
+    for least, most in ((low, np.inf), (low, low * 1.3), (low * 1.5, low * 2), (0.0, 1.5 * world.tolerance)):
+        for _ in range(5):
+            pair = world.sample_pair(rng, least, most)
+            assert least <= pair.distance < most
+            assert pair.distance == pytest.approx(world.distance(pair.start, pair.goal))
+            assert pair.steps == pytest.approx(world.steps(pair.start, pair.goal))
+            assert not world.success(pair.start, pair.goal)
+            for state in (pair.start, pair.goal):
+                np.testing.assert_array_equal(world.measured(state)["velocity"], 0.0)
+
+
+def test_default_pairs_begin_several_tolerances_from_the_goal(world: World) -> None:
+    rng = np.random.default_rng(1)
+    assert min(world.sample_pair(rng).distance for _ in range(20)) >= 3 * world.tolerance
+
+
+def test_a_range_without_pairs_is_refused_in_one_line(world: World) -> None:
+    with pytest.raises(ValueError, match="no goal at least 1000 ") as caught:
+        world.sample_pair(np.random.default_rng(0), 1000.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_distances_are_zero_at_the_goal_and_the_same_both_ways(world: World) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        one, other = world.sample_state(rng), world.sample_state(rng)
+        assert world.distance(one, one) == pytest.approx(0.0, abs=1e-9)
+        assert world.distance(one, other) == pytest.approx(world.distance(other, one))
+
+
+def test_no_control_step_covers_more_than_top_speed_allows(world: World) -> None:
+    rng = np.random.default_rng(0)
+    world.set_state(world.sample_state(rng))
+    play, covered = RandomPlay(len(world.action_space.low), rng), []
+    for _ in range(200):
+        before = world.state()
+        world.step(play.act())
+        covered.append(world.distance(before, world.state()))
+    fastest = world.task.speed * (np.sqrt(2) if world.unit == "m" else 1.1)  # a maze's ball also moves diagonally
+    assert 0.5 * world.task.speed < max(covered) <= fastest
+
+
+def test_reaching_the_goal_ends_the_episode_with_reward_one(world: World) -> None:
+    state = world.sample_state(np.random.default_rng(0))
+    world.reset(seed=0, options={"start": state, "goal": state})
+    _, reward, terminated, truncated, info = world.step(np.zeros(world.action_space.shape))
+    assert (reward, terminated, truncated, info["success"]) == (1.0, True, False, True)
+    assert info["distance"] <= world.tolerance
+
+
+def test_without_a_goal_an_episode_ends_by_time_alone(world: World) -> None:
+    world.reset(seed=0, options={"goal": None})
+    for step in range(1, world.max_steps + 1):
+        _, reward, terminated, truncated, info = world.step(np.zeros(world.action_space.shape))
+        assert (reward, terminated, info["success"]) == (0.0, False, False)
+        assert truncated == (step == world.max_steps)
+
+
+def test_what_reset_is_not_told_it_samples_unsolved(world: World) -> None:
+    state = world.sample_state(np.random.default_rng(0))
+    _, info = world.reset(seed=0, options={"start": state})
+    np.testing.assert_array_equal(info["state"], state)
+    assert not info["success"]
+    _, info = world.reset(options={"goal": state})
+    np.testing.assert_array_equal(info["goal"], state)
+    assert not info["success"]
+
+
+def test_actions_beyond_the_bounds_act_like_the_bounds(world: World) -> None:
+    state, ends = world.sample_state(np.random.default_rng(0)), []
+    for size in (1.0, 7.0):
+        world.set_state(state)
+        world.step(np.full(world.action_space.shape, size))
+        ends.append(world.state())
+    np.testing.assert_array_equal(*ends)
+
+
+def test_motion_of_a_fraction_of_a_pixel_changes_the_frame(world: World) -> None:
+    rng = np.random.default_rng(0)
+    metres = world.scene.view.extent / world.scene.frame_size * 0.3
+    for _ in range(5):
+        state = world.sample_state(rng)
+        moved = state.copy()
+        moved[0] += metres
+        assert (world.frame(state=state) != world.frame(state=moved)).any()
+
+
+def test_the_goal_is_not_drawn_in_training_frames(world: World) -> None:
+    rng = np.random.default_rng(0)
+    start, goals = world.sample_state(rng), [world.sample_state(rng), world.sample_state(rng), None]
+    frames = [world.reset(options={"start": start, "goal": goal})[0] for goal in goals]
+    assert all((frame == frames[0]).all() for frame in frames)
+
+
+@pytest.mark.parametrize("camera", ["train", "people"])
+def test_the_body_is_seen_where_it_is_said_to_be(world: World, camera: str) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        state = world.sample_state(rng)
+        picture = world.frame(camera, state=state, size=128).astype(int)
+        x, y = world.pixels(world.located(state), camera, 128)
+        # Ball and fingertip both are orange, and nothing else is.
+        around = picture[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].reshape(-1, 3).mean(axis=0)
+        assert around[0] - around[2] > 100
+        orange = picture[..., 0] - picture[..., 2] > 60
+        assert orange.mean() < 0.15
+
+
+def test_the_oracle_solves_a_pair_in_time(world: World) -> None:
+    rng = np.random.default_rng(0)
+    pair = world.sample_pair(rng, high=1.5 * world.task.nearest)
+    steps = oracle_steps(world, pair.start, pair.goal, rng)
+    assert steps is not None
+    assert steps <= 4 * pair.steps + 10
+
+
+def test_random_play_seldom_reaches_the_goal(world: World) -> None:
+    rng, solved, episodes = np.random.default_rng(7), 0, 80
+    for _ in range(episodes):
+        pair = world.sample_pair(rng)
+        world.set_state(pair.start)
+        play = RandomPlay(world.scene.action_dim, rng)
+        for _ in range(world.max_steps):
+            world.scene.step(play.act())
+            if world.success(world.state(), pair.goal):
+                solved += 1
+                break
+    assert solved / episodes <= 0.2  # the rate is at most a tenth; 80 episodes scatter about it
+
+
+@pytest.mark.parametrize(
+    ("misuse", "message"),
+    [
+        (lambda world: world.frame("side"), "there is no camera 'side'"),
+        (lambda world: world.set_state(np.zeros(3)), "a state of this world is 4 finite numbers"),
+        (lambda world: world.set_state(np.full(4, np.nan)), "a state of this world is 4 finite numbers"),
+        (lambda world: world.frame(state=np.zeros(9)), "a state of this world is 4 finite numbers"),
+        (lambda world: world.step(np.zeros(5)), "an action is 2 numbers"),
+        (lambda world: world.step(np.array([np.nan, 0.0])), "an action is 2 numbers"),
+        (lambda world: world.reset(options={"target": None}), "unknown reset options"),
+    ],
+)
+def test_misuse_is_refused_with_what_was_expected(
+    world: World, misuse: Callable[[World], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        misuse(world)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"family": "hovercraft"}, "unknown family of worlds 'hovercraft': known are pointmaze, reacher"),
+        ({"family": "reacher", "name": "reacher"}, "lacks frame_size"),
+        ({"family": "pointmaze", "name": "mine", "frame_size": 64}, "lacks layout"),
+        ({"family": "reacher", "name": "reacher", "frame_size": 4}, "frame_size must be a whole number of pixels"),
+        ({"family": "reacher", "name": "reacher", "frame_size": 64.0}, "frame_size must be a whole number of pixels"),
+    ],
+)
+def test_descriptions_that_describe_nothing_are_refused(spec: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        envs.make_world(spec)

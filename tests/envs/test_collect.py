@@ -1,0 +1,295 @@
+"""Recording, and everything that can stop it."""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import envs
+from envs.collect import collect
+from envs.mazes import maze_spec
+from envs.store import EpisodeStore, StoreError
+
+ROOT = Path(envs.__file__).parents[1]
+SCRIPT = """
+import json, sys
+from envs.collect import collect
+from envs.store import StoreError
+if __name__ == "__main__":
+    spec, out, episodes, workers = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    try:
+        collect(spec, out, episodes, 20, 0, workers=workers, progress=False)
+    except StoreError as error:
+        sys.exit(f"StoreError: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def record(spec: dict[str, Any], out: Path, episodes: int = 6, **changed: Any) -> EpisodeStore:
+    settings = {"steps": 20, "seed": 0, "workers": 1, "progress": False, **changed}
+    return collect(spec, out, episodes, **settings)
+
+
+@pytest.fixture
+def endless(spec: dict[str, Any], tmp_path: Path) -> Iterator[Callable[[Path, int], subprocess.Popen[str]]]:
+    """Starts long collections into a folder by so many workers, each in a process group as a terminal makes it."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    processes = []
+
+    def start(out: Path, workers: int) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, str(script), json.dumps(spec), str(out), "5000", str(workers)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def recorded_files(out: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted((out / "episodes").iterdir())}
+
+
+def wait_for_episodes(out: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(list((out / "episodes").glob("0*.h5"))) < count:
+        assert time.monotonic() < deadline, "nothing was recorded"
+        time.sleep(0.01)
+
+
+def group_is_gone(group: int) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_manifest_says_what_was_recorded_and_with_what(recorded: Path, spec: dict[str, Any]) -> None:
+    manifest = json.loads((recorded / "manifest.json").read_text())
+    assert manifest["world"] == spec
+    assert (manifest["seed"], manifest["steps"], manifest["episodes"], manifest["frames"]) == (0, 20, 6, 6 * 21)
+    assert manifest["renderer"] in ("egl", "osmesa", "glfw")
+    assert {"python", "mujoco", "numpy", "gymnasium", "h5py"} <= set(manifest["versions"])
+    assert manifest["files"] == {f"episodes/{name}": digest for name, digest in recorded_files(recorded).items()}
+
+
+def test_several_processes_record_what_one_does(recorded: Path, spec: dict[str, Any], tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    record(spec, tmp_path / "data", workers=3, on_progress=lambda done, total: seen.append((done, total)))
+    assert recorded_files(tmp_path / "data") == recorded_files(recorded)
+    assert seen == [(done, 6) for done in range(1, 7)]
+
+
+def test_another_seed_records_something_else(recorded: Path, spec: dict[str, Any], tmp_path: Path) -> None:
+    other = record(spec, tmp_path / "data", episodes=2, seed=1)
+    mine = EpisodeStore.open(recorded)
+    assert (other.episode(0).states[0] != mine.episode(0).states[0]).any()
+    assert (mine.episode(0).states[0] != mine.episode(1).states[0]).any()
+
+
+def test_episodes_begin_moving_and_all_over_the_maze(spec: dict[str, Any], tmp_path: Path) -> None:
+    store = record(spec, tmp_path / "data", episodes=60, steps=1)
+    starts = np.stack([store.episode(index).states[0] for index in range(60)])
+    assert {(int(x), int(y)) for x, y in starts[:, :2]} == {(1, 1), (2, 1), (3, 1), (3, 2), (1, 3), (2, 3), (3, 3)}
+    assert np.linalg.norm(starts[:, 2:], axis=1).mean() > 0.5
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_collection_leaves_whole_episodes_no_processes_and_goes_on(
+    endless: Callable[[Path, int], subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "data"
+    process = endless(out, workers)
+    wait_for_episodes(out, 8)
+    process.kill()  # SIGKILL to the collecting process alone
+    process.communicate()
+    assert group_is_gone(process.pid)
+    with pytest.raises(StoreError, match="is unfinished"):
+        EpisodeStore.open(out)
+    there = recorded_files(out)
+    whole = {name: digest for name, digest in there.items() if name.endswith(".h5") and not name.startswith(".")}
+    assert len(whole) >= 8
+    resumed = record(spec, out, episodes=len(whole) + 4)
+    fresh = record(spec, tmp_path / "fresh", episodes=len(whole) + 4)
+    assert resumed.check() == []
+    assert resumed.manifest["files"] == fresh.manifest["files"]
+    assert not list((out / "episodes").glob(".*"))  # nothing half written is left
+
+
+def test_a_killed_worker_is_reported_and_what_it_wrote_is_kept(
+    endless: Callable[[Path, int], subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "data"
+    process = endless(out, 2)
+    wait_for_episodes(out, 4)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    os.kill(next(child for child, command in commands.items() if b"spawn_main" in command), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("StoreError: a recording process ended early (exit code -9)")
+    assert errors.count("\n") == 1
+    assert group_is_gone(process.pid)
+    assert record(spec, out, episodes=6).check() == []
+
+
+def test_ctrl_c_stops_all_processes_quietly_and_loses_no_whole_episode(
+    endless: Callable[[Path, int], subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "data"
+    process = endless(out, 2)
+    wait_for_episodes(out, 4)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert group_is_gone(process.pid)
+    assert record(spec, out, episodes=5).check() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_takes_no_more_is_reported_and_what_is_there_stays(
+    recorded: Path, spec: dict[str, Any], tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "data"
+    record(spec, out, episodes=3)
+    before = recorded_files(out)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, str(script), json.dumps(spec), str(out), "6", str(workers)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),  # no file above 2 kB
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("StoreError: cannot write")
+    assert "make room" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert recorded_files(out) == before
+    assert EpisodeStore.open(out).check() == []
+    assert recorded_files(record(spec, out).path) == recorded_files(recorded)
+
+
+def test_a_finished_collection_is_returned_untouched_and_can_be_enlarged(
+    recorded: Path, spec: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "data"
+    record(spec, out, episodes=3)
+    before = (out / "manifest.json").stat().st_mtime_ns
+    assert len(record(spec, out, episodes=2)) == 3
+    assert (out / "manifest.json").stat().st_mtime_ns == before
+    assert len(record(spec, out, episodes=6)) == 6
+    assert recorded_files(out) == recorded_files(recorded)
+
+
+def test_a_deleted_episode_is_recorded_again(recorded: Path, spec: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    record(spec, out)
+    (out / "episodes" / "000002.h5").unlink()
+    assert record(spec, out).check() == []
+    assert recorded_files(out) == recorded_files(recorded)
+
+
+def test_a_damaged_episode_of_an_unfinished_collection_is_recorded_again(
+    recorded: Path, spec: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "data"
+    record(spec, out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps({**manifest, "complete": False, "files": {}}))
+    (out / "episodes" / "000001.h5").write_bytes(b"")
+    record(spec, out)
+    assert recorded_files(out) == recorded_files(recorded)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"seed": 1}, "was recorded with seed 0, asked for is 1"),
+        ({"steps": 21}, "was recorded with steps 20, asked for is 21"),
+        ({"spec": maze_spec("medium", frame_size=16)}, "with world umaze at 16 pixels, asked for is medium at 16"),
+        ({"spec": maze_spec("umaze", frame_size=32)}, "asked for is umaze at 32 pixels"),
+        ({"spec": maze_spec("umaze", "####\n#  #\n####", 16)}, "asked for is another layout of umaze"),
+    ],
+)
+def test_a_folder_of_another_recording_is_refused_and_left_alone(
+    spec: dict[str, Any], tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    out = tmp_path / "data"
+    record(spec, out, episodes=2)
+    before = recorded_files(out), (out / "manifest.json").read_bytes()
+    with pytest.raises(StoreError, match=message) as caught:
+        record(**{"spec": spec, "out": out, "episodes": 3, **changed})
+    assert "\n" not in str(caught.value)
+    assert (recorded_files(out), (out / "manifest.json").read_bytes()) == before
+
+
+def test_folders_of_something_else_are_refused_and_left_alone(spec: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"photos": 3}')
+    with pytest.raises(StoreError, match="does not describe recorded episodes"):
+        record(spec, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    (tmp_path / "other" / "episodes").mkdir(parents=True)
+    with pytest.raises(StoreError, match="no manifest says what it is"):
+        record(spec, tmp_path / "other")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match=r"cannot write to .*file"):
+        record(spec, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_two_recordings_into_one_folder_are_refused(spec: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "data"
+
+    def again(done: int, total: int) -> None:
+        if done == 1:
+            with pytest.raises(StoreError, match="another process is recording into"):
+                record(spec, out, episodes=2)
+
+    assert len(record(spec, out, episodes=2, on_progress=again)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"episodes": 0}, "episodes must be a whole number of at least 1, got 0"),
+        ({"steps": 0}, "steps must be"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"workers": -2}, "workers must be"),
+        ({"episodes": 2.5}, "episodes must be a whole number"),
+    ],
+)
+def test_impossible_numbers_are_refused_before_anything_is_written(
+    spec: dict[str, Any], tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        record(**{"spec": spec, "out": tmp_path / "data", **changed})
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,41 @@
+"""Random play, as numbers."""
+
+import numpy as np
+import pytest
+
+from envs.policies import RandomPlay
+
+
+def played(seed: int, steps: int = 4000, action_dim: int = 2) -> np.ndarray:
+    play = RandomPlay(action_dim, np.random.default_rng(seed))
+    return np.stack([play.act() for _ in range(steps)])
+
+
+def test_play_depends_on_its_generator_alone() -> None:
+    np.testing.assert_array_equal(played(1), played(1))
+    assert (played(1) != played(2)).any()
+
+
+@pytest.mark.parametrize("action_dim", [1, 2, 7])
+def test_actions_fit_the_bounds_and_the_dimension(action_dim: int) -> None:
+    actions = played(0, 500, action_dim)
+    assert actions.shape == (500, action_dim)
+    assert actions.dtype == np.float32
+    assert np.abs(actions).max() <= 1.0
+
+
+def test_a_direction_lasts_for_five_to_fifteen_steps() -> None:
+    actions = np.concatenate([played(seed) for seed in range(4)])[:, 0]
+    moving = actions - actions.mean()
+    correlation = [(moving[:-lag] * moving[lag:]).mean() / moving.var() for lag in (2, 5, 15, 40)]
+    assert correlation[0] > 0.6
+    assert correlation[1] > np.exp(-1)
+    assert correlation[2] < np.exp(-1)
+    assert abs(correlation[3]) < 0.1
+
+
+def test_play_often_pushes_fully_and_sometimes_coasts() -> None:
+    actions = np.concatenate([played(seed) for seed in range(4)])
+    assert (np.abs(actions) == 1.0).mean() > 0.4
+    assert 0.05 < (actions == 0.0).all(axis=1).mean() < 0.25
+    assert np.abs(actions.mean(axis=0)).max() < 0.1
