@@ -1,0 +1,51 @@
+"""Small models and clips of a moving square, so that the tests of this package need no simulator."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from worldmodel.model import ModelSettings, WorldModel
+
+SIZE = 32
+torch.set_num_threads(1)  # test workers share the cores
+
+
+@dataclass(frozen=True)
+class SquareClips:
+    """A 6-pixel square that actions move: frames (B, T, 32, 32, 3), actions (B, T-1, 2), states (B, T, 2) in pixels."""
+
+    frames: np.ndarray
+    actions: np.ndarray
+    states: np.ndarray
+
+
+def square_clips(rng: np.random.Generator, batch: int, length: int) -> SquareClips:
+    actions = rng.uniform(-1, 1, (batch, length - 1, 2)).astype(np.float32)
+    states = np.empty((batch, length, 2))
+    states[:, 0] = rng.uniform(6, 26, (batch, 2))
+    for t in range(1, length):
+        states[:, t] = np.clip(states[:, t - 1] + 3 * actions[:, t - 1], 4, 28)
+    axis = np.arange(SIZE) + 0.5
+    near = np.clip(3.5 - np.abs(axis - states[..., None]), 0, 1)
+    picture = near[..., 1, :, None] * near[..., 0, None, :]
+    frames = np.repeat((40 + 200 * picture).astype(np.uint8)[..., None], 3, axis=-1)
+    return SquareClips(frames, actions, states)
+
+
+def small_settings(encoder: str = "vit", context: int = 4) -> ModelSettings:
+    return ModelSettings(encoder, 16, context, 32, 1, 2, 8, 64, 1, SIZE, 2)
+
+
+def make_model(encoder: str = "vit", context: int = 4, precision: torch.dtype = torch.float32) -> WorldModel:
+    torch.manual_seed(0)
+    model = WorldModel(small_settings(encoder, context), precision)
+    clips = square_clips(np.random.default_rng(1), 32, 6)
+    model.encoder.pixels.fit(torch.from_numpy(clips.frames))
+    return model.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def clips() -> SquareClips:
+    return square_clips(np.random.default_rng(0), 8, 10)

@@ -1,0 +1,99 @@
+"""The loop learns, resumes bit for bit, and stops with a reason when it can't go on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.worldmodel.conftest import small_settings, square_clips
+from worldmodel.loss import OBJECTIVES, ObjectiveSettings
+from worldmodel.model import WorldModel
+from worldmodel.training import HeldOut, TrainingError, TrainSettings, check_alive, train
+
+OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 4.0, 1.0, 0.1, 0.9)
+SETTINGS = TrainSettings(
+    updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
+    measure_every=4, save_every=4, seed=0,
+)  # fmt: skip
+
+
+def held_out() -> HeldOut:
+    clips = square_clips(np.random.default_rng(99), 48, 9)
+    return HeldOut(
+        torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), {"position": torch.from_numpy(clips.states)}
+    )
+
+
+def run(out: Path, objective: ObjectiveSettings = OBJECTIVE, settings: TrainSettings = SETTINGS, **more: object) -> WorldModel:
+    torch.manual_seed(0)
+    model = WorldModel(small_settings())
+    return train(model, square_clips, held_out(), objective, settings, out, **more)  # type: ignore[arg-type]
+
+
+def lines(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+class Killed(Exception):
+    """Stands for the power cut."""
+
+
+def kill_at(step: int) -> object:
+    def stop(done: int, total: int) -> None:
+        if done == step:
+            raise Killed
+
+    return stop
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_killed_run_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
+    objective = replace(OBJECTIVE, name=name)
+    whole = run(tmp_path / "whole", objective)
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", objective, on_progress=kill_at(6))
+    resumed = run(tmp_path / "killed", objective)
+    for (key, left), right in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(left, right), key
+    unclocked = [[{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / n)] for n in ("whole", "killed")]
+    assert unclocked[0] == unclocked[1]
+
+
+def test_a_tiny_model_learns_to_see_and_to_imagine(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, updates=250, batch=24, measure_every=250, save_every=250)
+    run(tmp_path, settings=settings)
+    last = lines(tmp_path)[-1]
+    assert last["held_out/probe_position"] > 0.9
+    assert last["held_out/open_loop_ratio"] < 0.35
+    assert last["held_out/std_min"] > 0.2
+
+
+def test_prediction_alone_collapses_and_the_alarm_says_so(tmp_path: Path) -> None:
+    alone = ObjectiveSettings("variance_covariance", 100.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    settings = replace(SETTINGS, updates=400, measure_every=20, learning_rate=5e-3, horizon=1)
+    with pytest.raises(TrainingError, match="collapsed at update"):
+        run(tmp_path, alone, settings)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    run(tmp_path)
+    endless = replace(OBJECTIVE, inverse=float("inf"))
+    with pytest.raises(TrainingError, match="not finite at update 8 .inverse.: lower train.learning_rate"):
+        run(tmp_path, endless, replace(SETTINGS, updates=12))
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000008"]
+
+
+def test_the_alarm_is_silent_for_healthy_latents() -> None:
+    check_alive({"std_mean": 0.5, "rank": 4.0}, 1)
+    with pytest.raises(TrainingError):
+        check_alive({"std_mean": 0.5, "rank": 1.1}, 1)
+
+
+def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
+    run(tmp_path)
+    assert [line["step"] for line in lines(tmp_path)] == [4, 8]
+    assert {"loss/prediction", "held_out/rank", "held_out/open_loop_ratio", "held_out/probe_position"} <= set(lines(tmp_path)[0])
+    assert list((tmp_path / "tensorboard").glob("events*"))

@@ -1,0 +1,1 @@
+"""World models that predict latent states: encoders, predictors, objectives, critic and their training."""

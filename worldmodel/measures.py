@@ -1,0 +1,74 @@
+"""Numbers about a world model: spread and rank of its latents, what a probe reads from them, how far it can imagine."""
+
+import torch
+from torch import Tensor
+
+from worldmodel.loss import imagine, windows
+from worldmodel.model import WorldModel
+
+
+def effective_rank(latents: Tensor) -> float:
+    """exp of the entropy of the normalised singular values of (K, D), between 1 and D (RankMe, arXiv 2210.02885)."""
+    values = torch.linalg.svdvals(latents - latents.mean(dim=0))
+    share = values / values.sum().clamp(min=1e-12)
+    return float(torch.exp(-(share * (share + 1e-12).log()).sum()))
+
+
+def ridge_r2(train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor, weight: float = 1e-3) -> Tensor:
+    """R2 (n,) on the test rows of a linear probe with ridge penalty: inputs (K, D), targets (K, n), standardised inside.
+
+    A target that does not vary has R2 = nan: nothing can be said about it.
+    """
+    mean, scale = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
+    train, test = ((rows - mean) / scale for rows in (train, test))
+    train, test = (torch.cat([rows, torch.ones(len(rows), 1)], dim=1).double() for rows in (train, test))
+    penalty = weight * len(train) * torch.eye(train.shape[1], dtype=torch.float64)
+    penalty[-1, -1] = 0
+    solution = torch.linalg.solve(train.T @ train + penalty, train.T @ train_targets.double())
+    total = (test_targets - test_targets.mean(dim=0)).pow(2).sum(dim=0)
+    left = (test_targets - test @ solution).pow(2).sum(dim=0)
+    return torch.where(total > 1e-9, 1 - left / total, torch.nan)
+
+
+@torch.no_grad()
+def open_loop(model: WorldModel, frames: Tensor, actions: Tensor, horizon: int) -> dict[str, float]:
+    """Imagination against copying: squared latent error after `horizon` steps over that of leaving the latent as it is.
+
+    frames uint8 (B, T, h, w, 3) with T >= context + horizon, actions (B, T-1, A). Below 1: it imagines better.
+    """
+    latents = model.latents(frames)
+    used = actions[:, model.context - 1 :]
+    imagined = imagine(model, latents, used, horizon)[:, :, -1].float()
+    starts = imagined.shape[1]
+    target = windows(latents, starts, horizon, 1)[:, :, -1]
+    error = (imagined - target).pow(2).mean()
+    copied = (latents[:, :starts] - target).pow(2).mean()
+    return {"imagined": float(error), "copied": float(copied), "ratio": float(error / copied.clamp(min=1e-12))}
+
+
+@torch.no_grad()
+def latents_of(model: WorldModel, frames: Tensor, chunk: int = 32) -> Tensor:
+    """Latents of many clips in chunks that bound the memory: (B, T, h, w, 3) -> (B, T - context + 1, D)."""
+    return torch.cat([model.latents(part) for part in frames.split(chunk)])
+
+
+def diagnose(
+    model: WorldModel, frames: Tensor, actions: Tensor, measured: dict[str, Tensor], horizon: int
+) -> dict[str, float]:
+    """All of these on held-out clips: frames (B, T, h, w, 3), actions (B, T-1, A), measured quantities (B, T, n).
+
+    The probe is fitted on the first two thirds of the clips and judged on the rest.
+    """
+    latents = latents_of(model, frames)
+    rows = latents.flatten(0, 1)
+    spread = rows.std(dim=0)
+    result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(rows)}
+    cut = 2 * len(latents) // 3
+    for name, values in measured.items():
+        seen = values[:, model.context - 1 :].float()
+        parts = (latents[:cut], seen[:cut], latents[cut:], seen[cut:])
+        result[f"probe_{name}"] = float(ridge_r2(*(part.flatten(0, 1) for part in parts)).mean())
+    length = model.context + horizon
+    result |= {f"open_loop_{name}": value for name, value in
+               open_loop(model, frames[:, :length], actions[:, : length - 1], horizon).items()}
+    return result

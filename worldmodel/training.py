@@ -1,0 +1,235 @@
+"""The one training loop: sample clips, sum the loss terms, step, measure, save; resumes bit for bit after a kill."""
+
+import copy
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from worldmodel import measures
+from worldmodel.checkpoint import replace_folder
+from worldmodel.loss import Clips, ObjectiveSettings, loss_terms
+from worldmodel.model import WorldModel
+from worldmodel.objectives import follow
+
+COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
+
+
+class TrainingError(Exception):
+    """Training cannot go on; the message is one line that says why and what to change."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a world model is trained."""
+
+    updates: int
+    batch: int  # B, clips an update
+    length: int  # T, latents a clip
+    horizon: int  # H, steps imagined open-loop from every start
+    learning_rate: float  # peak of a cosine with warm-up
+    weight_decay: float
+    gradient_norm: float
+    measure_every: int  # updates between measurements on held-out clips
+    save_every: int  # updates between checkpoints
+    seed: int
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Clips that training never sees: frames uint8 (B, T, h, w, 3), actions (B, T-1, A), named (B, T, n)."""
+
+    frames: Tensor
+    actions: Tensor
+    measured: dict[str, Tensor]
+
+
+@dataclass
+class Run:
+    """Everything that a resumed training must find as it was left."""
+
+    model: WorldModel
+    teacher: torch.nn.Module | None
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    generator: torch.Generator
+    step: int = 0
+    seconds: float = 0.0
+
+
+def start(model: WorldModel, objective: ObjectiveSettings, settings: TrainSettings) -> Run:
+    """A run at its first update."""
+    teacher = copy.deepcopy(model.encoder).requires_grad_(False) if objective.name == "ema" else None
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    generator = torch.Generator().manual_seed(settings.seed)
+    return Run(model, teacher, optimizer, np.random.default_rng(settings.seed), generator)
+
+
+def rate(step: int, settings: TrainSettings) -> float:
+    """Learning rate of an update: linear warm-up over a twentieth of the run, then a cosine to a hundredth of the peak."""
+    warm = max(1, settings.updates // 20)
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, settings.updates - warm)
+    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def update(run: Run, clips: Clips, objective: ObjectiveSettings, settings: TrainSettings) -> dict[str, Tensor]:
+    """One step on one batch; returns the terms. Raises TrainingError where the loss is not finite."""
+    device = run.model.action_low.device
+    frames = torch.as_tensor(clips.frames).to(device)
+    actions = torch.as_tensor(clips.actions).to(device)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate(run.step, settings)
+    terms = loss_terms(run.model, run.teacher, frames, actions, objective, settings.horizon, run.generator)
+    total = torch.stack(list(terms.values())).sum()
+    if not torch.isfinite(total):
+        culprits = ", ".join(name for name, term in terms.items() if not torch.isfinite(term))
+        raise TrainingError(
+            f"the loss is not finite at update {run.step} ({culprits}): lower train.learning_rate "
+            f"(now {settings.learning_rate:g}) or set precision=fp32"
+        )
+    run.optimizer.zero_grad()
+    total.backward()
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), settings.gradient_norm)
+    run.optimizer.step()
+    if run.teacher is not None:
+        follow(run.teacher, run.model.encoder, objective.momentum)
+    run.step += 1
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def check_alive(numbers: dict[str, float], step: int) -> None:
+    """Raises TrainingError when the latents have collapsed."""
+    if numbers["std_mean"] < COLLAPSED or numbers["rank"] < 1.5:
+        raise TrainingError(
+            f"the latents collapsed at update {step} (mean std {numbers['std_mean']:.3f}, effective rank "
+            f"{numbers['rank']:.1f}): raise objective.variance or objective.sigreg, or choose another objective"
+        )
+
+
+def train(
+    model: WorldModel,
+    sample: Callable[[np.random.Generator, int, int], Clips],
+    held_out: HeldOut,
+    objective: ObjectiveSettings,
+    settings: TrainSettings,
+    out: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> WorldModel:
+    """Trains `model` in place until `settings.updates`, going on from the last checkpoint in `out` if there is one.
+
+    `sample(rng, batch, length)` returns clips of `length` frames. Writes `metrics.jsonl`, `tensorboard/` and
+    `checkpoints/` under `out`. Raises TrainingError on a loss that is not finite and on collapsed latents.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    run = start(model, objective, settings)
+    if not resume(run, out / "checkpoints"):
+        model.encoder.pixels.fit(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
+        if run.teacher is not None:
+            run.teacher.load_state_dict(model.encoder.state_dict())
+    cut_metrics(out / "metrics.jsonl", run.step)
+    frames = settings.length + model.context - 1
+    began = time.perf_counter() - run.seconds
+    writer = SummaryWriter(out / "tensorboard", purge_step=run.step)
+    bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update", mininterval=0.5)
+    model.train()
+    while run.step < settings.updates:
+        terms = update(run, sample(run.rng, settings.batch, frames), objective, settings)
+        run.seconds = time.perf_counter() - began
+        bar.update()
+        if on_progress is not None:
+            on_progress(run.step, settings.updates)
+        if run.step % settings.measure_every == 0 or run.step == settings.updates:
+            numbers = record(run, terms, held_out, settings, out / "metrics.jsonl", writer)
+            bar.set_postfix_str(" ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")))
+            check_alive(numbers, run.step)
+        if run.step % settings.save_every == 0 or run.step == settings.updates:
+            save_run(run, out / "checkpoints")
+    bar.close()
+    writer.close()
+    return model.eval()
+
+
+def record(
+    run: Run, terms: dict[str, Tensor], held_out: HeldOut, settings: TrainSettings, log: Path, writer: SummaryWriter
+) -> dict[str, float]:
+    """Measures the model on held-out clips and writes one line of numbers; returns the measurements."""
+    run.model.eval()
+    numbers = measures.diagnose(run.model, held_out.frames, held_out.actions, held_out.measured, settings.horizon)
+    run.model.train()
+    line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(run.step - 1, settings)}
+    line |= {f"loss/{name}": float(term) for name, term in terms.items()}
+    line |= {f"held_out/{name}": value for name, value in numbers.items()}
+    with log.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    for name, value in line.items():
+        writer.add_scalar(name, value, run.step)
+    return numbers
+
+
+def cut_metrics(log: Path, step: int) -> None:
+    """Drops lines after `step`: they were written between the last checkpoint and the kill and will come again."""
+    if log.exists():
+        kept = [line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+        log.write_text("".join(line + "\n" for line in kept))
+
+
+def save_run(run: Run, folder: Path) -> None:
+    """Writes the whole state of the run to `folder/STEP`, then drops the older one."""
+    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    if run.teacher is not None:
+        tensors |= {f"teacher.{name}": value for name, value in run.teacher.state_dict().items()}
+    state = run.optimizer.state_dict()
+    for index, slots in state["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
+    tensors["generator"] = run.generator.get_state()
+    about = {"step": run.step, "seconds": run.seconds, "rng": run.rng.bit_generator.state}
+
+    def write(target: Path) -> None:
+        save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
+                  target / "training.safetensors")
+        (target / "training.json").write_text(json.dumps(about))
+
+    replace_folder(folder / f"{run.step:07d}", write)
+    for old in sorted(folder.glob("[0-9]*[0-9]"))[:-1]:
+        shutil.rmtree(old)
+
+
+def resume(run: Run, folder: Path) -> bool:
+    """Puts the newest checkpoint under `folder` back into the run; False where there is none."""
+    found = sorted(folder.glob("[0-9]*[0-9]"))
+    if not found:
+        return False
+    tensors = load_file(found[-1] / "training.safetensors")
+    about = json.loads((found[-1] / "training.json").read_text())
+    run.model.load_state_dict(_under(tensors, "model."))
+    if run.teacher is not None:
+        run.teacher.load_state_dict(_under(tensors, "teacher."))
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under(tensors, "optimizer.").items():
+        index, slot = name.split(".")
+        slots.setdefault(int(index), {})[slot] = value
+    state = run.optimizer.state_dict()
+    run.optimizer.load_state_dict({"state": slots, "param_groups": state["param_groups"]})
+    run.generator.set_state(tensors["generator"])
+    run.rng.bit_generator.state = about["rng"]
+    run.step, run.seconds = about["step"], about["seconds"]
+    return True
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
