@@ -63,11 +63,16 @@ class ReacherTask(Task):
         return self.distance(state, goal) <= self.tolerance
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """Position: cosine and sine of shoulder, then of elbow ``(..., 4)``; velocity: rad/s ``(..., 2)``."""
+        """What probes are asked for.
+
+        Position: where elbow and fingertip are in the plane, m ``(..., 4)``; angle: cosine and sine of the shoulder's,
+        then of the elbow's angle ``(..., 4)``; velocity: of the joints, rad/s ``(..., 2)``.
+        """
         states = np.asarray(states)
         shoulder, elbow = states[..., 0], states[..., 1]
-        position = np.stack([np.cos(shoulder), np.sin(shoulder), np.cos(elbow), np.sin(elbow)], axis=-1)
-        return {"position": position, "velocity": states[..., 2:]}
+        angle = np.stack([np.cos(shoulder), np.sin(shoulder), np.cos(elbow), np.sin(elbow)], axis=-1)
+        position = np.concatenate([LINK * angle[..., :2], self.located(states)], axis=-1)
+        return {"position": position, "angle": angle, "velocity": states[..., 2:]}
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """The fingertip."""

@@ -181,7 +181,7 @@ _VISUALS = {
   </visual>""",
     "people": f"""<visual>
     <global offwidth="{PEOPLE_SIZE}" offheight="{PEOPLE_SIZE}"/>
-    <quality offsamples="4" shadowsize="2048" numslices="64" numstacks="32"/>
+    <quality offsamples="4" shadowsize="1024" numslices="64" numstacks="32"/>
     <map shadowscale="0.45"/>
     <headlight ambient="0.38 0.38 0.42" diffuse="0.12 0.12 0.12" specular="0 0 0"/>
   </visual>""",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,12 +31,12 @@ class Loaded:
     about: dict  # what the trainer noted: world, data, versions
 
 
-def replace_folder(folder: Path, write: object) -> None:
+def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Calls `write(temporary folder)` and moves the result to `folder`, so that no half-written folder is ever seen."""
     temporary = folder.with_name(folder.name + ".partial")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    write(temporary)  # type: ignore[operator]
+    write(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
 
@@ -64,11 +65,11 @@ def save(
 def load(folder: Path, device: torch.device, precision: torch.dtype = torch.float32) -> Loaded:
     """Reads a checkpoint. Raises CheckpointError with one line where that cannot be done."""
     if not (folder / "config.json").is_file():
-        raise CheckpointError(f"no checkpoint in {folder}: give the folder that `housecat train` wrote (checkpoint=DIR)")
+        raise CheckpointError(f"no checkpoint in {folder}: give the folder that `housecat train` wrote")
     try:
         config = json.loads((folder / "config.json").read_text())
         if config["format"] != FORMAT:
-            raise CheckpointError(f"checkpoint {folder} has format {config['format']}, this version reads {FORMAT}: retrain")
+            raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
         model = WorldModel(ModelSettings(**config["model"]), precision)
         model.load_state_dict(load_file(folder / "model.safetensors"))
         distance = TemporalDistance(model.latent, **config["critic"])

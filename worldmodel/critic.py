@@ -42,7 +42,8 @@ class TemporalDistance(nn.Module):
         self.latent, self.width, self.longest = latent, width, longest
         self.register_buffer("center", torch.zeros(latent))
         self.register_buffer("scale", torch.ones(latent))
-        self.enter = nn.Linear(3 * latent, width)
+        self.of_place = nn.Linear(latent, width)
+        self.of_goal = nn.Linear(latent, width, bias=False)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU()) for _ in range(2)
         )
@@ -56,8 +57,9 @@ class TemporalDistance(nn.Module):
 
     def logsteps(self, z: Tensor, target: Tensor) -> Tensor:
         """log(1 + steps): z, target (..., D) -> (...). Ratios of distances matter alike near and far."""
-        z, target = torch.broadcast_tensors((z - self.center) / self.scale, (target - self.center) / self.scale)
-        hidden = nn.functional.gelu(self.enter(torch.cat([z, target, target - z], dim=-1)))
+        place = self.of_place((z - self.center) / self.scale)
+        goal = self.of_goal((target - self.center) / self.scale)
+        hidden = nn.functional.gelu(place + goal)
         for layer in self.layers:
             hidden = hidden + layer(hidden)
         return nn.functional.softplus(self.leave(hidden).squeeze(-1).float())

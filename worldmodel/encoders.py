@@ -7,6 +7,7 @@ becomes a token with a 3D position, and a transformer lets all tokens of a conte
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class PixelScale(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block; attention as two matrix products, faster than the fused kernel for short sequences."""
+    """A pre-norm transformer block; attention as two matrix products: for short sequences faster than fused kernels."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -61,16 +62,17 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P, width) -> (B, P, width)."""
         batch, count, width = tokens.shape
-        shaped = self.query_key_value(self.attention_norm(tokens)).view(batch, count, 3, self.heads, width // self.heads)
+        size = width // self.heads
+        shaped = self.query_key_value(self.attention_norm(tokens)).view(batch, count, 3, self.heads, size)
         query, key, value = shaped.permute(2, 0, 3, 1, 4)
-        weights = (query @ key.transpose(-1, -2) * (width // self.heads) ** -0.5).softmax(-1)
+        weights = (query @ key.transpose(-1, -2) * size**-0.5).softmax(-1)
         seen = (weights @ value).transpose(1, 2).reshape(batch, count, width)
         tokens = tokens + self.attention_out(seen)
         return tokens + self.feed(self.feed_norm(tokens))
 
 
 def positions_3d(times: int, rows: int, columns: int, width: int) -> Tensor:
-    """Fixed sine-cosine positions (times * rows * columns, width): a third of the channels for each of the three axes."""
+    """Fixed sine-cosine positions (times * rows * columns, width): a third of the channels for each axis."""
     share = 2 * (width // 6)
     sizes = (width - 2 * share, share, share)
     grids = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in (times, rows, columns)), indexing="ij")
@@ -83,7 +85,7 @@ def positions_3d(times: int, rows: int, columns: int, width: int) -> Tensor:
 
 
 class Summary(nn.Module):
-    """All tokens of a context -> one latent: a few features of each token, flattened, so that place is not averaged away.
+    """All tokens of a context -> one latent: a few features of each, flattened, so that place is not averaged away.
 
     No normalisation in front, and a linear way past the hidden layer: where a body is and how far it moved are nearly
     linear in the pixels, and a network that need not rediscover that learns them some times faster.
@@ -108,8 +110,8 @@ class VideoTransformer(nn.Module):
         super().__init__()
         if context % TUBELET or size % patch or width % heads or width % 2:
             raise ValueError(
-                f"video transformer: context {context} must be a multiple of {TUBELET}, frame size {size} of patch {patch}, "
-                f"width {width} of 2 and of heads {heads}"
+                f"video transformer: context {context} must be a multiple of {TUBELET}, frame size {size} of patch "
+                f"{patch}, width {width} of 2 and of heads {heads}"
             )
         self.context, self.latent, self.patch = context, latent, patch
         grid, tubelets = size // patch, context // TUBELET
@@ -143,7 +145,7 @@ class VideoTransformer(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """The baseline: five strided convolutions over the newest frame and the differences between those of the context."""
+    """The baseline: strided convolutions over the newest frame and the differences between those of the context."""
 
     def __init__(self, size: int, context: int, latent: int, width: int) -> None:
         super().__init__()
@@ -153,9 +155,9 @@ class ConvEncoder(nn.Module):
         self.pixels = PixelScale(size)
         channels = (3 * context, width, 2 * width, 4 * width, 4 * width)
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1), nn.GELU()]
-        self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.convolutions = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.Flatten(), nn.Linear((size // 16) ** 2 * channels[-1], 512), nn.GELU(), nn.Linear(512, latent)
         )

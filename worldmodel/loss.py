@@ -7,7 +7,7 @@ prediction with SIGReg in LeWorldModel (arXiv 2603.19312), the teacher in V-JEPA
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -33,11 +33,15 @@ class ObjectiveSettings:
 
 
 class Clips(Protocol):
-    """Frames uint8 (B, T, h, w, 3), actions float32 (B, T-1, A), simulator states (B, T, S); numpy arrays."""
+    """A batch of recorded clips, as numpy arrays."""
 
-    frames: object
-    actions: object
-    states: object
+    @property
+    def frames(self) -> Any:
+        """uint8 (B, T, h, w, 3)."""
+
+    @property
+    def actions(self) -> Any:
+        """float32 (B, T-1, A)."""
 
 
 def windows(sequence: Tensor, starts: int, length: int, offset: int) -> Tensor:

@@ -1,5 +1,7 @@
 """Numbers about a world model: spread and rank of its latents, what a probe reads from them, how far it can imagine."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ def effective_rank(latents: Tensor) -> float:
 
 
 def ridge_r2(train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor, weight: float = 1e-3) -> Tensor:
-    """R2 (n,) on the test rows of a linear probe with ridge penalty: inputs (K, D), targets (K, n), standardised inside.
+    """R2 (n,) on the test rows of a linear probe with ridge penalty: inputs (K, D), targets (K, n).
 
     A target that does not vary has R2 = nan: nothing can be said about it.
     """
@@ -52,23 +54,24 @@ def latents_of(model: WorldModel, frames: Tensor, chunk: int = 32) -> Tensor:
     return torch.cat([model.latents(part) for part in frames.split(chunk)])
 
 
-def diagnose(
-    model: WorldModel, frames: Tensor, actions: Tensor, measured: dict[str, Tensor], horizon: int
-) -> dict[str, float]:
-    """All of these on held-out clips: frames (B, T, h, w, 3), actions (B, T-1, A), measured quantities (B, T, n).
+@dataclass(frozen=True)
+class Labelled:
+    """Clips with what the simulator says of them; tensors on the CPU."""
 
-    The probe is fitted on the first two thirds of the clips and judged on the rest.
-    """
-    latents = latents_of(model, frames)
-    rows = latents.flatten(0, 1)
-    spread = rows.std(dim=0)
-    result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(rows)}
-    cut = 2 * len(latents) // 3
-    for name, values in measured.items():
-        seen = values[:, model.context - 1 :].float()
-        parts = (latents[:cut], seen[:cut], latents[cut:], seen[cut:])
-        result[f"probe_{name}"] = float(ridge_r2(*(part.flatten(0, 1) for part in parts)).mean())
+    frames: Tensor  # (B, T, h, w, 3) uint8
+    actions: Tensor  # (B, T-1, A)
+    measured: dict[str, Tensor]  # (B, T, n) each: position, velocity, ...
+
+
+@torch.no_grad()
+def diagnose(model: WorldModel, seen: Labelled, unseen: Labelled, horizon: int) -> dict[str, float]:
+    """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones."""
+    latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
+    spread = latents["test"].std(dim=0)
+    result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(latents["test"])}
+    for name in unseen.measured:
+        fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
+        result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
     length = model.context + horizon
-    result |= {f"open_loop_{name}": value for name, value in
-               open_loop(model, frames[:, :length], actions[:, : length - 1], horizon).items()}
-    return result
+    imagination = open_loop(model, unseen.frames[:, :length], unseen.actions[:, : length - 1], horizon)
+    return result | {f"open_loop_{name}": value for name, value in imagination.items()}

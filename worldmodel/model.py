@@ -34,7 +34,7 @@ class Seen(Protocol):
     def frames(self) -> Tensor: ...
 
 
-def make_encoder(settings: ModelSettings) -> nn.Module:
+def make_encoder(settings: ModelSettings) -> VideoTransformer | ConvEncoder:
     """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
     if settings.encoder == "vit":
         return VideoTransformer(
@@ -69,9 +69,8 @@ class WorldModel(nn.Module):
         self.predictor = ResidualPredictor(
             settings.latent, settings.action_dim, settings.predictor_width, settings.predictor_depth
         )
-        self.inverse = nn.Sequential(
-            nn.Linear(2 * settings.latent, 256), nn.GELU(), nn.Linear(256, settings.action_dim)
-        )
+        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
+        self.inverse = nn.Linear(2 * settings.latent, settings.action_dim)
         self.register_buffer("action_low", -torch.ones(settings.action_dim))
         self.register_buffer("action_high", torch.ones(settings.action_dim))
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from worldmodel import measures
 from worldmodel.checkpoint import replace_folder
 from worldmodel.loss import Clips, ObjectiveSettings, loss_terms
+from worldmodel.measures import Labelled
 from worldmodel.model import WorldModel
 from worldmodel.objectives import follow
 
@@ -43,15 +44,6 @@ class TrainSettings:
     measure_every: int  # updates between measurements on held-out clips
     save_every: int  # updates between checkpoints
     seed: int
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Clips that training never sees: frames uint8 (B, T, h, w, 3), actions (B, T-1, A), named (B, T, n)."""
-
-    frames: Tensor
-    actions: Tensor
-    measured: dict[str, Tensor]
 
 
 @dataclass
@@ -79,7 +71,7 @@ def start(model: WorldModel, objective: ObjectiveSettings, settings: TrainSettin
 
 
 def rate(step: int, settings: TrainSettings) -> float:
-    """Learning rate of an update: linear warm-up over a twentieth of the run, then a cosine to a hundredth of the peak."""
+    """Learning rate of an update: linear warm-up over a twentieth of the run, then a cosine to 1 % of the peak."""
     warm = max(1, settings.updates // 20)
     if step < warm:
         return settings.learning_rate * (step + 1) / warm
@@ -124,7 +116,8 @@ def check_alive(numbers: dict[str, float], step: int) -> None:
 def train(
     model: WorldModel,
     sample: Callable[[np.random.Generator, int, int], Clips],
-    held_out: HeldOut,
+    seen: Labelled,
+    unseen: Labelled,
     objective: ObjectiveSettings,
     settings: TrainSettings,
     out: Path,
@@ -132,7 +125,8 @@ def train(
 ) -> WorldModel:
     """Trains `model` in place until `settings.updates`, going on from the last checkpoint in `out` if there is one.
 
-    `sample(rng, batch, length)` returns clips of `length` frames. Writes `metrics.jsonl`, `tensorboard/` and
+    `sample(rng, batch, length)` returns clips of `length` frames; probes are fitted on the clips `seen` and judged on
+    `unseen` ones, of recordings that `sample` never returns. Writes `metrics.jsonl`, `tensorboard/` and
     `checkpoints/` under `out`. Raises TrainingError on a loss that is not finite and on collapsed latents.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -145,6 +139,12 @@ def train(
     frames = settings.length + model.context - 1
     began = time.perf_counter() - run.seconds
     writer = SummaryWriter(out / "tensorboard", purge_step=run.step)
+
+    def measure(terms: dict[str, Tensor]) -> dict[str, float]:
+        return record(run, terms, seen, unseen, settings, out / "metrics.jsonl", writer)
+
+    if run.step == 0:
+        measure({})  # the untrained encoder, to be held against what training makes of it
     bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update", mininterval=0.5)
     model.train()
     while run.step < settings.updates:
@@ -154,7 +154,7 @@ def train(
         if on_progress is not None:
             on_progress(run.step, settings.updates)
         if run.step % settings.measure_every == 0 or run.step == settings.updates:
-            numbers = record(run, terms, held_out, settings, out / "metrics.jsonl", writer)
+            numbers = measure(terms)
             bar.set_postfix_str(" ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")))
             check_alive(numbers, run.step)
         if run.step % settings.save_every == 0 or run.step == settings.updates:
@@ -165,13 +165,19 @@ def train(
 
 
 def record(
-    run: Run, terms: dict[str, Tensor], held_out: HeldOut, settings: TrainSettings, log: Path, writer: SummaryWriter
+    run: Run,
+    terms: dict[str, Tensor],
+    seen: Labelled,
+    unseen: Labelled,
+    settings: TrainSettings,
+    log: Path,
+    writer: SummaryWriter,
 ) -> dict[str, float]:
-    """Measures the model on held-out clips and writes one line of numbers; returns the measurements."""
+    """Measures the model and writes one line of numbers; returns the measurements."""
     run.model.eval()
-    numbers = measures.diagnose(run.model, held_out.frames, held_out.actions, held_out.measured, settings.horizon)
+    numbers = measures.diagnose(run.model, seen, unseen, settings.horizon)
     run.model.train()
-    line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(run.step - 1, settings)}
+    line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(max(run.step - 1, 0), settings)}
     line |= {f"loss/{name}": float(term) for name, term in terms.items()}
     line |= {f"held_out/{name}": value for name, value in numbers.items()}
     with log.open("a") as file:
@@ -184,7 +190,8 @@ def record(
 def cut_metrics(log: Path, step: int) -> None:
     """Drops lines after `step`: they were written between the last checkpoint and the kill and will come again."""
     if log.exists():
-        kept = [line for line in log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+        whole = [line for line in log.read_text().splitlines() if line.endswith("}")]
+        kept = [line for line in whole if json.loads(line)["step"] <= step]
         log.write_text("".join(line + "\n" for line in kept))
 
 
@@ -200,8 +207,10 @@ def save_run(run: Run, folder: Path) -> None:
     about = {"step": run.step, "seconds": run.seconds, "rng": run.rng.bit_generator.state}
 
     def write(target: Path) -> None:
-        save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
-                  target / "training.safetensors")
+        save_file(
+            {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
+            target / "training.safetensors",
+        )
         (target / "training.json").write_text(json.dumps(about))
 
     replace_folder(folder / f"{run.step:07d}", write)

@@ -10,31 +10,37 @@ import torch
 
 from tests.worldmodel.conftest import small_settings, square_clips
 from worldmodel.loss import OBJECTIVES, ObjectiveSettings
+from worldmodel.measures import Labelled
 from worldmodel.model import WorldModel
-from worldmodel.training import HeldOut, TrainingError, TrainSettings, check_alive, train
+from worldmodel.training import TrainingError, TrainSettings, check_alive, train
 
-OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 4.0, 1.0, 0.1, 0.9)
+OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 2.0, 0.1, 0.1, 0.9)
 SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
     measure_every=4, save_every=4, seed=0,
 )  # fmt: skip
 
 
-def held_out() -> HeldOut:
-    clips = square_clips(np.random.default_rng(99), 48, 9)
-    return HeldOut(
-        torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), {"position": torch.from_numpy(clips.states)}
-    )
+def labelled(seed: int) -> Labelled:
+    clips = square_clips(np.random.default_rng(seed), 48, 9)
+    positions = {"position": torch.from_numpy(clips.states)}
+    return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), positions)
 
 
-def run(out: Path, objective: ObjectiveSettings = OBJECTIVE, settings: TrainSettings = SETTINGS, **more: object) -> WorldModel:
+def run(
+    out: Path, objective: ObjectiveSettings = OBJECTIVE, settings: TrainSettings = SETTINGS, **more: object
+) -> WorldModel:
     torch.manual_seed(0)
     model = WorldModel(small_settings())
-    return train(model, square_clips, held_out(), objective, settings, out, **more)  # type: ignore[arg-type]
+    return train(model, square_clips, labelled(98), labelled(99), objective, settings, out, **more)  # type: ignore[arg-type]
 
 
 def lines(out: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def unclocked(out: Path) -> list[dict[str, float]]:
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines(out)]
 
 
 class Killed(Exception):
@@ -58,8 +64,7 @@ def test_a_killed_run_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
     resumed = run(tmp_path / "killed", objective)
     for (key, left), right in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(left, right), key
-    unclocked = [[{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / n)] for n in ("whole", "killed")]
-    assert unclocked[0] == unclocked[1]
+    assert unclocked(tmp_path / "whole") == unclocked(tmp_path / "killed")
 
 
 def test_a_tiny_model_learns_to_see_and_to_imagine(tmp_path: Path) -> None:
@@ -94,6 +99,7 @@ def test_the_alarm_is_silent_for_healthy_latents() -> None:
 
 def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
     run(tmp_path)
-    assert [line["step"] for line in lines(tmp_path)] == [4, 8]
-    assert {"loss/prediction", "held_out/rank", "held_out/open_loop_ratio", "held_out/probe_position"} <= set(lines(tmp_path)[0])
+    assert [line["step"] for line in lines(tmp_path)] == [0, 4, 8], "the untrained model comes first"
+    expected = {"loss/prediction", "held_out/rank", "held_out/open_loop_ratio", "held_out/probe_position"}
+    assert expected <= set(lines(tmp_path)[1])
     assert list((tmp_path / "tensorboard").glob("events*"))

@@ -1,0 +1,8 @@
+"""`python -m housecat` is the same as `housecat`."""
+
+import sys
+
+from housecat.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""What each command does, in the order in which it does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envs.registry import make_world
+from envs.store import EpisodeStore
+from housecat import stages, wiring
+from housecat.config import to_yaml
+from housecat.errors import UsageError
+from housecat.help import COMMANDS
+from housecat.pairs import make_pairs
+from housecat.quickstart import quickstart
+from housecat.runs import open_run
+from housecat.schema import Config
+from housecat.summary import summary
+from worldmodel.checkpoint import CheckpointError
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line that has been checked."""
+
+    command: str
+    config: Config
+    given: frozenset[str]  # keys that the user wrote
+    line: str  # as typed
+
+    def settings(self, world: dict[str, Any]) -> str:
+        """What the command reads, for `config.yaml`."""
+        return to_yaml(self.config, COMMANDS[self.command].settings, world)
+
+    def names_world(self) -> bool:
+        """Whether the user said which world."""
+        return any(key.partition(".")[0] == "world" for key in self.given)
+
+
+def run_quickstart(request: Request) -> int:
+    """Collects, trains, evaluates and reports."""
+    config = request.config
+    spec = wiring.world_spec(config)
+    quickstart(config, spec, Path(config.out or f"runs/{spec['name']}"), request.settings(spec), request.line)
+    return 0
+
+
+def run_collect(request: Request) -> int:
+    """Records random play."""
+    config = request.config
+    spec = wiring.world_spec(config)
+    out = Path(config.out or f"data/{spec['name']}")
+    store = stages.record(config, spec, out)
+    print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
+    print(f"next: housecat train data={out}")
+    return 0
+
+
+def run_train(request: Request) -> int:
+    """Trains a world model on recorded episodes."""
+    config = request.config
+    if config.data is None:
+        raise UsageError("which recording to train on? give the folder that `housecat collect` wrote: data=DIR")
+    data = Path(config.data)
+    store = EpisodeStore.open(data)
+    if request.names_world():
+        wiring.check_world(f"the recording in {data}", store.world, wiring.world_spec(config))
+    wiring.plan_for_store(config, store)
+    out = Path(config.out or f"runs/{store.world['name']}")
+    job = stages.training(config, stages.recording_of(store), data, out)
+    _do([job], out, request, store.world)
+    print(f"next: housecat evaluate checkpoint={out}")
+    return 0
+
+
+def run_evaluate(request: Request) -> int:
+    """Lets the planners play with a checkpoint, and reports."""
+    config = request.config
+    if config.checkpoint is None:
+        raise UsageError("which checkpoint to evaluate? give the folder that `housecat train` wrote: checkpoint=DIR")
+    checkpoint = checkpoint_folder(Path(config.checkpoint))
+    spec = wiring.trained_world(checkpoint)
+    if request.names_world():
+        wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
+    wiring.load_checkpoint(checkpoint, config, spec)  # damage shows before any work
+    make_pairs(make_world(spec), wiring.pair_request(config))
+    out = Path(config.out) if config.out else checkpoint.parent
+    _do([stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)], out, request, spec)
+    print(summary(out))
+    return 0
+
+
+RUN: dict[str, Callable[[Request], int]] = {
+    "quickstart": run_quickstart,
+    "collect": run_collect,
+    "train": run_train,
+    "evaluate": run_evaluate,
+}
+
+
+def checkpoint_folder(path: Path) -> Path:
+    """The folder with the weights: `path` itself or the run's `model/`. Raises CheckpointError where there is none."""
+    for folder in (path, path / "model"):
+        if (folder / "config.json").is_file():
+            return folder
+    raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
+
+
+def _do(jobs: list[stages.Job], out: Path, request: Request, world: dict[str, Any]) -> None:
+    """Does what is not done yet in this world, in the run folder `out`."""
+    with open_run(out, request.settings(world), request.line) as run:
+        for job in jobs:
+            run.check(job.stage)
+        for job in jobs:
+            if run.done(job.stage):
+                print(f"{job.stage.name}: done before")
+                continue
+            with run.working(job.stage):
+                job.work(run)
+            print(f"{job.stage.name}: {run.seconds[job.stage.name]:.0f} s")

@@ -1,0 +1,115 @@
+"""How long a quickstart will take: a few seconds of each kind of work are done, timed and multiplied."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from envs.collect import record_episode
+from envs.episodes import write_episode
+from envs.registry import make_world
+from housecat import hardware, wiring
+from housecat.episodes import one_thread
+from housecat.schema import Config
+from housecat.train import TrainingPlan
+from worldmodel import training
+from worldmodel.critic import LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.model import WorldModel
+
+_START = 4.0  # seconds until worker processes are at work
+_REPORT = 20.0  # seconds for a report with its videos
+_PLAYED = 0.5  # share of the allowed control steps that an episode takes on average
+_FORWARD = 1 / 3  # share of an update's time that encoding alone takes
+
+
+def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
+    """Seconds that each stage will take on this machine as busy as it is now."""
+    world = make_world(spec)
+    plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
+    model = WorldModel(plan.model, plan.precision).to(plan.device)
+    processes = min(config.workers or hardware.cores(), hardware.cores())
+    max_steps = config.evaluate.max_steps or world.max_steps
+    return {
+        "collect": _START + config.collect.episodes * _episode(world, config.collect.steps) / processes,
+        "train": _train(config, plan, model),
+        "evaluate": _START + _evaluate(config, model, max_steps) / processes,
+        "report": _REPORT,
+    }
+
+
+def in_words(seconds: float) -> str:
+    """ "3 s", "40 s" or "12 min"."""
+    if seconds < 20:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds, -1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _episode(world: Any, steps: int) -> float:
+    """Seconds to record an episode and write it."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def record() -> None:
+            write_episode(Path(folder) / "episode.h5", record_episode(world, 0, 0, steps))
+
+        return _seconds(record, times=3)
+
+
+def _train(config: Config, plan: TrainingPlan, model: WorldModel) -> float:
+    """Seconds for world model, encoding of all recordings and temporal distance."""
+    rng = np.random.default_rng(0)
+    size, length = plan.model.frame_size, plan.train.length + plan.model.context - 1
+    frames = rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8)
+    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.model.action_dim)).astype(np.float32)
+    run = training.start(model, plan.objective, plan.train)
+    clips = SimpleNamespace(frames=frames, actions=actions, states=None)
+    update = _seconds(lambda: training.update(run, clips, plan.objective, plan.train), times=3)
+    latent = _FORWARD * update / (plan.train.batch * plan.train.length)
+    recorded = config.collect.episodes * (config.collect.steps + 1)
+    return plan.train.updates * update + 2 * recorded * latent + _critic(plan)
+
+
+def _critic(plan: TrainingPlan) -> float:
+    """Seconds to learn the temporal distance."""
+    few = replace(plan.critic, updates=30)
+    latents = torch.randn(1000, plan.model.latent, generator=torch.Generator().manual_seed(0))
+    data = LatentEpisodes(latents, latents, torch.full((1000,), 999))
+    began = time.perf_counter()
+    train_distance(data, few, plan.device)
+    return (time.perf_counter() - began) * plan.critic.updates / few.updates
+
+
+@one_thread()
+def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
+    """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
+    judged = config.evaluate
+    distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.action_low.device)
+    model.eval().requires_grad_(False)
+
+    def control_step(name: str, horizon: int | None) -> float:
+        planner = wiring.build_planner(config, name, horizon, model, distance, None)
+        z = torch.zeros(1, model.latent, device=model.action_low.device)
+        generators = [torch.Generator().manual_seed(0)]
+        return _seconds(lambda: planner(z, z, None, generators), times=3)
+
+    total = 0.0
+    for name in set(judged.planners) - {"random"}:
+        horizon = judged.horizons[-1] if name == "flat_latent" else None
+        total += judged.episodes * control_step("flat_distance" if name == "hierarchy" else name, horizon)
+    if "flat_latent" in judged.planners and len(judged.horizons) > 1:
+        total += judged.calibration * sum(control_step("flat_latent", horizon) for horizon in judged.horizons)
+    return _PLAYED * max_steps * total
+
+
+def _seconds(work: Callable[[], Any], times: int) -> float:
+    """Mean time of a call, after one that warms up."""
+    work()
+    began = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - began) / times

@@ -1,0 +1,48 @@
+"""What this machine has: processors, their bf16 units, memory. Nothing here needs torch."""
+
+import os
+import platform
+from pathlib import Path
+
+BF16_FLAGS = ("amx_bf16", "avx512_bf16")  # as /proc/cpuinfo calls the units that multiply bf16 matrices
+
+
+def processor() -> str:
+    """What the system calls the processor."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def bf16_units() -> list[str]:
+    """Which of `BF16_FLAGS` the processor has; none where the system does not tell."""
+    flags = _cpuinfo("flags").split()
+    return [flag for flag in BF16_FLAGS if flag in flags]
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def free_memory() -> int:
+    """Bytes that can be had without pushing others out; 0 where the system does not tell."""
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _cpuinfo(name: str) -> str:
+    for line in _lines(Path("/proc/cpuinfo")):
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,132 @@
+"""What `--help` says; the settings come from the schema and their values from the configuration files."""
+
+import difflib
+from dataclasses import dataclass
+
+from housecat import __version__
+from housecat.schema import Setting, settings
+
+_COMMON = ("seed", "out", "device", "precision")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as its help describes it."""
+
+    purpose: str  # one line
+    example: str
+    settings: tuple[str, ...]  # names, or sections of them, that it reads
+    more: str = ""
+
+    def reads(self, name: str) -> bool:
+        """Whether the command takes this setting into account."""
+        return name in self.settings or name.partition(".")[0] in self.settings
+
+
+COMMANDS = {
+    "quickstart": Command(
+        "record, train, evaluate and report, all in one; goes on where it was stopped",
+        "housecat quickstart world=medium out=runs/medium",
+        (
+            *_COMMON,
+            "data",
+            "episodes",
+            "workers",
+            "world",
+            "collect",
+            "model",
+            "objective",
+            "train",
+            "critic",
+            "graph",
+            "planner",
+            "evaluate",
+        ),
+        "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
+    ),
+    "collect": Command(
+        "record random play in a world",
+        "housecat collect world=medium out=data/medium episodes=1500",
+        ("seed", "out", "episodes", "workers", "world", "collect"),
+        "Writes to out (data/WORLD unless given). Goes on where it was stopped.",
+    ),
+    "train": Command(
+        "train a world model, its temporal distance and the landmark graph on recorded episodes",
+        "housecat train data=data/medium out=runs/medium",
+        (*_COMMON, "data", "world", "model", "objective", "train", "critic", "graph"),
+        "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
+    ),
+    "evaluate": Command(
+        "let planners play the same start-goal pairs, and write results.json and report.html",
+        "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
+        (*_COMMON, "checkpoint", "episodes", "workers", "world", "planner", "evaluate"),
+        "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
+    ),
+    "doctor": Command(
+        "check this machine: packages, rendering, processor, memory, disk",
+        "housecat doctor --json",
+        (),
+        "Exits with 0 if all is well and 1 if something is to be done.",
+    ),
+}
+
+
+def overview() -> str:
+    """The answer to `housecat --help`."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {command.purpose}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"housecat {__version__}: world models from camera frames, and planning in their latent space",
+            "",
+            "usage: housecat COMMAND [key=value ...]",
+            "",
+            *lines,
+            "",
+            "`housecat COMMAND --help` lists the settings that a command reads. Start with `housecat quickstart`.",
+        ]
+    )
+
+
+def of_command(name: str) -> str:
+    """The answer to `housecat COMMAND --help`."""
+    command = COMMANDS[name]
+    usage = f"usage: housecat {name}" + (" [key=value ...]" if command.settings else " [--json]")
+    lines = [usage, "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", command.more, "", f"  {command.example}"]
+    if command.settings:
+        lines += ["", *_settings_of(command)]
+    return "\n".join(lines)
+
+
+def unknown_command(name: str) -> str:
+    """One line about a command that does not exist."""
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    return f"there is no command '{name}': {guess}"
+
+
+def _settings_of(command: Command) -> list[str]:
+    from housecat.config import GROUPS, group_choices, load_config, value_of  # Hydra is not needed for the other texts
+
+    defaults = load_config([])
+    shown = [f"{group}=NAME" for group in GROUPS if group in command.settings]
+    lines = [f"  {name:32} {', '.join(group_choices(name.removesuffix('=NAME')))}" for name in shown]
+    if lines:
+        lines = ["Chosen as a whole:", *lines, ""]
+    lines.append("Settings, with their defaults:")
+    for name, setting in settings().items():
+        if not command.reads(name):
+            continue
+        value = value_of(defaults, name)
+        text = "null" if value is None else ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
+        lines.append(f"  {name + '=' + text:32} {setting.meaning}{_limits(setting)}")
+    return lines
+
+
+def _limits(setting: Setting) -> str:
+    if setting.choices:
+        named = all(choice in setting.meaning for choice in setting.choices)
+        return "" if named else f" ({', '.join(setting.choices)})"
+    if setting.low is None:
+        return ""
+    return f" (from {setting.low:.10g})" if setting.high is None else f" ({setting.low:.10g} to {setting.high:.10g})"

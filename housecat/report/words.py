@@ -1,0 +1,140 @@
+"""What the numbers say, in sentences."""
+
+from typing import Any
+
+LABELS = {
+    "random": "random",
+    "flat_latent": "flat, latent distance",
+    "flat_distance": "flat, temporal distance",
+    "hierarchy": "hierarchy",
+}
+ABOUT = {
+    "random": "random actions: the floor",
+    "flat_latent": "CEM on squared distance in the latent",
+    "flat_distance": "CEM on the learned number of steps to the goal",
+    "hierarchy": "subgoals from the landmark graph, CEM towards them",
+}
+_FEW = 100  # episodes below which an interval is wide enough to be worth a warning
+
+
+def label(planner: str) -> str:
+    """The name of a planner for people."""
+    return LABELS.get(planner, planner)
+
+
+def percent(share: float) -> str:
+    """0.967 -> "97 %"; only all is 100 % and only none is 0 %."""
+    whole = round(100 * share)
+    if whole in (0, 100) and share not in (0, 1):
+        return f"{100 * share:.1f} %"
+    return f"{whole} %"
+
+
+def interval(found: dict[str, Any]) -> str:
+    """The interval of a rate, e.g. "89–100 %"."""
+    low, high = found["interval"]
+    return f"{100 * low:.0f}–{100 * high:.0f} %"
+
+
+def verdict(results: dict[str, Any]) -> str:
+    """The one sentence that a reader in a hurry takes away."""
+    planners = results["planners"]
+    lead = leading(results)
+    found = planners[lead]
+    sentence = f"{_planner(lead)} reached {solved(found)} of {found['episodes']} goals from camera frames alone"
+    others = {name: one for name, one in planners.items() if name not in (lead, "random")}
+    if not others:
+        return sentence + "."
+    rival = max(others, key=lambda name: others[name]["success"])
+    return f"{sentence}; {_planner(rival, small=True)}, {_rank(rival, len(others))}, reached {solved(others[rival])}."
+
+
+def lede(results: dict[str, Any]) -> str:
+    """What belongs beside the verdict, whoever reads no further."""
+    planners, pairs = results["planners"], results["pairs"]
+    lead = leading(results)
+    few = " That is few, so the interval is wide." if planners[lead]["episodes"] < _FEW else ""
+    return (
+        f"{percent(planners[lead]['success'])} with a 95 % interval of {interval(planners[lead])}: "
+        f"{planners[lead]['episodes']} start–goal pairs, one trained model, one seed.{few} Goals are "
+        f"{pairs['nearest']:.1f} to {pairs['farthest']:.1f} {pairs['unit']} away."
+    )
+
+
+def leading(results: dict[str, Any]) -> str:
+    """The planner that the report is about: the hierarchy, or else the most successful one."""
+    planners = results["planners"]
+    return "hierarchy" if "hierarchy" in planners else max(planners, key=lambda name: planners[name]["success"])
+
+
+def solved(found: dict[str, Any]) -> int:
+    """How many pairs a planner solved."""
+    return round(found["success"] * found["episodes"])
+
+
+def caveats(results: dict[str, Any]) -> list[str]:
+    """What the verdict does not say."""
+    pairs = results["pairs"]
+    unit = pairs["unit"]
+    said = [
+        "Distances are true ones, equally many pairs in each part of the range, none reached at its start. A goal "
+        f"counts as reached within {pairs['tolerance']:g} {unit}, at any speed, in {pairs['max_steps']} control steps.",
+        f"The intervals are about other pairs for this one model (seed {results['seed']}); another training run may "
+        "differ by more.",
+    ]
+    said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
+    if results["calibration"]:
+        tried = ", ".join(str(one["horizon"]) for one in results["calibration"])
+        said.append(
+            f"{_planner('flat_latent')} plays at the best of the horizons {tried}, chosen on {pairs['calibration']} "
+            "other pairs."
+        )
+    said.append(
+        "Steps are averaged over solved pairs only, which makes a planner look quick that solves just the easy ones; "
+        "SPL is averaged over all."
+    )
+    return said
+
+
+def _comparison(name: str, one: dict[str, Any]) -> str:
+    split = f"{one['only_hierarchy']} pairs solved by the hierarchy only, {one['only_other']} by the other only"
+    if one["p"] < 0.05:
+        better = "better" if one["only_hierarchy"] > one["only_other"] else "worse"
+        return (
+            f"The hierarchy is {better} than {_planner(name, small=True)} (exact McNemar p = {one['p']:.2g}; {split})."
+        )
+    return (
+        f"On these pairs the hierarchy cannot be told from {_planner(name, small=True)} by success alone "
+        f"(exact McNemar p = {one['p']:.2g}; {split})."
+    )
+
+
+def _planner(name: str, small: bool = False) -> str:
+    names = {
+        "random": "random actions",
+        "flat_latent": "flat planning with latent distance",
+        "flat_distance": "flat planning with temporal distance",
+        "hierarchy": "the hierarchy",
+    }
+    text = names.get(name, name)
+    return text if small else text[0].upper() + text[1:]
+
+
+def _rank(name: str, others: int) -> str:
+    return "the best of the other planners" if others > 1 else "the other planner"
+
+
+def outcome(success: bool, steps: int, left: float, unit: str) -> str:
+    """How an episode ended, for the caption of its video."""
+    return f"reached after {steps} steps" if success else f"not reached in {steps} steps, {left:.1f} {unit} left"
+
+
+def milliseconds(value: float) -> str:
+    """Three figures are enough: 0.21 ms, 4.8 ms, 48 ms."""
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+def duration(seconds: float) -> str:
+    """75.2 -> "1 min 15 s"."""
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes} min {left} s" if minutes else f"{left} s"

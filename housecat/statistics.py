@@ -1,0 +1,79 @@
+"""Success rates with their intervals, path efficiency, paired comparison and percentiles."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of successes; it never travels without its 95 % interval."""
+
+    value: float  # in [0, 1]
+    low: float  # Wilson 95 % bound
+    high: float  # Wilson 95 % bound
+    n: int  # trials
+
+    @classmethod
+    def of(cls, outcomes: Sequence[bool]) -> "Rate":
+        """The rate of a list of outcomes, with Wilson's score interval (JASA 22, 1927).
+
+        Unlike value +- 1.96 standard errors it stays within [0, 1] and does not shrink to a point at 0 % or 100 %.
+
+        Raises:
+            ValueError: no outcomes.
+        """
+        n, won = len(outcomes), sum(bool(outcome) for outcome in outcomes)
+        if n == 0:
+            raise ValueError("a success rate needs at least one episode")
+        value = won / n
+        centre = value + Z95**2 / (2 * n)
+        margin = Z95 * math.sqrt(value * (1 - value) / n + Z95**2 / (4 * n**2))
+        scale = 1 + Z95**2 / n
+        # At the ends the bound is exactly 0 or 1; rounding must not put it a hair beside the value.
+        low = 0.0 if won == 0 else (centre - margin) / scale
+        high = 1.0 if won == n else (centre + margin) / scale
+        return cls(value, low, high, n)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two planners on the same pairs."""
+
+    only_first: int  # pairs that only the first solved
+    only_second: int  # pairs that only the second solved
+    p: float  # exact two-sided McNemar: chance of a split at least as uneven if both were equally good
+
+
+def compare_paired(first: Sequence[bool], second: Sequence[bool]) -> Comparison:
+    """Exact McNemar test (Psychometrika 12, 1947) of outcomes on the same pairs in the same order.
+
+    Raises:
+        ValueError: the lists differ in length.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"a paired comparison needs the same pairs: {len(first)} and {len(second)} outcomes given")
+    only_first = sum(bool(a) and not b for a, b in zip(first, second, strict=True))
+    only_second = sum(bool(b) and not a for a, b in zip(first, second, strict=True))
+    split = only_first + only_second
+    tail = sum(math.comb(split, k) for k in range(min(only_first, only_second) + 1)) / 2**split
+    return Comparison(only_first, only_second, min(1.0, 2 * tail))
+
+
+def path_efficiency(success: bool, shortest: float, travelled: float) -> float:
+    """One episode's term of SPL (arXiv 1807.06757): 0 if it failed, else shortest / max(travelled, shortest).
+
+    Both lengths in the same unit. The mean over episodes is success weighted by path length.
+    """
+    return shortest / max(travelled, shortest) if success and shortest > 0 else float(success)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` percent of the values lie, interpolated. ValueError if there are none."""
+    if len(values) == 0:
+        raise ValueError("a percentile needs at least one value")
+    return float(np.percentile(np.asarray(values, np.float64), share))

@@ -1,0 +1,106 @@
+"""From a data set to a checkpoint: world model, then temporal distance, then the graph of landmarks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from envs import make_world
+from envs.store import EpisodeStore
+from planners.landmarks import build_landmarks, choose_landmarks
+from worldmodel import checkpoint
+from worldmodel.critic import CriticSettings, LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.loss import ObjectiveSettings
+from worldmodel.measures import Labelled
+from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.training import TrainSettings, train
+
+HELD_OUT = 0.07  # share of the recordings that training never sees
+PROBE_CLIPS = 600  # that linear probes are fitted on
+UNSEEN_CLIPS = 150  # that everything is judged on
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """How the landmark graph is made."""
+
+    landmarks: int  # most of them
+    candidates: int  # recorded frames that they are chosen from
+    max_edge: float  # steps; a longer way is not trusted in one piece
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """All that `housecat train` was asked for."""
+
+    model: ModelSettings
+    objective: ObjectiveSettings
+    train: TrainSettings
+    critic: CriticSettings
+    graph: GraphSettings
+    precision: torch.dtype
+    device: torch.device
+
+
+def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
+    """Trains on the episodes in `data`, writes the run to `out` and returns the checkpoint folder `out/model`.
+
+    Goes on where an interrupted run in `out` was left.
+    """
+    store = EpisodeStore.open(data)
+    recorded, unseen = store.split(HELD_OUT)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.train.seed)
+        model = WorldModel(plan.model, plan.precision).to(plan.device)
+    probes = labelled(recorded, PROBE_CLIPS, plan), labelled(unseen, UNSEEN_CLIPS, plan)
+    train(model, recorded.clips, *probes, plan.objective, plan.train, out)
+    model.requires_grad_(False)
+    latents, states = encode_recordings(model, recorded)
+    distance = train_distance(latents, plan.critic, plan.device)
+    landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+    about = {"world": store.world, "data": store.manifest.get("seed"), "renderer": store.manifest.get("renderer")}
+    checkpoint.save(out / "model", model, distance, landmarks, about)
+    return out / "model"
+
+
+def labelled(store: EpisodeStore, count: int, plan: TrainingPlan) -> Labelled:
+    """Clips with the physical quantities that probes are asked for."""
+    length = plan.model.context + max(plan.train.length, plan.train.horizon + 1) - 1
+    clips = store.clips(np.random.default_rng(plan.train.seed), count, length)
+    world = make_world(store.world)
+    measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
+    world.close()
+    return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), measured)
+
+
+@torch.no_grad()
+def encode_recordings(model: WorldModel, store: EpisodeStore) -> tuple[LatentEpisodes, np.ndarray]:
+    """Latents of every recorded frame, in motion and as a still picture, and its simulator states (K, S)."""
+    moving, still, last, states = [], [], [], []
+    rows = 0
+    device = model.action_low.device
+    for index in tqdm(range(len(store)), desc="encode", unit="episode", mininterval=0.5):
+        episode = store.episode(index)
+        frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
+        moving.append(model.latents(frames[None])[0])
+        seen = frames[model.context - 1 :]
+        still.append(model.latents(seen[:, None].expand(-1, model.context, -1, -1, -1))[:, 0])
+        rows += len(seen)
+        last.append(torch.full((len(seen),), rows - 1))
+        states.append(episode.states[model.context - 1 :])
+    return LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last)), np.concatenate(states)
+
+
+def make_landmarks(
+    still: Tensor, states: np.ndarray, distance: TemporalDistance, settings: GraphSettings
+) -> dict[str, Tensor]:
+    """Recorded states spread over what was seen, joined where the temporal distance is short."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    chosen = torch.randperm(len(still), generator=generator)[: settings.candidates]
+    kept = chosen[choose_landmarks(still[chosen], distance, settings.landmarks, generator)]
+    graph = build_landmarks(still[kept], torch.from_numpy(states)[kept], distance, settings.max_edge)
+    return {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}

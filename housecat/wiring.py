@@ -1,0 +1,197 @@
+"""The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from envs import make_world
+from envs.mazes import maze_spec, read_layout
+from envs.reacher import reacher_spec
+from envs.store import EpisodeStore
+from housecat import hardware
+from housecat.episodes import Bench, Player
+from housecat.errors import UsageError
+from housecat.evaluate import EvaluateSettings
+from housecat.pairs import PairRequest
+from housecat.schema import Config
+from housecat.train import GraphSettings, TrainingPlan
+from planners.agent import Agent, RandomAgent
+from planners.cem import CEM
+from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
+from planners.flat import Flat
+from planners.hierarchy import Hierarchy
+from planners.interface import Distance, Planner, WorldModel
+from planners.landmarks import Landmarks
+from worldmodel import checkpoint
+from worldmodel.critic import CriticSettings
+from worldmodel.loss import ObjectiveSettings
+from worldmodel.model import ModelSettings
+from worldmodel.training import TrainSettings
+
+
+def world_spec(config: Config) -> dict[str, Any]:
+    """The description of the world for `envs.make_world`. Raises UsageError for an impossible maze."""
+    world = config.world
+    if world.family == "reacher":
+        return reacher_spec(world.frame_size)
+    if world.layout is None:
+        return maze_spec(str(world.name), frame_size=world.frame_size)
+    try:
+        layout = read_layout(world.layout)
+    except ValueError as error:
+        raise UsageError(f"world.layout: {error}") from error
+    return maze_spec(world.name or Path(world.layout).stem, layout, world.frame_size)
+
+
+def device(config: Config) -> torch.device:
+    """Where networks are computed. Raises UsageError if that device is not there."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "device=cuda, but torch finds no CUDA device: write device=cpu, or install a CUDA build of torch"
+        )
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(config.device)
+
+
+def precision(config: Config) -> torch.dtype:
+    """bf16 if asked for, or if the device multiplies it fast; fp32 otherwise."""
+    if config.precision != "auto":
+        return {"bf16": torch.bfloat16, "fp32": torch.float32}[config.precision]
+    fast = torch.cuda.is_bf16_supported() if device(config).type == "cuda" else bool(hardware.bf16_units())
+    return torch.bfloat16 if fast else torch.float32
+
+
+def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingPlan:
+    """All that training needs to know, for frames of this size (pixels) and actions (A)."""
+    return TrainingPlan(
+        model=ModelSettings(**asdict(config.model), frame_size=frame_size, action_dim=action_dim),
+        objective=ObjectiveSettings(**asdict(config.objective)),
+        train=TrainSettings(**asdict(config.train), seed=config.seed),
+        critic=CriticSettings(**asdict(config.critic), seed=config.seed),
+        graph=GraphSettings(**asdict(config.graph), seed=config.seed),
+        precision=precision(config),
+        device=device(config),
+    )
+
+
+def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
+    """The training plan for recorded episodes. Raises UsageError where they are too short for the settings."""
+    first = store.episode(0)
+    frames, needed = len(first.frames), config.model.context + config.train.length
+    if frames < needed:
+        raise UsageError(
+            f"{store.path} has episodes of {frames} frames, train.length={config.train.length} and "
+            f"model.context={config.model.context} need {needed}: lower train.length or record longer episodes"
+        )
+    return training_plan(config, first.frames.shape[1], first.actions.shape[1])
+
+
+def pair_request(config: Config) -> PairRequest:
+    """Which start-goal pairs the evaluation asks for."""
+    judged = config.evaluate
+    return PairRequest(
+        judged.episodes, judged.calibration, config.seed, judged.strata, judged.min_distance, judged.min_steps
+    )
+
+
+def evaluate_settings(config: Config) -> EvaluateSettings:
+    """How the planners are judged."""
+    judged = config.evaluate
+    return EvaluateSettings(
+        planners=tuple(judged.planners),
+        horizons=tuple(judged.horizons),
+        max_steps=judged.max_steps,
+        workers=config.workers or hardware.cores(),
+        batch=judged.batch,
+        timing_steps=judged.timing_steps,
+    )
+
+
+def build_planner(
+    config: Config, name: str, horizon: int | None, model: WorldModel, distance: Distance, landmarks: Landmarks | None
+) -> Planner:
+    """The planner of this name.
+
+    Args:
+        horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
+
+    Raises:
+        UsageError: the hierarchy is asked for and there are no landmarks.
+    """
+    asked = config.planner
+    optimizer = CEM(
+        asked.samples, asked.elites, asked.iterations, asked.momentum, asked.noise, asked.floor, asked.persistence
+    )
+    latent = name == "flat_latent"
+    energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
+    default = config.evaluate.horizons[0] if latent else asked.horizon
+    if asked.effort > 0:
+        energy = energy + asked.effort * ActionEffort()
+    flat = Flat(model, energy, optimizer, horizon or default)
+    if name != "hierarchy":
+        return flat
+    if landmarks is None:
+        raise UsageError(
+            "the checkpoint has no landmarks, which the hierarchy needs: train again, or leave it out of "
+            "evaluate.planners"
+        )
+    return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience)
+
+
+@dataclass(frozen=True)
+class BenchSetup:
+    """Makes what a process needs in order to play; travels to worker processes."""
+
+    spec: dict[str, Any]  # of the world
+    checkpoint: Path
+    config: Config
+
+    def __call__(self) -> Bench:
+        """Loads the checkpoint in this process."""
+        loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
+        model = loaded.model
+        landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
+
+        def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
+            if name == "random":
+                return RandomAgent(model.action_low, model.action_high, generators)
+            planner = build_planner(self.config, name, horizon, model, loaded.distance, landmarks)
+            return Agent(planner, model, generators, self.config.planner.execute)
+
+        return Bench(lambda: make_world(self.spec), make_agent, landmarks)
+
+
+def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> checkpoint.Loaded:
+    """The trained model, put where it is to be computed.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+        UsageError: it was trained in another world than `spec`.
+    """
+    loaded = checkpoint.load(folder, device(config), precision(config))
+    check_world(f"checkpoint {folder}", loaded.about["world"], spec)
+    return loaded
+
+
+def trained_world(folder: Path) -> dict[str, Any]:
+    """The description of the world that the checkpoint in `folder` was trained in, without loading its weights."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["about"]["world"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"checkpoint {folder} is damaged ({error!r}): train again or copy it anew") from error
+
+
+def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raises UsageError if `what` is of the world `found` and not of the one asked for (descriptions of worlds)."""
+    if found == asked:
+        return
+    names = [f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels)" for spec in (found, asked)]
+    if names[0] == names[1]:
+        names[1] = f"another layout of {names[1]}"
+    raise UsageError(
+        f"{what} is of world {names[0]}, asked for is {names[1]}: leave out world=, or record and train in that world"
+    )

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Makes a virtual environment in .venv and installs Housecat into it; run it again at any time.
+#
+#   ./install.sh        what a user needs
+#   ./install.sh dev    and what tests and checks need
+#
+# PYTHON is the interpreter to build on (python3), VENV the folder to make (.venv).
+set -eu
+cd "$(dirname "$0")"
+mode="${1:-user}"
+python="${PYTHON:-python3}"
+venv="${VENV:-.venv}"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() { echo "install.sh: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+case "$mode" in
+    user) target="." ;;
+    dev) target=".[dev]" ;;
+    *) fail "expected nothing or 'dev', got '$mode'" ;;
+esac
+
+# Nothing to do if the same project file was installed here before (for users everything that developers get will do).
+state="$(cksum < pyproject.toml) $PWD"
+stamp="$venv/housecat-installed"
+if "$venv/bin/housecat" --version > /dev/null 2>&1; then
+    case "$(cat "$stamp" 2> /dev/null)" in
+        "$mode $state" | "dev $state") say "all is installed in $venv"; exit 0 ;;
+    esac
+fi
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "Python 3.11 or newer is needed: PYTHON=python3.12 ./install.sh, or apt-get install python3"
+
+# System packages: the venv module, and the OpenGL libraries that MuJoCo renders with.
+missing=""
+"$python" -c 'import ensurepip, venv' 2> /dev/null || missing="python3-venv"
+for package in libegl1 libgl1 libgl1-mesa-dri; do
+    dpkg -s "$package" > /dev/null 2>&1 || missing="$missing $package"
+done
+if [ -n "$missing" ] && command -v apt-get > /dev/null; then
+    root=""
+    [ "$(id -u)" = 0 ] || root="sudo"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # both are lists of words
+    $root apt-get update -q && $root apt-get install -q -y --no-install-recommends $missing ||
+        say "apt-get could not install$missing; going on without"
+fi
+
+"$venv/bin/python" -m pip --version > /dev/null 2>&1 || "$python" -m venv --clear "$venv" ||
+    fail "no virtual environment could be made: apt-get install -y python3-venv"
+pip="$venv/bin/python -m pip"
+
+# PyPI's torch for Linux brings CUDA along, gigabytes that a machine without a graphics card has no use for.
+if ! $pip show -q torch 2> /dev/null; then
+    if nvidia-smi -L > /dev/null 2>&1; then
+        $pip install "torch>=2.6"
+    else
+        $pip install --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 10 "torch>=2.6" || {
+            say "PyTorch's own index of CPU builds cannot be reached: taking torch from the usual index"
+            $pip install torch==2.13.0
+        }
+    fi
+fi
+
+# Editable: what runs is what stands here, also after the next `git pull`.
+$pip install -e "$target"
+echo "$mode $state" > "$stamp"
+say "done: $venv/bin/housecat"

@@ -1,0 +1,1 @@
+"""Deciding: latents in, plan out. Knows a world model only by the protocols in `planners.interface`."""

@@ -1,0 +1,135 @@
+"""The control loop: camera frames in, actions out; keeps what has been seen and the plan that is under way."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from planners.interface import Context, Plan, Planner, WorldModel
+
+
+class Agent:
+    """Acts in B environments at once, none of which influences another.
+
+    Args:
+        planner: finds the actions.
+        model: encodes what is seen.
+        generators: B random generators, one of each environment.
+        execute: control steps from one plan to the next.
+    """
+
+    def __init__(
+        self, planner: Planner, model: WorldModel, generators: Sequence[torch.Generator], execute: int = 1
+    ) -> None:
+        if not 1 <= execute <= planner.horizon:
+            raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
+        self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
+        self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
+        self._goals: Tensor | None = None  # (B, *Z)
+        self._frames: Tensor | None = None  # (B, context, h, w, 3) uint8, the newest last
+        self._actions = self._standing_still()  # (B, context-1, A) between these frames
+        self._memory: list[Any] = []  # B entries, of the planner
+        self._done = 0  # actions of the last plan that have been taken
+
+    @torch.inference_mode()
+    def reset(self, goal_frames: NDArray[np.uint8]) -> None:
+        """Begins an episode towards goals seen in frames uint8 (B, h, w, 3) and meant to stand still."""
+        if len(goal_frames) != len(self.generators):
+            raise ValueError(f"{len(self.generators)} environments need as many goal frames; got {len(goal_frames)}")
+        self._actions = self._standing_still()
+        self._goals = self.model.encode(Context(self._repeated(goal_frames), self._actions))
+        self._frames, self.last_plan = None, None
+        self._memory = [None] * len(goal_frames)
+
+    @torch.inference_mode()
+    def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """The actions (B, A) to take, now that the camera shows frames uint8 (B, h, w, 3).
+
+        Args:
+            active: (B,) bool, False for environments that are finished: they are left out of the planning and
+                get zeros. None: all are active.
+        """
+        self._see(frames)
+        rows = np.arange(len(frames)) if active is None else np.flatnonzero(active)
+        actions = torch.zeros(len(frames), len(self.model.action_low), device=self._actions.device)
+        if len(rows):
+            if self.last_plan is None or self._done == self.execute:
+                self.last_plan = self._plan(rows.tolist())
+                self._done = 0
+            actions[rows] = self.last_plan.actions[rows, self._done]
+            self._done += 1
+        self._actions = torch.cat([self._actions, actions[:, None]], dim=1)[:, 1:]
+        return actions.cpu().numpy()
+
+    def _see(self, frames: NDArray[np.uint8]) -> None:
+        if self._frames is None:
+            self._frames = self._repeated(frames)
+        else:
+            newest = torch.from_numpy(np.array(frames)).to(self._frames.device)
+            self._frames = torch.cat([self._frames[:, 1:], newest[:, None]], dim=1)
+
+    def _plan(self, rows: list[int]) -> Plan:
+        if self._goals is None or self._frames is None:
+            raise RuntimeError("the agent has no goal yet: call reset(goal_frames) before act(frames)")
+        z = self.model.encode(Context(self._frames[rows], self._actions[rows]))
+        start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
+        generators = [self.generators[row] for row in rows]
+        plan = self.planner(z, self._goals[rows], start, generators, [self._memory[row] for row in rows])
+        for row, memory in zip(rows, plan.memory or [None] * len(rows), strict=True):
+            self._memory[row] = memory
+        return self._for_all(plan, rows)
+
+    def _for_all(self, plan: Plan, rows: list[int]) -> Plan:
+        """The plan of some environments, put into the rows of the last plan for all."""
+        count = len(self.generators)
+        if len(rows) == count:
+            return plan
+        merged = {}
+        for name in ("actions", "imagined", "energy", "target", "subgoal"):
+            new = getattr(plan, name)
+            old = new.new_zeros(count, *new.shape[1:]) if self.last_plan is None else getattr(self.last_plan, name)
+            merged[name] = old.index_copy(0, torch.tensor(rows, device=old.device), new)
+        return replace(plan, **merged, memory=tuple(self._memory))
+
+    def _repeated(self, frames: NDArray[np.uint8]) -> Tensor:
+        """One frame each, as if nothing had moved: (B, h, w, 3) -> (B, context, h, w, 3)."""
+        seen = torch.from_numpy(np.array(frames)).to(self.model.action_low.device)
+        return seen[:, None].repeat(1, self.model.context, 1, 1, 1)
+
+    def _standing_still(self) -> Tensor:
+        low = self.model.action_low
+        return torch.zeros(len(self.generators), self.model.context - 1, len(low), device=low.device)
+
+
+class RandomAgent:
+    """Acts at random, evenly over the bounds: what any agent has to beat.
+
+    Args:
+        low, high: bounds of the actions, (A,).
+        generators: B random generators, one of each environment.
+    """
+
+    def __init__(self, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]) -> None:
+        self.low, self.high, self.generators = low.cpu(), high.cpu(), list(generators)
+        self.last_plan: Plan | None = None  # it never has one
+
+    def reset(self, goal_frames: NDArray[np.uint8]) -> None:
+        """Takes no notice of the goals (B, h, w, 3)."""
+
+    def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Actions (B, A); zeros where `active` (B,) is False. Takes no notice of the frames (B, h, w, 3)."""
+        rows = np.arange(len(frames)) if active is None else np.flatnonzero(active)
+        actions = torch.zeros(len(frames), len(self.low))
+        for row in rows.tolist():
+            drawn = torch.rand(len(self.low), generator=self.generators[row], device=self.generators[row].device)
+            actions[row] = self.low + (self.high - self.low) * drawn.cpu()
+        return actions.numpy()
+
+
+def shifted(actions: Tensor, steps: int) -> Tensor:
+    """Actions (B, H, A) without the first `steps`, the last one repeated instead: where the next search starts."""
+    return torch.cat([actions[:, steps:], actions[:, -1:].expand(-1, steps, -1)], dim=1)

@@ -1,0 +1,96 @@
+"""The cross-entropy method: sample actions around a mean, keep the best, fit mean and spread to them, repeat.
+
+Rubinstein 1999; noise that persists over the horizon as in iCEM (Pinneri et al. 2020, arXiv 2008.06389).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from planners.interface import Score
+
+
+class CEM:
+    """Cross-entropy method with bounds, persistent noise and one random generator for each environment.
+
+    Sample 0 of every iteration is the mean itself. What is returned is the mean fitted last, not the best sample: it
+    is smoother, and a sample is often best only because the world model errs in its favour.
+
+    Args:
+        samples: N, candidates in an iteration.
+        elites: how many of them the next iteration is fitted to; less than `samples`.
+        iterations: how often.
+        momentum: share of the old mean and spread that is kept when they are fitted anew, in [0, 1).
+        noise: standard deviation at the start, as a share of half the action range.
+        floor: least standard deviation, likewise.
+        persistence: correlation of a candidate's noise from one step of the horizon to the next, in [0, 1).
+    """
+
+    def __init__(
+        self,
+        samples: int = 128,
+        elites: int = 16,
+        iterations: int = 4,
+        momentum: float = 0.1,
+        noise: float = 0.7,
+        floor: float = 0.05,
+        persistence: float = 0.7,
+    ) -> None:
+        if not 1 <= elites < samples:
+            raise ValueError(f"elites must be at least 1 and less than samples; got {elites} of {samples}")
+        if iterations < 1:
+            raise ValueError(f"iterations must be at least 1; got {iterations}")
+        if noise <= 0 or floor < 0:
+            raise ValueError(f"noise must be above 0 and floor 0 or more; got noise {noise}, floor {floor}")
+        if not (0 <= momentum < 1 and 0 <= persistence < 1):
+            raise ValueError(f"momentum and persistence must be in [0, 1); got {momentum} and {persistence}")
+        self.samples, self.elites, self.iterations = samples, elites, iterations
+        self.momentum, self.noise, self.floor, self.persistence = momentum, noise, floor, persistence
+
+    @torch.no_grad()
+    def __call__(
+        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]
+    ) -> tuple[Tensor, Tensor]:
+        """The mean fitted last (B, H, A) and its score (B,); see `planners.interface.Optimizer`."""
+        if len(generators) != len(start):
+            raise ValueError(f"{len(start)} environments need as many random generators; got {len(generators)}")
+        half = (high - low) / 2
+        mean = torch.clamp(start, low, high)
+        spread = (self.noise * half).expand_as(mean)
+        noise = self._draw(mean, generators)
+        for iteration in range(self.iterations):
+            actions = torch.clamp(mean[:, None] + spread[:, None] * noise[:, iteration], low, high)
+            actions[:, 0] = mean
+            mean, spread = self._fit(actions, score(actions), mean, spread)
+            spread = torch.maximum(spread, self.floor * half)
+        return mean, score(mean[:, None])[:, 0]
+
+    def _draw(self, like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        """Standard normal noise of all iterations, correlated along the horizon: (B, iterations, N, H, A)."""
+        horizon, action = like.shape[1:]
+        mix = persistent(horizon, self.persistence)
+        shape = (self.iterations, self.samples, action, horizon)
+        drawn = [torch.randn(shape, generator=one, device=one.device) @ mix.to(one.device) for one in generators]
+        return torch.stack(drawn).transpose(-1, -2).contiguous().to(like)
+
+    def _fit(self, actions: Tensor, scores: Tensor, mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
+        """Moves mean and spread (B, H, A) towards those of the best actions, environment by environment."""
+        best = scores.topk(self.elites, dim=1, largest=False).indices
+        chosen = [candidates[rows] for candidates, rows in zip(actions, best, strict=True)]
+        keep = self.momentum
+        mean = keep * mean + (1 - keep) * torch.stack([elites.mean(dim=0) for elites in chosen])
+        spread = keep * spread + (1 - keep) * torch.stack([elites.std(dim=0, correction=0) for elites in chosen])
+        return mean, spread
+
+
+def persistent(horizon: int, persistence: float) -> Tensor:
+    """The matrix (H, H) that turns white noise (..., H) into a first-order autoregressive process: `noise @ matrix`.
+
+    The variance stays 1; the values of neighbouring steps correlate by `persistence`.
+    """
+    step = torch.arange(horizon)
+    lag = step[None, :] - step[:, None]
+    fresh = torch.full((horizon, 1), (1 - persistence**2) ** 0.5)
+    fresh[0] = 1
+    return torch.where(lag >= 0, persistence ** lag.clamp(min=0), 0.0) * fresh

@@ -1,0 +1,108 @@
+"""Energies: how good an imagined path is, lower is better. They add and scale: `a + 0.1 * b` is an energy again."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from planners.interface import Distance
+
+
+class Composable(ABC):
+    """An energy that says what it is in one environment, and can be added to others and scaled.
+
+    Environments are evaluated one by one: the last bits of a matrix product or of a sum may depend on how many rows are
+    computed together, and a closed loop amplifies them.
+    """
+
+    def __call__(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """Latents (B, N, H, *Z), actions (B, N, H, A), target (B, *Z) -> energy (B, N)."""
+        return torch.stack([self.of_one(*each) for each in zip(latents, actions, target, strict=True)])
+
+    @abstractmethod
+    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """The energy in one environment: latents (N, H, *Z), actions (N, H, A), target (*Z) -> (N,)."""
+
+    def __add__(self, other: "Composable") -> "Composable":
+        return WeightedSum([(1.0, self), (1.0, other)])
+
+    def __mul__(self, weight: float) -> "Composable":
+        return WeightedSum([(weight, self)])
+
+    __rmul__ = __mul__
+
+
+class WeightedSum(Composable):
+    """Energies added up, each with its weight."""
+
+    def __init__(self, terms: Sequence[tuple[float, Composable]]) -> None:
+        self.terms = list(terms)
+
+    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """See `Composable`."""
+        total = latents.new_zeros(latents.shape[0])
+        for weight, energy in self.terms:
+            total = total + weight * energy.of_one(latents, actions, target)
+        return total
+
+
+class OverPath(Composable):
+    """A cost of single latents, averaged over the imagined path.
+
+    Args:
+        path: H weights, 0 or more, of the latents after each action; they are scaled to a sum of 1. What weighs nothing
+            is not computed. None: all alike.
+    """
+
+    def __init__(self, path: Sequence[float] | None = None) -> None:
+        if path is not None and (min(path) < 0 or sum(path) <= 0):
+            raise ValueError(f"path weights must be 0 or more, and not all of them 0; got {list(path)}")
+        self.path = path
+
+    @abstractmethod
+    def cost(self, latents: Tensor, target: Tensor) -> Tensor:
+        """Latents (N, H, *Z), target (*Z) -> cost of each latent (N, H)."""
+
+    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """See `Composable`."""
+        if self.path is None:
+            return self.cost(latents, target).mean(dim=-1)
+        if len(self.path) != latents.shape[1]:
+            raise ValueError(f"{len(self.path)} path weights for a horizon of {latents.shape[1]} steps")
+        used = [step for step, weight in enumerate(self.path) if weight > 0]
+        weights = latents.new_tensor([self.path[step] / sum(self.path) for step in used])
+        return (self.cost(latents[:, used], target) * weights).sum(dim=-1)
+
+
+class LatentDistance(OverPath):
+    """Mean squared difference between the imagined latents and the target, which may have any shape."""
+
+    def cost(self, latents: Tensor, target: Tensor) -> Tensor:
+        """See `OverPath`."""
+        return (latents - target).square().flatten(start_dim=2).mean(dim=-1)
+
+
+class TemporalDistance(OverPath):
+    """Control steps that are left from the imagined latents to the target; for latents that are vectors.
+
+    Args:
+        distance: steps from one latent to another.
+        path: see `OverPath`.
+    """
+
+    def __init__(self, distance: Distance, path: Sequence[float] | None = None) -> None:
+        super().__init__(path)
+        self.distance = distance
+
+    def cost(self, latents: Tensor, target: Tensor) -> Tensor:
+        """See `OverPath`."""
+        return self.distance.steps(latents, target)
+
+
+class ActionEffort(Composable):
+    """Mean squared action: prefers to act less where it makes no difference."""
+
+    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """See `Composable`."""
+        return actions.square().flatten(start_dim=1).mean(dim=-1)

@@ -1,0 +1,49 @@
+"""The flat planner: world model, energy and optimiser make a planner towards one target."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planners.interface import Energy, Optimizer, Plan, WorldModel
+
+
+class Flat:
+    """Plans `horizon` control steps ahead, straight towards the target.
+
+    Args:
+        model: imagines what actions lead to, and knows their bounds.
+        energy: judges what it imagined.
+        optimizer: searches the actions.
+        horizon: H, control steps.
+    """
+
+    def __init__(self, model: WorldModel, energy: Energy, optimizer: Optimizer, horizon: int) -> None:
+        if horizon < 1:
+            raise ValueError(f"horizon must be at least 1 control step; got {horizon}")
+        self.model, self.energy, self.optimizer, self.horizon = model, energy, optimizer, horizon
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        z: Tensor,
+        target: Tensor,
+        start: Tensor | None,
+        generators: Sequence[torch.Generator],
+        memory: Sequence[Any] | None = None,
+    ) -> Plan:
+        """See `planners.interface.Planner`; it remembers nothing."""
+        low, high = self.model.action_low, self.model.action_high
+        if start is None:
+            start = ((low + high) / 2).expand(len(z), self.horizon, -1)
+        calls = 0
+
+        def score(actions: Tensor) -> Tensor:
+            nonlocal calls
+            calls += actions.shape[1] * actions.shape[2]
+            return self.energy(self.model.rollout(z, actions), actions, target)
+
+        actions, energy = self.optimizer(score, start, low, high, generators)
+        imagined = self.model.rollout(z, actions[:, None])[:, 0]
+        return Plan(actions, imagined, energy, target, calls + self.horizon, torch.full((len(z),), -1))

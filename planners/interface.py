@@ -1,0 +1,109 @@
+"""What planners are made of: the protocols they rely on and the few records that pass between them.
+
+Axes: B environments, T time, N candidates, H horizon, A action; *Z is the latent's own shape, (D,) if it is a vector.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Context:
+    """What has been seen lately."""
+
+    frames: Tensor  # (B, T, h, w, 3) uint8, the newest last
+    actions: Tensor  # (B, T-1, A) float32; actions[:, t] led from frame t to frame t+1
+
+
+class WorldModel(Protocol):
+    """Turns camera frames into latents and imagines what actions make of them."""
+
+    context: int  # frames that `encode` needs
+    action_low: Tensor  # (A,)
+    action_high: Tensor  # (A,)
+
+    def encode(self, context: Context) -> Tensor:
+        """The latent now: (B, *Z) float32."""
+        ...
+
+    def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
+        """From z (B, *Z) under actions (B, N, H, A): the latents after each action, (B, N, H, *Z)."""
+        ...
+
+
+class Distance(Protocol):
+    """How many control steps apart two latents are; need not be symmetric."""
+
+    def steps(self, z: Tensor, target: Tensor) -> Tensor:
+        """Expected control steps from z (..., D) to target (..., D), broadcast to (...); 0 or more."""
+        ...
+
+
+Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(latents (B, N, H, *Z), actions (B, N, H, A), target (B, *Z)) -> (B, N); lower is better."""
+
+Score = Callable[[Tensor], Tensor]
+"""Actions (B, N, H, A) -> (B, N); lower is better, and no environment depends on another."""
+
+
+class Optimizer(Protocol):
+    """Looks for the actions with the least score, and knows nothing else about them."""
+
+    def __call__(
+        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]
+    ) -> tuple[Tensor, Tensor]:
+        """The actions found (B, H, A) and their score (B,).
+
+        Args:
+            score: what is minimised. It never sees an action outside the bounds.
+            start: (B, H, A), where the search begins; it is left unchanged.
+            low, high: bounds of the actions, (A,).
+            generators: B random generators; what is found for an environment depends on its own only.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a planner means to do, and why. Timing belongs to whoever holds the clock."""
+
+    actions: Tensor  # (B, H, A) within the bounds
+    imagined: Tensor  # (B, H, *Z) latent after each action
+    energy: Tensor  # (B,) of the actions
+    target: Tensor  # (B, *Z) what they aim at: the goal or a subgoal
+    calls: int  # predictor steps per environment that the plan took
+    subgoal: Tensor  # (B,) int64, the landmark aimed at; -1: the goal itself
+    memory: tuple[Any, ...] | None = None  # B entries, to be handed back at the next step; for the planner's own eyes
+
+
+class Planner(Protocol):
+    """Finds actions that lead from a latent towards a goal latent."""
+
+    @property
+    def horizon(self) -> int:
+        """H, control steps that a plan spans."""
+        ...
+
+    def __call__(
+        self,
+        z: Tensor,
+        target: Tensor,
+        start: Tensor | None,
+        generators: Sequence[torch.Generator],
+        memory: Sequence[Any] | None = None,
+    ) -> Plan:
+        """Plans for B environments, none of which depends on another.
+
+        Args:
+            z: (B, *Z), where the environments are.
+            target: (B, *Z), the goals.
+            start: (B, H, A), where the search begins; None: in the middle of the bounds.
+            generators: B random generators, one of each environment.
+            memory: `Plan.memory` of the last plan, row by row for these environments. None at the start of an episode;
+                an entry is None where that environment's episode has just begun.
+        """
+        ...

@@ -1,0 +1,91 @@
+"""Settings: what a user writes is looked up, typed, checked, and beats the files."""
+
+import pytest
+import yaml
+
+from housecat.config import load_config, to_yaml
+from housecat.errors import UsageError
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(UsageError) as error:
+        load_config(list(arguments))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_setting_on_the_command_line_beats_the_files():
+    config = load_config(["world=large", "train.updates=7", "evaluate.horizons=[4,5]", "train.learning_rate=2e-3"])
+    assert (config.world.name, config.train.updates, config.evaluate.horizons) == ("large", 7, [4, 5])
+    assert config.train.learning_rate == 0.002
+
+
+def test_the_last_of_two_values_counts():
+    assert load_config(["seed=1", "seed=2"]).seed == 2
+
+
+def test_choosing_another_model_replaces_all_of_it():
+    assert load_config(["model=cnn"]).model.encoder == "cnn"
+    assert load_config(["model=cnn"]).model.context != load_config([]).model.context
+
+
+@pytest.mark.parametrize(
+    "path", ["a b", "a=b", "x,y", "~/runs", "it's", 'say "x"', "${oc.env:HOME}", "[1]", "ü{}", "null.d"]
+)
+def test_a_path_is_taken_as_it_is_written(path):
+    assert load_config([f"out={path}"]).out == path
+
+
+def test_null_stands_for_no_value():
+    assert load_config(["out=null"]).out is None
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("train.update=3", "did you mean train.updates?"),
+        ("updates=3", "did you mean train.updates or critic.updates?"),
+        ("wrld=umaze", "did you mean world?"),
+        ("train=3", "did you mean train.updates"),
+        ("qqqq=1", "no setting 'qqqq'"),
+        ("world=medum", "did you mean medium?"),
+        ("world=maze.txt", "world=pointmaze world.layout=maze.txt"),
+        ("objective=none", "there are ema, sigreg, variance_covariance"),
+        ("data/medium", "expected key=value, got 'data/medium'"),
+        ("--out", "write out=VALUE"),
+        ("out=", "out= has no value"),
+        ("train.updates=many", "train.updates must be a whole number, got 'many'"),
+        ("train.updates=1.5", "must be a whole number"),
+        ("train.learning_rate=nan", "must be a number"),
+        ("train.learning_rate=7", "train.learning_rate must be from 1e-08 to 1, got 7"),
+        ("seed=-1", "seed must be from 0 to 2147483647, got -1"),
+        ("episodes=0", "episodes must be at least 1, got 0"),
+        ("device=tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
+        ("evaluate.planners=[hierarchy,flat]", "got 'flat'"),
+        ("evaluate.planners=[]", "must not be empty"),
+        ("evaluate.horizons=[8,x]", "evaluate.horizons must be a whole number, got 'x'"),
+        ("world=pointmaze", "world.layout=FILE"),
+        ("train.horizon=40", "must be less than train.length"),
+        ("model.context=3", "must be even"),
+        ("model.patch=7", "must divide world.frame_size (64)"),
+        ("planner.elites=100000", "must be less than planner.samples"),
+        ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(argument, expected):
+    assert expected in refusal(argument)
+
+
+def test_a_layout_without_a_maze_is_refused():
+    assert "world=pointmaze" in refusal("world=reacher", "world.layout=maze.txt")
+
+
+def test_the_settings_file_holds_what_the_command_reads_and_nothing_else():
+    maze = {"name": "mine", "layout": "###\n# #\n###"}
+    text = to_yaml(load_config(["seed=5"]), ("seed", "train", "world"), maze)
+    assert "  # #\n" in text
+    written = yaml.safe_load(text)
+    assert written["seed"] == 5
+    assert written["world"] == maze
+    assert written["train"]["updates"] == load_config([]).train.updates
+    assert set(written) == {"seed", "train", "world"}

@@ -1,0 +1,103 @@
+"""Settings become the objects that they name."""
+
+from dataclasses import fields
+
+import pytest
+import torch
+
+from envs import WORLDS
+from housecat import schema, wiring
+from housecat.config import group_choices, load_config
+from housecat.errors import UsageError
+from housecat.train import GraphSettings
+from planners.flat import Flat
+from planners.hierarchy import Hierarchy
+from planners.landmarks import build_landmarks
+from worldmodel.critic import CriticSettings, TemporalDistance
+from worldmodel.loss import OBJECTIVES, ObjectiveSettings
+from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.training import TrainSettings
+
+SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner.samples=8 planner.elites=2".split()
+
+
+@pytest.mark.parametrize(
+    ("section", "built", "from_elsewhere"),
+    [
+        (schema.ModelConfig, ModelSettings, {"frame_size", "action_dim"}),
+        (schema.ObjectiveConfig, ObjectiveSettings, set()),
+        (schema.TrainConfig, TrainSettings, {"seed"}),
+        (schema.CriticConfig, CriticSettings, {"seed"}),
+        (schema.GraphConfig, GraphSettings, {"seed"}),
+    ],
+)
+def test_a_section_has_a_setting_for_everything_that_is_built_from_it(section, built, from_elsewhere):
+    assert {one.name for one in fields(section)} | from_elsewhere == {one.name for one in fields(built)}
+
+
+def test_the_groups_offer_every_world_and_every_objective():
+    assert set(group_choices("world")) == set(WORLDS) | {"pointmaze"}
+    assert set(group_choices("objective")) == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_world_chosen_by_name_is_that_world(name):
+    assert wiring.world_spec(load_config([f"world={name}"])) == WORLDS[name]
+
+
+def test_a_maze_of_the_users_own_is_called_after_its_file(tmp_path):
+    (tmp_path / "attic.txt").write_text("####\n#..#\n####\n")
+    spec = wiring.world_spec(load_config(["world=pointmaze", f"world.layout={tmp_path / 'attic.txt'}"]))
+    assert (spec["name"], spec["layout"]) == ("attic", "####\n#..#\n####")
+
+
+def test_sizes_come_from_the_data_and_the_rest_from_the_settings():
+    plan = wiring.training_plan(
+        load_config(["train.updates=7", "precision=fp32", "seed=3"]), frame_size=32, action_dim=5
+    )
+    assert (plan.model.frame_size, plan.model.action_dim) == (32, 5)
+    assert (plan.train.updates, plan.train.seed, plan.critic.seed, plan.precision) == (7, 3, 3, torch.float32)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    torch.manual_seed(0)
+    config = load_config(SMALL)
+    plan = wiring.training_plan(config, frame_size=32, action_dim=2)
+    model = WorldModel(plan.model).eval().requires_grad_(False)
+    distance = TemporalDistance(8, 8, 50.0).eval().requires_grad_(False)
+    landmarks = build_landmarks(torch.randn(6, 8), torch.zeros(6, 4), distance, 10.0)
+    return model, distance, landmarks
+
+
+@pytest.mark.parametrize(
+    ("name", "horizon", "expected"), [("flat_latent", 5, 5), ("flat_distance", None, 8), ("hierarchy", None, 8)]
+)
+def test_every_planner_plans_as_far_as_it_was_asked_to(parts, name, horizon, expected):
+    planner = wiring.build_planner(load_config([*SMALL, "planner.horizon=8"]), name, horizon, *parts)
+    assert isinstance(planner, Hierarchy if name == "hierarchy" else Flat)
+    plan = planner(torch.zeros(1, 8), torch.ones(1, 8), None, [torch.Generator().manual_seed(0)])
+    assert plan.actions.shape == (1, expected, 2)
+    assert plan.actions.abs().max() <= 1
+
+
+def test_effort_in_the_energy_makes_actions_smaller(parts):
+    def effort(weight: float) -> float:
+        config = load_config([*SMALL, f"planner.effort={weight}", "planner.samples=64", "planner.elites=8"])
+        planner = wiring.build_planner(config, "flat_distance", 4, *parts)
+        plan = planner(torch.zeros(1, 8), torch.ones(1, 8), None, [torch.Generator().manual_seed(0)])
+        return float(plan.actions.pow(2).mean())
+
+    assert effort(1e6) < 0.5 * effort(0)
+
+
+def test_a_hierarchy_without_landmarks_is_refused(parts):
+    model, distance, _ = parts
+    with pytest.raises(UsageError, match="no landmarks"):
+        wiring.build_planner(load_config(SMALL), "hierarchy", None, model, distance, None)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(UsageError, match="write device=cpu"):
+        wiring.device(load_config(["device=cuda"]))

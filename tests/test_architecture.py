@@ -1,0 +1,127 @@
+"""Rules that hold for the whole project: who may import whom, names, sizes, settings, and what the README says."""
+
+import ast
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from housecat.config import GROUPS, config_folder, group_choices, load_config
+from housecat.help import COMMANDS
+from housecat.schema import settings
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("envs", "worldmodel", "planners", "housecat")
+MAY_IMPORT = {  # of our packages, and of the large ones that decide what a package can be used without
+    "envs": {"envs", "mujoco", "gymnasium", "h5py", "scipy"},
+    "worldmodel": {"worldmodel", "torch", "safetensors", "scipy"},
+    "planners": {"planners", "torch", "scipy"},
+    "housecat": {*PACKAGES, "torch", "mujoco", "gymnasium", "h5py", "scipy", "safetensors"},
+}
+WATCHED = set().union(*MAY_IMPORT.values())
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_what_the_architecture_allows(package):
+    for path in sources(package):
+        wrong = set(imported(path)) & WATCHED - MAY_IMPORT[package]
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_recording_needs_no_torch():
+    code = "import sys, envs, envs.collect, envs.store, envs.oracle; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
+def test_no_file_is_called_after_nothing():
+    for path in sources(*PACKAGES, "benchmarks", "tests"):
+        assert path.stem not in {"utils", "util", "common", "base", "helpers", "misc"}, path
+
+
+def test_files_and_functions_stay_small_enough_to_be_read_at_once():
+    for path in sources(*PACKAGES, "benchmarks"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 60, f"{path}: {node.name}"
+
+
+def test_every_module_and_every_public_function_says_what_it_is_for():
+    for path in sources(*PACKAGES):
+        module = tree(path)
+        assert ast.get_docstring(module), path
+        for node in module.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_every_package_is_marked_as_typed():
+    assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
+
+
+def test_every_setting_is_read_by_code_and_every_value_in_the_files_has_a_setting():
+    read = {
+        node.attr
+        for path in sources(*PACKAGES)
+        if path.name != "schema.py"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    for name in settings():
+        assert name.rpartition(".")[2] in read, f"no code reads {name}"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [f"world={world}" for world in group_choices("world")]
+    + [f"model={m} objective={o}" for m, o in itertools.product(group_choices("model"), group_choices("objective"))],
+)
+def test_every_configuration_file_is_valid(choice, tmp_path):
+    layout = tmp_path / "maze.txt"
+    layout.write_text("#####\n#   #\n#####\n")
+    own = [f"world.layout={layout}"] if choice == "world=pointmaze" else []
+    load_config([*choice.split(), *own])
+
+
+def test_there_is_no_configuration_file_that_cannot_be_chosen():
+    files = {path.relative_to(config_folder()) for path in config_folder().rglob("*.yaml")}
+    assert files == {Path("config.yaml")} | {Path(g) / f"{name}.yaml" for g in GROUPS for name in group_choices(g)}
+
+
+def test_every_command_and_setting_in_the_readme_exists():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"housecat ([a-z]+)((?: [\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", readme)))
+    assert {"quickstart", "collect", "train", "evaluate", "doctor"} <= {command for command, _ in lines}
+    for command, arguments in lines:
+        assert command in COMMANDS
+        for argument in arguments.split():
+            name = argument.rstrip("`").partition("=")[0]
+            assert name in settings() or name in GROUPS, argument
+            assert COMMANDS[command].reads(name), f"{command} does not read {name}"
+
+
+def test_files_that_the_readme_names_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\]\(([\w./]+)\)", readme) + re.findall(r"`((?:benchmarks|planners)/\w+\.py)`", readme):
+        assert (ROOT / name).exists(), name
