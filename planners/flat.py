@@ -38,12 +38,18 @@ class Flat:
         if start is None:
             start = ((low + high) / 2).expand(len(z), self.horizon, -1)
         calls = 0
+        candidates = latents = torch.empty(0)
 
-        def score(actions: Tensor) -> Tensor:
-            nonlocal calls
+        def imagine(actions: Tensor) -> Tensor:
+            nonlocal calls, candidates, latents
             calls += actions.shape[1] * actions.shape[2]
-            return self.energy(self.model.rollout(z, actions), actions, target)
+            candidates, latents = actions, self.model.rollout(z, actions)
+            return latents
 
-        actions, energy = self.optimizer(score, start, low, high, generators)
-        imagined = self.model.rollout(z, actions[:, None])[:, 0]
-        return Plan(actions, imagined, energy, target, calls + self.horizon, torch.full((len(z),), -1))
+        actions, energy = self.optimizer(
+            lambda asked: self.energy(imagine(asked), asked, target), start, low, high, generators
+        )
+        # An optimiser that asked for the score of its result last has had its path imagined already.
+        if not torch.equal(candidates, actions[:, None]):
+            imagine(actions[:, None])
+        return Plan(actions, latents[:, 0], energy, target, calls, torch.full((len(z),), -1))

@@ -24,6 +24,7 @@ class Pursuit:
     edges: NDArray  # (E, 2) of the graph, without those that were cut in this episode
     steps: NDArray  # (M, M) shortest ways through these edges, control steps
     last: NDArray  # (M,) control steps from a landmark straight to the goal; inf where that is too far
+    refuted: NDArray  # (M,) bool, whether going straight to the goal has been tried near that landmark, in vain
     to_goal: NDArray  # (M,) control steps from a landmark to the goal through the graph; inf where there is no way
     subgoal: int = NOTHING  # landmark aimed at, or GOAL
     record: float = np.inf  # least `to_goal` of what has been aimed at
@@ -61,10 +62,10 @@ def begin(edges: NDArray, steps: NDArray, to_goal: NDArray, from_goal: NDArray, 
         reach: control steps; landmarks nearer than this lead to the goal. Where there are none, the nearest one does,
             up to twice as far away.
     """
-    close = nearest(from_goal)
+    close = nearest(np.maximum(to_goal, from_goal))
     last = np.maximum(to_goal, implied(from_goal[close], steps.T[close]))
     last = np.where(last <= np.clip(last.min(), reach, 2 * reach), last, np.inf)
-    return _connect(Pursuit(edges, steps, last, last))
+    return _connect(Pursuit(edges, steps, last, np.zeros(len(last), bool), last))
 
 
 def advance(pursuit: Pursuit, here: NDArray, direct: float, rules: Rules) -> Pursuit:
@@ -91,8 +92,8 @@ def _choose(pursuit: Pursuit, here: NDArray, direct: float, rules: Rules) -> int
     close = nearest(here)
     left = implied(here[close], pursuit.to_goal[close])
     near = rules.near * (1.5 if pursuit.subgoal == GOAL else 1.0)  # no turning back for a little noise
-    straight = bool(np.isfinite(pursuit.last[close]).any())
-    if not np.isfinite(left) or (direct <= near and left <= 2 * near and straight):
+    believed_near = direct <= near and left <= 2 * near and np.mean(pursuit.refuted[close]) < 0.5
+    if believed_near or not np.isfinite(left):
         return GOAL
     believed = np.maximum(here, implied(here[close], pursuit.steps[close]))
     total = believed + pursuit.to_goal
@@ -143,17 +144,18 @@ def _cut(pursuit: Pursuit, here: NDArray, direct: float, rules: Rules) -> Pursui
     for radius in (away, away / 2, away / 4, 0.0):
         this_side = ((here <= radius) | (radius == 0)) & (here < beyond)
         that_side = (beyond <= radius) & (beyond <= here)
-        cut = _without(started, this_side, that_side, pursuit.subgoal == GOAL)
+        cut = _without(started, this_side, that_side, here <= radius if pursuit.subgoal == GOAL else None)
         if np.isfinite(implied(here[close], cut.to_goal[close])):
             return cut
     return started
 
 
-def _without(pursuit: Pursuit, this_side: NDArray, that_side: NDArray, goal_there: bool) -> Pursuit:
-    """The pursuit without the edges between two sets of landmarks (M,), or from the first straight to the goal."""
+def _without(pursuit: Pursuit, this_side: NDArray, that_side: NDArray, refuted: NDArray | None) -> Pursuit:
+    """The pursuit without the edges between two sets of landmarks (M,), and without going straight from a third."""
     start, end = pursuit.edges.T
     crossing = (this_side[start] & that_side[end]) | (that_side[start] & this_side[end])
     edges = pursuit.edges[~crossing]
     steps = shortest_ways(len(this_side), edges, pursuit.steps[edges[:, 0], edges[:, 1]])
-    last = np.where(this_side, np.inf, pursuit.last) if goal_there else pursuit.last
-    return _connect(replace(pursuit, edges=edges, steps=steps, last=last))
+    if refuted is not None:
+        pursuit = replace(pursuit, last=np.where(refuted, np.inf, pursuit.last), refuted=pursuit.refuted | refuted)
+    return _connect(replace(pursuit, edges=edges, steps=steps))

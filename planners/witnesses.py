@@ -7,7 +7,7 @@ steps(w, b) - steps(w, a). One witness may err like anything learned; the median
 import numpy as np
 from numpy.typing import NDArray
 
-WITNESSES = 5  # an odd number: two of five may be wrong
+WITNESSES = 7  # an odd number: three of seven may be wrong
 
 
 def nearest(steps: NDArray, count: int = WITNESSES) -> NDArray:

@@ -148,7 +148,15 @@ def test_a_recording_of_another_world_is_refused(command, tmp_path):
 
 def test_ctrl_c_ends_with_one_line_and_exit_code_130(tmp_path):
     command = [sys.executable, "-m", "housecat", "collect", "world=umaze", "episodes=5000", f"out={tmp_path}/data"]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A suite that runs in the background ignores the signal, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         episodes = tmp_path / "data" / "episodes"
         deadline = time.monotonic() + 60

@@ -89,9 +89,9 @@ def test_near_the_goal_the_planning_is_flat_and_stays_so(played, medium):
 def test_flat_planning_in_the_latent_is_stuck_behind_a_wall_that_the_hierarchy_goes_round(wall):
     model, (start, goals) = PointMass(wall), behind_the_wall()
     by_latent = Flat(model, LatentDistance(), SEARCH, horizon=8)
-    assert not play(by_latent, model, start, goals, steps=60).success.any()
+    assert not play(by_latent, model, start, goals, steps=100).success.any()
     along_the_wall = at_rest(torch.tensor([[1.5, 1.5]])), at_rest(torch.tensor([[7.5, 1.5]]))
-    assert play(by_latent, model, *along_the_wall, steps=60).success.all()
+    assert play(by_latent, model, *along_the_wall, steps=100).success.all()
     above = play(hierarchy(wall, Steps(wall, noisy(0.2))), model, start, goals, steps=100)
     assert above.success.all()
 

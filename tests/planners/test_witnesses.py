@@ -34,8 +34,8 @@ def test_a_false_shortcut_is_found_out_by_the_neighbours(seed):
     assert believable(false)[start, end] > lengths[start, end] / 2
 
 
-def test_two_of_five_witnesses_may_be_wrong_themselves():
-    near, onward = np.ones(5), np.array([11.0, 11.0, 11.0, 0.1, 0.1])
+def test_three_of_seven_witnesses_may_be_wrong_themselves():
+    near, onward = np.ones(7), np.array([11.0, 11.0, 11.0, 11.0, 0.1, 0.1, 0.1])
     assert implied(near, onward) == 10.0
 
 
