@@ -83,7 +83,7 @@ class TrainConfig:
 class CriticConfig:
     """Training of the temporal distance: steps from a latent to a goal."""
 
-    updates: int = key("updates", 1)
+    updates: int = key("updates", 50)
     batch: int = key("pairs of latent and goal in an update", 2)
     width: int = key("hidden units", 8)
     learning_rate: float = key("peak of the schedule", 1e-8, 1)

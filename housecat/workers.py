@@ -49,7 +49,8 @@ def players(setup: Setup, workers: int) -> Iterator[PlayJobs]:
         try:
             yield lambda jobs, on_done: _play_in(pool, jobs, on_done)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()  # nobody waits for what they are playing
             raise
 
 

@@ -131,11 +131,12 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     run = start(model, objective, settings)
-    if not resume(run, out / "checkpoints"):
+    resumed = resume(run, out / "checkpoints")
+    cut_metrics(out / "metrics.jsonl", run.step if resumed else -1)
+    if not resumed:
         model.encoder.pixels.fit(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
         if run.teacher is not None:
             run.teacher.load_state_dict(model.encoder.state_dict())
-    cut_metrics(out / "metrics.jsonl", run.step)
     frames = settings.length + model.context - 1
     began = time.perf_counter() - run.seconds
     writer = SummaryWriter(out / "tensorboard", purge_step=run.step)

@@ -57,6 +57,8 @@ def endless(spec: dict[str, Any], tmp_path: Path) -> Iterator[Callable[[Path, in
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A job in the background ignores Ctrl-C, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         processes.append(process)
         return process

@@ -67,6 +67,13 @@ def test_a_killed_run_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
     assert unclocked(tmp_path / "whole") == unclocked(tmp_path / "killed")
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, on_progress=kill_at(2))
+    run(tmp_path)
+    assert [line["step"] for line in lines(tmp_path)] == [0, 4, 8]
+
+
 def test_a_tiny_model_learns_to_see_and_to_imagine(tmp_path: Path) -> None:
     settings = replace(SETTINGS, updates=250, batch=24, measure_every=250, save_every=250)
     run(tmp_path, settings=settings)
