@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from envs import make_world
-from envs.policies import RandomPlay
 from envs.world import World
 from housecat import wiring
 from housecat.config import load_config
@@ -50,11 +49,11 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
 
 def random_play(world: World, steps: int) -> Recording:
     """What the camera sees while nobody steers, and a goal."""
-    play = RandomPlay(world.scene.action_dim, np.random.default_rng(0))
+    play = world.play(np.random.default_rng(0))
     frames = [world.reset(seed=0)[0]]
     goal = world.frame(state=world.sample_state(np.random.default_rng(1)))
     for _ in range(steps - 1):
-        frames.append(world.step(play.act())[0])
+        frames.append(world.step(play.act(world.state()))[0])
     return Recording(goal, frames)
 
 

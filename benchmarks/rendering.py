@@ -4,6 +4,7 @@ Both draw the same scene from the same camera at 64x64 pixels, turn by turn in o
 change as the body moves. Run ``python benchmarks/rendering.py [world]``; the last line is JSON.
 """
 
+import copy
 import json
 import sys
 import time
@@ -17,7 +18,6 @@ import mujoco
 import numpy as np
 
 from envs.backend import renderer_name
-from envs.scene import document
 from envs.world import World
 
 ROUNDS = 5
@@ -31,9 +31,7 @@ def main() -> None:
     world = envs.make_world(envs.WORLDS[name])
     rng = np.random.default_rng(0)
     states = np.stack([world.sample_state(rng) for _ in range(TRAIN_FRAMES)])
-    model = mujoco.MjModel.from_xml_string(
-        document(world.scene.parts, world.scene.view, visual="", light='<light pos="{left} {above} {high}"/>')
-    )
+    model = with_default_visuals(world.scene.models["people"])
     train, default = [], []
     with mujoco.Renderer(model, SIZE, SIZE) as renderer:
         data = mujoco.MjData(model)
@@ -50,6 +48,14 @@ def main() -> None:
         "world": name,
     }
     print(json.dumps(report))
+
+
+def with_default_visuals(model: mujoco.MjModel) -> mujoco.MjModel:
+    """The model as MuJoCo draws it when it says nothing of quality."""
+    model, default = copy.deepcopy(model), mujoco.MjModel.from_xml_string("<mujoco/>")
+    for name in ("offsamples", "shadowsize", "numslices", "numstacks"):
+        setattr(model.vis.quality, name, getattr(default.vis.quality, name))
+    return model
 
 
 def train_speed(world: World, states: np.ndarray) -> float:

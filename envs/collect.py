@@ -35,7 +35,6 @@ from envs.episodes import (
     write_episode,
     write_manifest,
 )
-from envs.policies import RandomPlay
 from envs.registry import make_world
 from envs.store import EpisodeStore
 from envs.world import World
@@ -101,14 +100,14 @@ def record_episode(world: World, seed: int, index: int, steps: int) -> Episode:
     rng = np.random.default_rng([seed, index])
     scene = world.scene
     scene.set_state(world.sample_state(rng, moving=True))
-    play = RandomPlay(scene.action_dim, rng)
+    play = world.play(rng)
     frames = np.empty((steps + 1, scene.frame_size, scene.frame_size, 3), np.uint8)
     actions = np.empty((steps, scene.action_dim), np.float32)
     states = np.empty((steps + 1, scene.state_dim), np.float64)
     scene.frame(out=frames[0])
     states[0] = scene.state()
     for step in range(steps):
-        actions[step] = play.act()
+        actions[step] = play.act(states[step])
         scene.step(actions[step])
         scene.frame(out=frames[step + 1])
         states[step + 1] = scene.state()

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from envs.cameras import View
+from envs.document import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.geodesics import FreeSpace, wall_boxes
-from envs.scene import SUBSTEPS, TIMESTEP, Parts, Scene, View
+from envs.scene import Scene
 from envs.task import Task
 
 RADIUS = 0.3  # of the ball, m; cells are 1 m wide
@@ -138,10 +140,10 @@ def build_maze(spec: dict[str, Any]) -> tuple[Scene, Task]:
     top, bottom = len(wall) - rows.min(), len(wall) - 1 - rows.max()
     left, right = columns.min(), columns.max() + 1
     # The free cells and a quarter of a wall cell all round.
-    view = View((float(left + right) / 2, float(bottom + top) / 2), float(max(right - left, top - bottom)) + 0.5)
+    view = View((float(left + right) / 2, float(bottom + top) / 2, 0.0), float(max(right - left, top - bottom)) + 0.5)
     layout = "\n".join(spec["layout"].rstrip("\n").split("\n"))
     known = MAX_STEPS.get(spec["name"]) if layout == "\n".join(LAYOUTS.get(spec["name"], ())) else None
-    return Scene(_parts(wall), view, spec["frame_size"]), PointMazeTask(wall, known)
+    return build_scene(_parts(wall), view, spec["frame_size"]), PointMazeTask(wall, known)
 
 
 class PointMazeTask(Task):

@@ -7,13 +7,6 @@ import numpy as np
 
 from envs.world import World
 
-_HORIZON = 10  # control steps
-_SAMPLES = 48
-_ELITES = 6
-_ITERATIONS = 3
-_NOISE = 0.8  # standard deviation at the start of each search, of actions in [-1, 1]
-_KEEP = 0.8  # correlation of the noise from one step to the next
-
 
 def oracle_steps(world: World, start: np.ndarray, goal: np.ndarray, rng: np.random.Generator) -> int | None:
     """Control steps in which the goal ``(S,)`` is reached from ``start (S,)``; None where time runs out.
@@ -22,7 +15,7 @@ def oracle_steps(world: World, start: np.ndarray, goal: np.ndarray, rng: np.rand
     """
     scene = world.scene
     scene.set_state(start)
-    mean = np.zeros((_HORIZON, scene.action_dim))
+    mean = np.zeros((world.task.search.horizon, scene.action_dim))
     for step in range(1, world.max_steps + 1):
         mean = _search(world, scene.state(), goal, mean, rng)
         scene.step(mean[0])
@@ -36,16 +29,17 @@ def _search(
     world: World, state: np.ndarray, goal: np.ndarray, mean: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Improve the actions ``mean (H, A)`` for what lies ahead of ``state (S,)``."""
-    spread = np.full_like(mean, _NOISE)
-    for _ in range(_ITERATIONS):
-        noise = rng.standard_normal((_SAMPLES, *mean.shape))
-        for step in range(1, _HORIZON):
-            noise[:, step] = _KEEP * noise[:, step - 1] + np.sqrt(1 - _KEEP**2) * noise[:, step]
+    asked = world.task.search
+    spread = np.full_like(mean, asked.noise)
+    for _ in range(asked.iterations):
+        noise = rng.standard_normal((asked.samples, *mean.shape))
+        for step in range(1, asked.horizon):
+            noise[:, step] = asked.keep * noise[:, step - 1] + np.sqrt(1 - asked.keep**2) * noise[:, step]
         noise[0] = 0.0  # the plan so far is one of the candidates
         actions = np.clip(mean + spread * noise, -1.0, 1.0)
         # Half way and at the end: far away that is as good as every step, and a fifth of the work.
-        states = world.scene.imagine(state, actions)[:, _HORIZON // 2 - 1 :: _HORIZON // 2]
-        distances = world.task.distances(states.reshape(-1, states.shape[-1]), goal)
-        best = actions[distances.reshape(_SAMPLES, -1).mean(axis=1).argsort()[:_ELITES]]
+        states = world.scene.imagine(state, actions)[:, asked.horizon // 2 - 1 :: asked.horizon // 2]
+        costs = world.task.guidance(states.reshape(-1, states.shape[-1]), goal)
+        best = actions[costs.reshape(asked.samples, -1).mean(axis=1).argsort()[: asked.elites]]
         mean, spread = best.mean(axis=0), best.std(axis=0) + 0.05
     return mean

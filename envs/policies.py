@@ -1,6 +1,7 @@
 """How the body is moved while rollouts are recorded: nobody steers, everything is tried."""
 
 import math
+from typing import Protocol
 
 import numpy as np
 
@@ -8,6 +9,13 @@ _MEMORY = 8.0  # control steps over which a direction lasts
 _STRETCH = 8.0  # control steps for which a strength is kept
 _COAST = 0.12  # share of stretches without any force
 _WEAKEST, _STRONGEST = 0.7, 4.0  # of a stretch, in standard deviations of the noise per full force
+
+
+class Play(Protocol):
+    """What moves a body while it is recorded."""
+
+    def act(self, state: np.ndarray) -> np.ndarray:
+        """The next action ``float32 (A,)`` in [-1, 1], in the simulator state ``(S,)``."""
 
 
 class RandomPlay:
@@ -28,8 +36,9 @@ class RandomPlay:
         self._direction = rng.standard_normal(action_dim)
         self._strength = self._draw_strength()
 
-    def act(self) -> np.ndarray:
-        """The next action: ``float32 (A,)`` in [-1, 1]."""
+    def act(self, state: np.ndarray) -> np.ndarray:
+        """The next action: ``float32 (A,)`` in [-1, 1]; the state ``(S,)`` makes no difference."""
+        del state
         rng = self._rng
         self._direction = self._keep * self._direction + self._renew * rng.standard_normal(len(self._direction))
         if rng.random() < 1.0 / _STRETCH:

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from envs.scene import SUBSTEPS, TIMESTEP, Parts, Scene, View
+from envs.cameras import View
+from envs.document import SUBSTEPS, TIMESTEP, Parts, build_scene
+from envs.scene import Scene
 from envs.task import Task
 
 LINK = 1.0  # m, length of each link
@@ -30,7 +32,7 @@ def reacher_spec(frame_size: int = 64) -> dict[str, Any]:
 
 def build_reacher(spec: dict[str, Any]) -> tuple[Scene, Task]:
     """Scene and task of the reacher."""
-    return Scene(_parts(), View((0.0, 0.0), _EXTENT), spec["frame_size"]), ReacherTask()
+    return build_scene(_parts(), View((0.0, 0.0, 0.0), _EXTENT), spec["frame_size"]), ReacherTask()
 
 
 class ReacherTask(Task):

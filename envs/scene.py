@@ -1,77 +1,54 @@
-"""A body in MuJoCo that can be moved, set to a state and looked at through two cameras.
+"""A body in MuJoCo that can be moved, set to a state and looked at through two cameras."""
 
-Both cameras look straight down without perspective, so that a metre is as many pixels everywhere in a frame.
-"""
-
-import functools
 import weakref
-from dataclasses import dataclass
 
 import mujoco
 import mujoco.rollout
 import numpy as np
 
+from envs.cameras import CAMERAS, PEOPLE_SIZE, View
 from envs.rendering import Renderer
 
-TIMESTEP = 0.01  # seconds
-SUBSTEPS = 10  # simulation steps in a control step
-CAMERAS = ("train", "people")
-PEOPLE_SIZE = 256  # pixels
-
-_CAMERA_HEIGHT = 10.0  # m; any height above the scene gives the same picture
-
-
-@dataclass(frozen=True)
-class View:
-    """The square of the plane that both cameras see."""
-
-    centre: tuple[float, float]  # m
-    extent: float  # side of the square, m
-
-    def pixels(self, points: np.ndarray, size: int) -> np.ndarray:
-        """Where ``points (..., 2)`` (m) are in a frame of ``size`` pixels: x to the right, y down, ``(..., 2)``."""
-        offset = (np.asarray(points, np.float64) - self.centre) / self.extent
-        return (offset * (1.0, -1.0) + 0.5) * size
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The MJCF of a world, apart from cameras, lights and settings."""
-
-    assets: str
-    bodies: str
-    actuators: str
+_STATE = int(mujoco.mjtState.mjSTATE_PHYSICS)  # positions, velocities, activations of actuators
+_FULL_STATE = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)  # the same after the time
 
 
 class Scene:
     """One simulated body.
 
     Args:
-        parts: its MJCF; every actuator takes controls in [-1, 1].
-        view: what the cameras see.
+        models: for each of `CAMERAS` a model with a camera "view". They differ in what is drawn only; the physics is
+            that of "train". All actuators have control ranges, and the solver's warm start is off, so that what
+            happens depends on the state and the actions alone.
+        view: where the cameras stand.
         frame_size: side of a training frame, pixels.
+        substeps: simulation steps in a control step.
     """
 
-    def __init__(self, parts: Parts, view: View, frame_size: int) -> None:
-        self.parts = parts
+    def __init__(self, models: dict[str, mujoco.MjModel], view: View, frame_size: int, substeps: int) -> None:
+        self.models = models
         self.view = view
         self.frame_size = frame_size
-        self._documents = {camera: document(parts, view, _VISUALS[camera], _LIGHTS[camera]) for camera in CAMERAS}
-        self._model = _compiled(self._documents["train"])
+        self.substeps = substeps
+        self._model = models["train"]
         self._data = mujoco.MjData(self._model)
         self._imagined: mujoco.MjData | None = None
         self._drawers: dict[str, Renderer] = {}
+        low, high = self._model.actuator_ctrlrange.T
+        self._middle, self._reach = (low + high) / 2, (high - low) / 2
         self.action_dim = int(self._model.nu)
-        self.state_dim = int(self._model.nq + self._model.nv)
+        self.state_dim = mujoco.mj_stateSize(self._model, _STATE)
 
     @property
     def dt(self) -> float:
         """Seconds in a control step."""
-        return TIMESTEP * SUBSTEPS
+        return float(self._model.opt.timestep) * self.substeps
 
     def state(self) -> np.ndarray:
-        """The simulator's state ``(S,)``: positions, then velocities."""
-        return np.concatenate([self._data.qpos, self._data.qvel])
+        """The simulator's state ``(S,)``: positions, velocities, then activations of actuators that have them."""
+        state = np.empty(self.state_dim)
+        mujoco.mj_getState(self._model, self._data, state, _STATE)
+        return state
 
     def set_state(self, state: np.ndarray) -> None:
         """Continue from ``state (S,)``; what happens then depends on it and on the actions alone.
@@ -81,8 +58,7 @@ class Scene:
         """
         state = self._checked(state)
         mujoco.mj_resetData(self._model, self._data)
-        self._data.qpos[:] = state[: self._model.nq]
-        self._data.qvel[:] = state[self._model.nq :]
+        mujoco.mj_setState(self._model, self._data, state, _STATE)
 
     def step(self, action: np.ndarray) -> None:
         """Hold ``action (A,)``, clipped to [-1, 1], for one control step.
@@ -93,21 +69,23 @@ class Scene:
         action = np.asarray(action, np.float64)
         if action.shape != (self.action_dim,) or np.isnan(action).any():
             raise ValueError(f"an action is {self.action_dim} numbers in [-1, 1], got {action!r}")
-        self._data.ctrl[:] = np.minimum(np.maximum(action, -1.0), 1.0)
-        mujoco.mj_step(self._model, self._data, SUBSTEPS)
+        self._data.ctrl[:] = self._controls(action)
+        mujoco.mj_step(self._model, self._data, self.substeps)
 
     def imagine(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """What each of ``actions (N, H, A)`` in [-1, 1] would do from ``state (S,)``: states ``(N, H, S)``.
 
         The scene itself stays where it is.
         """
-        time = np.zeros(1)  # MuJoCo's full state begins with it
+        time = np.zeros(1)
         first = np.concatenate([time, self._checked(state)])
-        controls = np.repeat(np.clip(actions, -1.0, 1.0), SUBSTEPS, axis=1)
+        extra = mujoco.mj_stateSize(self._model, _FULL_STATE) - len(first)
+        first = np.concatenate([first, np.zeros(extra)])  # the state of plugins, where a model has some
+        controls = np.repeat(self._controls(np.asarray(actions, np.float64)), self.substeps, axis=1)
         if self._imagined is None:
             self._imagined = mujoco.MjData(self._model)
         states, _ = mujoco.rollout.rollout(self._model, self._imagined, np.tile(first, (len(actions), 1)), controls)
-        return states[:, SUBSTEPS - 1 :: SUBSTEPS, 1:]
+        return states[:, self.substeps - 1 :: self.substeps, 1 : 1 + self.state_dim]
 
     def frame(
         self,
@@ -125,17 +103,21 @@ class Scene:
 
         Raises:
             ValueError: there is no such camera, or the state does not fit.
-            RenderingError: no picture can be made on this machine.
+            RenderingError: no frame can be made on this machine.
         """
         if camera not in CAMERAS:
-            raise ValueError(f"there is no camera '{camera}': ask for one of {', '.join(CAMERAS)}")
+            raise ValueError(f"there is no camera '{camera}': known are {', '.join(CAMERAS)}")
         if size is None:
             size = self.frame_size if camera == "train" else PEOPLE_SIZE
         qpos = self._data.qpos if state is None else self._checked(state)[: self._model.nq]
         drawer = self._drawers.get(camera)
         if drawer is None:
-            drawer = self._drawers[camera] = _shared_renderer(self._documents[camera], camera)
+            drawer = self._drawers[camera] = _shared_renderer(self.models[camera], camera)
         return drawer.frame(qpos, size, out)
+
+    def _controls(self, actions: np.ndarray) -> np.ndarray:
+        """Actions ``(..., A)`` in [-1, 1] stretched to the control ranges of the actuators."""
+        return self._middle + self._reach * np.minimum(np.maximum(actions, -1.0), 1.0)
 
     def _checked(self, state: np.ndarray) -> np.ndarray:
         state = np.asarray(state, np.float64)
@@ -144,70 +126,13 @@ class Scene:
         return state
 
 
-def document(parts: Parts, view: View, visual: str, light: str) -> str:
-    """The whole MJCF of a scene: the physics is the same for all cameras, ``visual`` and ``light`` are not.
-
-    Args:
-        visual: a ``<visual>`` element; empty for MuJoCo's defaults.
-        light: lights, in which {left}, {above} and {high} stand for a place at the upper left of the view.
-    """
-    x, y = view.centre
-    side = view.extent
-    light = light.format(left=x - 0.5 * side, above=y + 0.6 * side, high=1.7 * side)
-    return f"""
-<mujoco>
-  <compiler angle="radian" autolimits="true"/>
-  <option timestep="{TIMESTEP}" gravity="0 0 0" integrator="implicitfast">
-    <!-- a solver started from its last solution would make the next state depend on more than the state -->
-    <flag warmstart="disable"/>
-  </option>
-  <statistic center="{x} {y} 0" extent="{view.extent}"/>
-  {visual}
-  <asset>{parts.assets}</asset>
-  <worldbody>
-    {light}
-    <camera name="view" pos="{x} {y} {_CAMERA_HEIGHT}" projection="orthographic" fovy="{view.extent}"/>
-    {parts.bodies}
-  </worldbody>
-  <actuator>{parts.actuators}</actuator>
-</mujoco>"""
+_shared: "weakref.WeakValueDictionary[int, Renderer]" = weakref.WeakValueDictionary()
 
 
-_VISUALS = {
-    "train": """<visual>
-    <global offwidth="128" offheight="128"/>
-    <quality offsamples="0" shadowsize="0"/>
-    <headlight ambient="0.8 0.8 0.8" diffuse="0.2 0.2 0.2" specular="0 0 0"/>
-  </visual>""",
-    "people": f"""<visual>
-    <global offwidth="{PEOPLE_SIZE}" offheight="{PEOPLE_SIZE}"/>
-    <quality offsamples="4" shadowsize="1024" numslices="64" numstacks="32"/>
-    <map shadowscale="0.45"/>
-    <headlight ambient="0.38 0.38 0.42" diffuse="0.12 0.12 0.12" specular="0 0 0"/>
-  </visual>""",
-}
-# A spot from the upper left: shadows of directional lights flicker in stripes on wide floors.
-_LIGHTS = {
-    "train": "",
-    "people": '<light type="spot" pos="{left} {above} {high}" dir="0.5 -0.6 -1.7" cutoff="60" exponent="0" '
-    'diffuse="0.6 0.58 0.54" specular="0.3 0.3 0.3" castshadow="true"/>',
-}
-
-
-@functools.lru_cache(maxsize=32)
-def _compiled(document: str) -> mujoco.MjModel:
-    """The model of an MJCF document; worlds of one kind share it, none changes it."""
-    return mujoco.MjModel.from_xml_string(document)
-
-
-_shared: "weakref.WeakValueDictionary[str, Renderer]" = weakref.WeakValueDictionary()
-
-
-def _shared_renderer(document: str, camera: str) -> Renderer:
-    """One renderer for all worlds of one kind in this process, as long as one of them lives."""
-    renderer = _shared.get(document)
+def _shared_renderer(model: mujoco.MjModel, camera: str) -> Renderer:
+    """One renderer for all scenes in this process that share ``model``, as long as one of them lives."""
+    renderer = _shared.get(id(model))  # the renderer holds the model: as long as it lives, no other has that number
     if renderer is None:
         train = camera == "train"
-        renderer = Renderer(_compiled(document), supersample=2 if train else 1, plain=train)
-        _shared[document] = renderer
+        renderer = _shared[id(model)] = Renderer(model, supersample=2 if train else 1, plain=train)
     return renderer

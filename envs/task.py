@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from envs.policies import Play, RandomPlay
+
 _CANDIDATES = 16
 _ATTEMPTS = 200
 
@@ -23,15 +25,28 @@ class Pair:
     steps: float  # control steps needed at top speed
 
 
+@dataclass(frozen=True)
+class Search:
+    """How the oracle looks for actions in a world."""
+
+    horizon: int = 10  # control steps
+    samples: int = 48
+    elites: int = 6
+    iterations: int = 3
+    noise: float = 0.8  # standard deviation at the start of each search, of actions in [-1, 1]
+    keep: float = 0.8  # correlation of the noise from one step to the next
+
+
 class Task(ABC):
     """Goals among the states ``(S,)`` (positions, then velocities) of one body."""
 
     max_steps: int  # control steps allowed
     tolerance: float  # how near to the goal is success, in `unit`
-    unit: str  # "m" or "rad"
+    unit: str  # "m", "rad" or whatever the distance is measured in
     nearest: float  # least distance of a sampled pair, in `unit`
     farthest: float  # bound on the distance of a sampled pair, in `unit`
     speed: float  # distance covered in one control step at top speed, in `unit`
+    search = Search()  # how the oracle plans here
 
     @abstractmethod
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
@@ -51,7 +66,20 @@ class Task(ABC):
 
     @abstractmethod
     def located(self, states: np.ndarray) -> np.ndarray:
-        """Where in the plane (m) the body of ``states (..., S)`` is drawn: ``(..., 2)``."""
+        """Where what has to reach the goal is in ``states (..., S)``, m: ``(..., 3)``, or ``(..., 2)`` in the plane."""
+
+    def sample_goal(self, rng: np.random.Generator, start: np.ndarray) -> np.ndarray:
+        """A state ``(S,)`` at rest to be reached from ``start (S,)``; any free state unless a world knows better."""
+        del start
+        return self.sample_state(rng)
+
+    def play(self, action_dim: int, rng: np.random.Generator) -> Play:
+        """Random play that explores the world; smooth noise unless a world knows better."""
+        return RandomPlay(action_dim, rng)
+
+    def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """What the oracle minimises ``(N,)``: the distance, unless it says too little of how to get there."""
+        return self.distances(states, goal)
 
     def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
         """True distance in `unit` from ``state (S,)`` to ``goal (S,)``."""
@@ -77,7 +105,7 @@ class Task(ABC):
         high = self.farthest if high is None else high
         for _ in range(_ATTEMPTS):
             origin = self.sample_state(rng) if start is None else np.array(start, np.float64)
-            goals = np.stack([self.sample_state(rng) for _ in range(_CANDIDATES)])
+            goals = np.stack([self.sample_goal(rng, origin) for _ in range(_CANDIDATES)])
             distances = self.distances(goals, origin)
             for goal, distance in zip(goals, distances, strict=True):
                 if low <= distance < high and not self.success(origin, goal):

@@ -5,7 +5,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.scene import SUBSTEPS, TIMESTEP, Scene
+from envs.policies import Play
+from envs.scene import Scene
 from envs.task import Pair, Task
 
 
@@ -19,7 +20,7 @@ class World(gymnasium.Env):
         render_mode: None or "rgb_array" (the people's camera), as Gymnasium asks for it.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / (TIMESTEP * SUBSTEPS))}  # noqa: RUF012
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(self, spec: dict[str, Any], scene: Scene, task: Task, render_mode: str | None = None) -> None:
         if render_mode not in (None, "rgb_array"):
@@ -30,6 +31,7 @@ class World(gymnasium.Env):
         self.task = task
         self.name: str = spec["name"]
         self.dt = scene.dt
+        self.metadata = {**self.metadata, "render_fps": round(1 / scene.dt)}
         self.max_steps, self.tolerance, self.unit = task.max_steps, task.tolerance, task.unit
         self.factors: dict[str, Any] = {}  # what can be varied in the scene
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (scene.action_dim,), np.float32)
@@ -96,6 +98,10 @@ class World(gymnasium.Env):
         """A start and a goal whose true distance is in ``[low, high)``, unsolved; see `Task.sample_pair`."""
         return self.task.sample_pair(rng, low, high)
 
+    def play(self, rng: np.random.Generator) -> Play:
+        """Random play that explores this world; all its noise comes from ``rng``."""
+        return self.task.play(self.scene.action_dim, rng)
+
     def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
         """True distance between two states ``(S,)``, in `unit`."""
         return self.task.distance(state, goal)
@@ -113,12 +119,12 @@ class World(gymnasium.Env):
         return self.task.measured(states)
 
     def located(self, states: np.ndarray) -> np.ndarray:
-        """Plane position in m ``(..., 2)`` of the body in ``states (..., S)``."""
+        """Where what has to reach the goal is drawn, m: see `Task.located`."""
         return self.task.located(states)
 
     def pixels(self, points: np.ndarray, camera: str = "people", size: int = 256) -> np.ndarray:
-        """Where plane points ``(..., 2)`` in m are in a frame of ``size`` pixels: x right, y down, ``(..., 2)``."""
-        del camera  # both cameras see the same square of the plane
+        """Where ``points (..., 2 or 3)`` in m are in a frame of ``size`` pixels: x right, y down, ``(..., 2)``."""
+        del camera  # both stand at the same place
         return self.scene.view.pixels(points, size)
 
     def _unsolved_start(self, goal: np.ndarray | None) -> np.ndarray:

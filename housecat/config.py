@@ -89,9 +89,9 @@ def check_ranges(config: Config, known: dict[str, Setting]) -> None:
 def check_combinations(config: Config) -> None:
     """Raises UsageError where settings that are right one by one do not go together."""
     world, model, train, planner, judged = config.world, config.model, config.train, config.planner, config.evaluate
-    if world.family == "pointmaze" and world.layout is None and world.name is None:
+    if world.layout is None and world.name is None:
         raise UsageError("world=pointmaze is your own maze: name its text file with world.layout=FILE")
-    if world.layout is not None and world.family != "pointmaze":
+    if world.layout is not None and world.name in group_choices("world"):
         raise UsageError(f"world.layout is a maze, world '{world.name}' has none: write world=pointmaze")
     if model.encoder == "vit":
         if model.context % 2:

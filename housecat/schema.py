@@ -22,7 +22,6 @@ def section(meaning: str) -> Any:
 class WorldConfig:
     """The world, chosen as a whole with `world=NAME`."""
 
-    family: str = key("pointmaze: a ball in a maze; reacher: an arm of two links", choices=("pointmaze", "reacher"))
     name: str | None = key("name in reports; of your own maze: the file's name unless given")
     layout: str | None = key("text file of your own maze ('#' wall, space or '.' free), with world=pointmaze")
     frame_size: int = key("side of the training camera's frame, pixels", 32, 128)

@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-from envs import make_world
+from envs import WORLDS, make_world
 from envs.mazes import maze_spec, read_layout
-from envs.reacher import reacher_spec
 from envs.store import EpisodeStore
 from housecat import hardware
 from housecat.episodes import Bench, Player
@@ -35,10 +34,8 @@ from worldmodel.training import TrainSettings
 def world_spec(config: Config) -> dict[str, Any]:
     """The description of the world for `envs.make_world`. Raises UsageError for an impossible maze."""
     world = config.world
-    if world.family == "reacher":
-        return reacher_spec(world.frame_size)
     if world.layout is None:
-        return maze_spec(str(world.name), frame_size=world.frame_size)
+        return {**WORLDS[str(world.name)], "frame_size": world.frame_size}
     try:
         layout = read_layout(world.layout)
     except ValueError as error:

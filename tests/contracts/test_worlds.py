@@ -11,7 +11,6 @@ from gymnasium.utils.env_checker import check_env
 
 import envs
 from envs.oracle import oracle_steps
-from envs.policies import RandomPlay
 from envs.registry import IDS, make_named
 from envs.world import World
 
@@ -71,12 +70,12 @@ def test_a_state_that_is_set_is_read_back_exactly(world: World) -> None:
 
 
 def test_the_future_depends_on_the_state_and_the_actions_alone(world: World) -> None:
-    play = RandomPlay(len(world.action_space.low), np.random.default_rng(1))
-    actions = [play.act() for _ in range(120)]  # long enough to run into walls and limits
+    play, actions = world.play(np.random.default_rng(1)), []
     world.set_state(world.sample_state(np.random.default_rng(2), moving=True))
     states = [world.state()]
-    for action in actions:
-        world.scene.step(action)
+    for _ in range(120):  # long enough to run into walls, limits and objects
+        actions.append(play.act(states[-1]))
+        world.scene.step(actions[-1])
         states.append(world.state())
     for again in range(0, 120, 7):
         world.set_state(states[again])
@@ -141,10 +140,10 @@ def test_distances_are_zero_at_the_goal_and_the_same_both_ways(world: World) -> 
 def test_no_control_step_covers_more_than_top_speed_allows(world: World) -> None:
     rng = np.random.default_rng(0)
     world.set_state(world.sample_state(rng))
-    play, covered = RandomPlay(len(world.action_space.low), rng), []
+    play, covered = world.play(rng), []
     for _ in range(200):
         before = world.state()
-        world.step(play.act())
+        world.step(play.act(before))
         covered.append(world.distance(before, world.state()))
     fastest = world.task.speed * (np.sqrt(2) if world.unit == "m" else 1.1)  # a maze's ball also moves diagonally
     assert 0.5 * world.task.speed < max(covered) <= fastest
@@ -229,9 +228,9 @@ def test_random_play_seldom_reaches_the_goal(world: World) -> None:
     for _ in range(episodes):
         pair = world.sample_pair(rng)
         world.set_state(pair.start)
-        play = RandomPlay(world.scene.action_dim, rng)
+        play = world.play(rng)
         for _ in range(world.max_steps):
-            world.scene.step(play.act())
+            world.scene.step(play.act(world.state()))
             if world.success(world.state(), pair.goal):
                 solved += 1
                 break
@@ -242,18 +241,18 @@ def test_random_play_seldom_reaches_the_goal(world: World) -> None:
     ("misuse", "message"),
     [
         (lambda world: world.frame("side"), "there is no camera 'side'"),
-        (lambda world: world.set_state(np.zeros(3)), "a state of this world is 4 finite numbers"),
-        (lambda world: world.set_state(np.full(4, np.nan)), "a state of this world is 4 finite numbers"),
-        (lambda world: world.frame(state=np.zeros(9)), "a state of this world is 4 finite numbers"),
-        (lambda world: world.step(np.zeros(5)), "an action is 2 numbers"),
-        (lambda world: world.step(np.array([np.nan, 0.0])), "an action is 2 numbers"),
+        (lambda world: world.set_state(np.zeros(99)), "a state of this world is {S} finite numbers"),
+        (lambda world: world.set_state(world.state() + np.nan), "a state of this world is {S} finite numbers"),
+        (lambda world: world.frame(state=np.zeros(99)), "a state of this world is {S} finite numbers"),
+        (lambda world: world.step(np.zeros(99)), "an action is {A} numbers"),
+        (lambda world: world.step(world.action_space.low + np.nan), "an action is {A} numbers"),
         (lambda world: world.reset(options={"target": None}), "unknown reset options"),
     ],
 )
 def test_misuse_is_refused_with_what_was_expected(
     world: World, misuse: Callable[[World], object], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message.format(S=world.scene.state_dim, A=world.scene.action_dim)):
         misuse(world)
 
 

@@ -67,7 +67,7 @@ def test_the_ball_stays_in_the_maze_whatever_it_runs_into(name: str) -> None:
         world.set_state(world.sample_state(rng, moving=True))
         play = RandomPlay(2, rng)
         for _ in range(100):
-            world.scene.step(play.act())
+            world.scene.step(play.act(world.state()))
             deepest = min(deepest, float(world.task.space.clearance(world.state()[None, :2])[0]))
     assert RADIUS - 0.03 < deepest < RADIUS  # it did press into walls, by less than 3 cm
 
@@ -128,7 +128,7 @@ def test_random_play_bumps_into_walls_and_covers_the_medium_maze() -> None:
         world.set_state(world.sample_state(rng, moving=True))
         play = RandomPlay(2, rng)
         for _ in range(60):
-            world.scene.step(play.act())
+            world.scene.step(play.act(world.state()))
             visited.append(world.state())
     states = np.stack(visited)
     rows, columns = np.nonzero(~parse_layout("\n".join(LAYOUTS["medium"])))

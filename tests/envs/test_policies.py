@@ -8,7 +8,7 @@ from envs.policies import RandomPlay
 
 def played(seed: int, steps: int = 4000, action_dim: int = 2) -> np.ndarray:
     play = RandomPlay(action_dim, np.random.default_rng(seed))
-    return np.stack([play.act() for _ in range(steps)])
+    return np.stack([play.act(np.zeros(4)) for _ in range(steps)])
 
 
 def test_play_depends_on_its_generator_alone() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from envs.scene import View
+from envs.cameras import View
 from envs.task import Task
 from envs.world import World
 from housecat.episodes import Bench, Player
@@ -37,7 +37,7 @@ def read(frames: np.ndarray) -> np.ndarray:
 class PointScene:
     """A point without mass: an action moves it at once."""
 
-    dt, action_dim, frame_size, view = 0.1, 2, 8, View((SIDE / 2, SIDE / 2), SIDE)
+    dt, action_dim, frame_size, view = 0.1, 2, 8, View((SIDE / 2, SIDE / 2, 0.0), SIDE)
 
     def __init__(self) -> None:
         self._place = np.zeros(2)
