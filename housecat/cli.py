@@ -4,6 +4,7 @@
 Nothing heavy is imported before the command line is known to be right.
 """
 
+import os
 import shlex
 import sys
 import tempfile
@@ -89,6 +90,8 @@ def _doctor(arguments: list[str]) -> int:
 
 
 def _work(name: str, arguments: list[str]) -> int:
+    if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
+        os.environ.setdefault("TQDM_MININTERVAL", "20")
     from housecat import config, doctor
     from housecat.help import COMMANDS
 

@@ -60,7 +60,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     train(model, recorded.clips, *probes, plan.objective, plan.train, out)
     model.requires_grad_(False)
     latents, states = encode_recordings(model, recorded)
-    distance = train_distance(latents, plan.critic, plan.device)
+    distance = train_distance(latents, plan.critic, plan.device, progress=True)
     landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     about = {"world": store.world, "data": store.manifest.get("seed"), "renderer": store.manifest.get("renderer")}
     checkpoint.save(out / "model", model, distance, landmarks, about)
@@ -83,7 +83,7 @@ def encode_recordings(model: WorldModel, store: EpisodeStore) -> tuple[LatentEpi
     moving, still, last, states = [], [], [], []
     rows = 0
     device = model.action_low.device
-    for index in tqdm(range(len(store)), desc="encode", unit="episode", mininterval=0.5):
+    for index in tqdm(range(len(store)), desc="encode", unit="episode"):
         episode = store.episode(index)
         frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
         moving.append(model.latents(frames[None])[0])

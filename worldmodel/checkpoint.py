@@ -72,7 +72,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
             raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
         model = WorldModel(ModelSettings(**config["model"]), precision)
         model.load_state_dict(load_file(folder / "model.safetensors"))
-        distance = TemporalDistance(model.latent, **config["critic"])
+        distance = TemporalDistance(model.latent, **config["critic"], precision=precision)
         distance.load_state_dict(load_file(folder / "critic.safetensors"))
         graph = folder / "landmarks.safetensors"
         landmarks = load_file(graph) if graph.is_file() else {}

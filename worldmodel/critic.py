@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from worldmodel.objectives import follow
 
@@ -37,9 +38,9 @@ class TemporalDistance(nn.Module):
     center: Tensor
     scale: Tensor
 
-    def __init__(self, latent: int, width: int, longest: float) -> None:
+    def __init__(self, latent: int, width: int, longest: float, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.latent, self.width, self.longest = latent, width, longest
+        self.latent, self.width, self.longest, self.precision = latent, width, longest, precision
         self.register_buffer("center", torch.zeros(latent))
         self.register_buffer("scale", torch.ones(latent))
         self.of_place = nn.Linear(latent, width)
@@ -60,8 +61,10 @@ class TemporalDistance(nn.Module):
         place = self.of_place((z - self.center) / self.scale)
         goal = self.of_goal((target - self.center) / self.scale)
         hidden = nn.functional.gelu(place + goal)
-        for layer in self.layers:
-            hidden = hidden + layer(hidden)
+        # The two wide layers are most of the work; around them all stays fp32, where near distances differ little.
+        with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            for layer in self.layers:
+                hidden = hidden + layer(hidden)
         return nn.functional.softplus(self.leave(hidden).squeeze(-1).float())
 
     def steps(self, z: Tensor, target: Tensor) -> Tensor:
@@ -107,7 +110,9 @@ def expectile_loss(critic: TemporalDistance, z: Tensor, goal: Tensor, target: Te
     return (weight * error.pow(2)).mean()
 
 
-def train_distance(data: LatentEpisodes, settings: CriticSettings, device: torch.device) -> TemporalDistance:
+def train_distance(
+    data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool = False
+) -> TemporalDistance:
     """Learns the temporal distance on frozen latents; the result depends on the data and the settings only."""
     rng = np.random.default_rng(settings.seed)
     with torch.random.fork_rng(devices=[]):
@@ -120,7 +125,7 @@ def train_distance(data: LatentEpisodes, settings: CriticSettings, device: torch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=settings.updates, pct_start=0.05
     )
-    for _ in range(settings.updates):
+    for _ in tqdm(range(settings.updates), desc="distance", unit="update", disable=not progress):
         rows, goals = sample_pairs(data, settings.batch, settings.near_goals, rng)
         ahead = torch.from_numpy(rng.integers(1, settings.lookahead + 1, settings.batch))
         with torch.no_grad():

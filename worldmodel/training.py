@@ -146,7 +146,7 @@ def train(
 
     if run.step == 0:
         measure({})  # the untrained encoder, to be held against what training makes of it
-    bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update", mininterval=0.5)
+    bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update")
     model.train()
     while run.step < settings.updates:
         terms = update(run, sample(run.rng, settings.batch, frames), objective, settings)

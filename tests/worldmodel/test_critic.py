@@ -66,3 +66,15 @@ def test_steps_broadcast_and_are_never_negative() -> None:
     assert steps.shape == (5, 7)
     assert (steps >= 0).all()
     assert (distance.steps(1e4 * torch.randn(100, 4), torch.randn(100, 4)) <= 61).all()
+
+
+def test_bf16_ranks_candidates_as_fp32_does() -> None:
+    torch.manual_seed(0)
+    exact = TemporalDistance(8, 64, 30.0)
+    fast = TemporalDistance(8, 64, 30.0, torch.bfloat16)
+    fast.load_state_dict(exact.state_dict())
+    z, goal = torch.randn(256, 8), torch.randn(8)
+    one, other = exact.steps(z, goal), fast.steps(z, goal)
+    assert other.dtype == torch.float32
+    assert 0 < (one - other).abs().max() < 0.02 * one.std()
+    assert set(one.topk(32, largest=False).indices.tolist()) == set(other.topk(32, largest=False).indices.tolist())
