@@ -8,7 +8,6 @@ Every file is written under a temporary name and then renamed, so that whoever i
 """
 
 import hashlib
-import io
 import json
 import os
 from contextlib import suppress
@@ -86,7 +85,7 @@ def read_episode(path: Path, digest: str | None = None) -> Episode:
         content = path.read_bytes()
         if digest is not None and hashlib.sha256(content).hexdigest() != digest:
             raise StoreError(_unreadable(path))
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with h5py.File(h5py.h5f.open_file_image(content)) as file:
             seed = file.attrs.get("seed")
             episode = Episode(
                 file["frames"][:],
