@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
         return 0
     name, rest = texts.named(arguments)
     group, _, word = name.partition(" ")
-    if word in ("-h", "--help") and group not in texts.COMMANDS:
+    if texts.is_group(group) and word in ("", "-h", "--help", "help"):
         print(texts.overview(group))
         return 0
     if name not in texts.COMMANDS:

@@ -119,8 +119,13 @@ COMMANDS = {
 
 def named(arguments: list[str]) -> tuple[str, list[str]]:
     """The command that a line begins with, known or not, and the rest of the line: "data info" is one of two words."""
-    words = 2 if len(arguments) > 1 and any(name.startswith(f"{arguments[0]} ") for name in COMMANDS) else 1
+    words = 2 if is_group(arguments[0]) else 1
     return " ".join(arguments[:words]), arguments[words:]
+
+
+def is_group(word: str) -> bool:
+    """Whether commands of two words begin with this one."""
+    return any(name.startswith(f"{word} ") for name in COMMANDS)
 
 
 def overview(group: str = "") -> str:
@@ -153,11 +158,10 @@ def of_command(name: str) -> str:
 
 def unknown_command(name: str) -> str:
     """One line about a command that does not exist."""
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    group = [known for known in COMMANDS if known.startswith(f"{name.partition(' ')[0]} ")]
-    if group and not near:
-        return f"there is no command '{name}': there are {', '.join(group)}"
-    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    first = name.partition(" ")[0]
+    known = [command for command in COMMANDS if command.startswith(f"{first} ")] if is_group(first) else list(COMMANDS)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return f"there is no command '{name}': {guess}"
 
 
