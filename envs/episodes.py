@@ -1,4 +1,8 @@
-"""How recorded episodes lie on disk: one HDF5 file an episode, and a manifest that says what they are.
+"""How recorded episodes lie on disk: one HDF5 file an episode, in a folder whose manifest says what they are.
+
+A file holds ``frames``, ``actions``, ``states`` and ``contacts`` as described at `Episode`, and as attributes ``seed``
+(two numbers, where there is one) and ``factors`` (JSON). With the manifest's world that is all it takes to draw any
+frame again, at another size or from another camera.
 
 Every file is written under a temporary name and then renamed, so that whoever is stopped leaves whole files only.
 """
@@ -7,16 +11,13 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-SCHEMA = 1
-KIND = "housecat episodes"
-MANIFEST = "manifest.json"
 FOLDER = "episodes"
 
 _CHUNK = 16  # frames compressed together: a random clip then decodes little that it does not need
@@ -30,9 +31,17 @@ class StoreError(RuntimeError):
 class Episode:
     """One recorded episode of T control steps."""
 
-    frames: np.ndarray  # (T+1, h, w, 3) uint8, the training camera
+    frames: np.ndarray  # (T+1, h, w, 3) uint8
     actions: np.ndarray  # (T, A) float32 in [-1, 1]; actions[t] leads from frame t to frame t + 1
-    states: np.ndarray  # (T+1, S) float64 simulator states, for measuring only
+    states: np.ndarray  # (T+1, S) float64 simulator states, for measuring only; NaN where they are unknown
+    # (K, 3) int32: a frame and the numbers of two geoms that touch in it, one row a pair, in order
+    contacts: np.ndarray = field(default_factory=lambda: np.empty((0, 3), np.int32))
+    seed: tuple[int, int] | None = None  # the seed of the recording and the index in it; None: recorded elsewhere
+    factors: dict[str, Any] = field(default_factory=dict)  # what was varied in this episode: value by name, JSON-able
+
+    def __len__(self) -> int:
+        """Control steps: T."""
+        return len(self.actions)
 
 
 def episode_file(index: int) -> str:
@@ -53,25 +62,43 @@ def write_episode(path: Path, episode: Episode) -> str:
         file.create_dataset("frames", data=frames, chunks=chunk, compression="gzip", compression_opts=1)
         file.create_dataset("actions", data=episode.actions)
         file.create_dataset("states", data=episode.states)
+        file.create_dataset("contacts", data=episode.contacts)
+        file.attrs["factors"] = json.dumps(episode.factors, sort_keys=True)
+        if episode.seed is not None:
+            file.attrs["seed"] = np.array(episode.seed, np.int64)
         file.flush()
         content = file.id.get_file_image()
-    _write_whole(path, content)
+    write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
-def read_episode(path: Path) -> Episode:
+def read_episode(path: Path, digest: str | None = None) -> Episode:
     """Read one episode.
+
+    Args:
+        digest: the SHA-256 that the file must have.
 
     Raises:
         StoreError: the file is missing, damaged, or not an episode.
     """
     try:
-        with h5py.File(path, "r") as file:
-            episode = Episode(file["frames"][:], file["actions"][:], file["states"][:])
-    except (OSError, KeyError, RuntimeError) as error:
+        content = path.read_bytes()
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise StoreError(_unreadable(path))
+        with h5py.File(h5py.h5f.open_file_image(content)) as file:
+            seed = file.attrs.get("seed")
+            episode = Episode(
+                file["frames"][:],
+                file["actions"][:],
+                file["states"][:],
+                file["contacts"][:],
+                None if seed is None else (int(seed[0]), int(seed[1])),
+                json.loads(file.attrs["factors"]),
+            )
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise StoreError(_unreadable(path)) from error
-    whole = episode.frames.ndim == 4 and len(episode.frames) == len(episode.states) == len(episode.actions) + 1
-    if not whole or episode.frames.dtype != np.uint8:
+    whole = episode.frames.ndim == 4 and len(episode.frames) == len(episode.states) == len(episode) + 1
+    if not whole or episode.frames.dtype != np.uint8 or episode.contacts.shape[1:] != (3,):
         raise StoreError(_unreadable(path))
     return episode
 
@@ -94,37 +121,8 @@ def checksum(path: Path) -> str:
         raise StoreError(_unreadable(path)) from error
 
 
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest, whole or not at all; StoreError where the disk is full or cannot be written."""
-    _write_whole(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a folder of episodes, None where there is none.
-
-    Raises:
-        StoreError: what is there is damaged, of a newer schema, or describes something else.
-    """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"the manifest {path} is damaged ({error}): collect into another folder") from error
-    if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
-        raise StoreError(f"{path} does not describe recorded episodes: name a folder that 'housecat collect' wrote")
-    if manifest.get("schema") != SCHEMA:
-        raise StoreError(
-            f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: collect into another folder"
-        )
-    lacking = {"world", "seed", "steps", "episodes", "complete", "renderer", "files"} - set(manifest)
-    if lacking:
-        raise StoreError(f"the manifest {path} lacks {', '.join(sorted(lacking))}: collect again into another folder")
-    return manifest
-
-
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; StoreError where the disk is full or cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +137,5 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _unreadable(path: Path) -> str:
-    if not path.exists():
-        return f"the episode {path} is missing: run the same 'housecat collect' again to record it"
-    return f"the episode {path} is damaged: delete it and run the same 'housecat collect' again to record it"
+    fault = "damaged: delete it and" if path.exists() else "missing:"
+    return f"the episode {path} is {fault} run the command that wrote this folder again to have it made anew"

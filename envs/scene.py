@@ -72,6 +72,17 @@ class Scene:
         self._data.ctrl[:] = self._controls(action)
         mujoco.mj_step(self._model, self._data, self.substeps)
 
+    def contacts(self) -> np.ndarray:
+        """Which geoms touch in the present state: their numbers ``(n, 2) int32``, in order, each pair once."""
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        found = self._data.contact
+        if not len(found.dist):
+            return np.empty((0, 2), np.int32)
+        touching = np.sort(found.geom[found.dist <= 0.0], axis=1).astype(np.int32)
+        return np.unique(touching, axis=0)
+
     def imagine(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """What each of ``actions (N, H, A)`` in [-1, 1] would do from ``state (S,)``: states ``(N, H, S)``.
 

@@ -2,13 +2,15 @@
 
 import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from envs.episodes import Episode, StoreError, checksum, episode_file, read_episode, read_frames, read_manifest
+from envs.episodes import Episode, StoreError, checksum, episode_file, read_episode, read_frames
+from envs.manifest import fingerprint, read_manifest
 
 __all__ = ["Clips", "Episode", "EpisodeStore", "StoreError"]
 
@@ -27,12 +29,13 @@ class Clips:
 
 
 class EpisodeStore:
-    """Episodes in a folder that `envs.collect.collect` wrote; open one with `EpisodeStore.open`."""
+    """Episodes in a folder that `envs.building.build` wrote; open one with `EpisodeStore.open`."""
 
-    def __init__(self, path: Path, manifest: dict[str, Any], indices: range, memory: "_Memory") -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any], indices: Sequence[int], memory: "_Memory") -> None:
         self.path = path
         self.manifest = manifest
-        self._indices = indices
+        self._indices = np.asarray(indices, np.int64)
+        self._lengths = np.asarray(manifest["lengths"], np.int64)[self._indices]
         self._memory = memory
 
     @classmethod
@@ -46,13 +49,12 @@ class EpisodeStore:
         manifest = read_manifest(path)
         if manifest is None:
             raise StoreError(f"there are no recorded episodes in {path}: run 'housecat collect out={path}' first")
+        again = f"run the same 'housecat {manifest['origin']['command']}' again"
         if not manifest["complete"]:
-            raise StoreError(f"the recording in {path} is unfinished: run the same 'housecat collect' again to go on")
+            raise StoreError(f"the recording in {path} is unfinished: {again} to go on")
         for name in manifest["files"]:
             if not (path / name).is_file():
-                raise StoreError(
-                    f"the episode {path / name} is missing: run the same 'housecat collect' again to record it"
-                )
+                raise StoreError(f"the episode {path / name} is missing: {again} to record it")
         return cls(path, manifest, range(manifest["episodes"]), _Memory(path, manifest))
 
     @property
@@ -60,28 +62,39 @@ class EpisodeStore:
         """The description of the world, for `envs.make_world`."""
         return self.manifest["world"]
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Control steps of each episode ``(E,)``."""
+        return self._lengths
+
     def __len__(self) -> int:
         return len(self._indices)
 
     def episode(self, index: int) -> Episode:
         """Episode ``index``; StoreError where its file is damaged, IndexError where there is none."""
-        return self._memory.episode(self._indices[index])
+        return self._memory.episode(int(self._indices[index]))
+
+    def load(self, index: int) -> Episode:
+        """Episode ``index`` from disk alone, for those who need each only once; errors as for `episode`."""
+        return self._memory.read(int(self._indices[index]))
 
     def clips(self, generator: np.random.Generator, batch: int, length: int) -> Clips:
-        """Draw ``batch`` clips of ``length`` frames, all of them equally likely.
+        """Draw ``batch`` clips of ``length`` frames, all that there are in all episodes equally likely.
 
         Raises:
             ValueError: no episode is that long.
             StoreError: an episode is damaged.
         """
-        starts = self.manifest["steps"] + 1 - length + 1
-        if length < 1 or starts < 1:
-            raise ValueError(f"clips of {length} frames do not fit in episodes of {self.manifest['steps'] + 1}")
-        if not self._indices:
+        if not len(self):
             raise ValueError("the store holds no episodes")
-        episode = generator.integers(len(self._indices), size=batch)
-        start = generator.integers(starts, size=batch)
-        return self._memory.clips(np.asarray(self._indices)[episode], episode, start, length)
+        longest = int(self._lengths.max()) + 1
+        if not 1 <= length <= longest:
+            raise ValueError(f"clips of {length} frames do not fit in episodes of {longest}")
+        ends = np.cumsum(np.maximum(self._lengths + 2 - length, 0))  # clips in this episode and in those before it
+        chosen = generator.integers(ends[-1], size=batch)
+        episode = np.searchsorted(ends, chosen, side="right")
+        start = chosen - ends[episode] + self._lengths[episode] + 2 - length
+        return self._memory.clips(self._indices[episode], episode, start, length)
 
     def split(self, held_out: float) -> tuple["EpisodeStore", "EpisodeStore"]:
         """Two stores over the same files: the first episodes, and the last ones, a share ``held_out`` of all.
@@ -92,11 +105,11 @@ class EpisodeStore:
         count = round(len(self) * held_out)
         if not 0 < count < len(self):
             raise ValueError(f"holding out {held_out:g} of {len(self)} episodes leaves one part empty: collect more")
-        first, last = self._indices[:-count], self._indices[-count:]
-        return (
-            EpisodeStore(self.path, self.manifest, first, self._memory),
-            EpisodeStore(self.path, self.manifest, last, self._memory),
-        )
+        return self._part(self._indices[:-count]), self._part(self._indices[-count:])
+
+    def at_least(self, steps: int) -> "EpisodeStore":
+        """A store over the same files: the episodes of ``steps`` control steps and more."""
+        return self._part(self._indices[self._lengths >= steps])
 
     def check(self) -> list[str]:
         """Compare every episode with its checksum: one line for each fault, none where all is well."""
@@ -110,55 +123,74 @@ class EpisodeStore:
                 faults.append(str(error))
         return faults
 
+    def fingerprint(self) -> str:
+        """Tells this data set from any other; see `envs.manifest.fingerprint`."""
+        return fingerprint(self.manifest)
+
+    def _part(self, indices: np.ndarray) -> "EpisodeStore":
+        return EpisodeStore(self.path, self.manifest, indices.tolist(), self._memory)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """All episodes end to end."""
+
+    frames: np.ndarray | None  # (F, h, w, 3); None where they do not fit
+    actions: np.ndarray  # (F, A); the row of an episode's last frame leads nowhere
+    states: np.ndarray  # (F, S)
+    rest: list[dict[str, Any]]  # of each episode: what is not one row a frame
+
 
 class _Memory:
     """The episodes of a folder, decoded once, when they are first asked for, and kept where they fit."""
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self._path = path
-        self._count = manifest["episodes"]
-        self._length = manifest["steps"] + 1
+        self._digests = manifest["files"]
+        self._lengths = np.asarray(manifest["lengths"], np.int64)
+        self._ends = np.cumsum(self._lengths + 1)
+        self._begins = self._ends - self._lengths - 1
 
     def episode(self, index: int) -> Episode:
-        frames, actions, states = self._decoded
-        if frames is None:
-            return self._read(index)
-        return Episode(frames[index], actions[index], states[index])
+        data = self._decoded
+        if data.frames is None:
+            return self.read(index)
+        begin, end = self._begins[index], self._ends[index]
+        return Episode(
+            data.frames[begin:end], data.actions[begin : end - 1], data.states[begin:end], **data.rest[index]
+        )
 
     def clips(self, files: np.ndarray, episode: np.ndarray, start: np.ndarray, length: int) -> Clips:
         """Clips of ``length`` frames from ``start (B,)`` on in the files ``files (B,)``."""
-        frames, actions, states = self._decoded
-        row, times = files[:, None], start[:, None] + np.arange(length)
-        if frames is not None:
-            pieces = frames[row, times]
+        data = self._decoded
+        rows = (self._begins[files] + start)[:, None] + np.arange(length)
+        if data.frames is not None:
+            pieces = data.frames[rows]
         else:
             parts = [(self._path / episode_file(int(i)), int(s)) for i, s in zip(files, start, strict=True)]
             pieces = np.stack([read_frames(path, first, first + length) for path, first in parts])
-        return Clips(pieces, actions[row, times[:, :-1]], states[row, times], episode, start)
+        return Clips(pieces, data.actions[rows[:, :-1]], data.states[rows], episode, start)
 
     @functools.cached_property
-    def _decoded(self) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """Frames (E, T+1, h, w, 3), None where they do not fit, actions (E, T, A) and states (E, T+1, S)."""
-        first = self._read(0)
-        actions = np.empty((self._count, *first.actions.shape), first.actions.dtype)
-        states = np.empty((self._count, *first.states.shape), first.states.dtype)
-        fits = first.frames.nbytes * self._count <= _MEMORY_SHARE * _free_memory()
-        frames = np.empty((self._count, *first.frames.shape), np.uint8) if fits else None
-        for index in range(self._count):
-            episode = self._read(index)
-            actions[index], states[index] = episode.actions, episode.states
+    def _decoded(self) -> _Decoded:
+        first, count = self.read(0), int(self._ends[-1])
+        actions = np.zeros((count, first.actions.shape[1]), first.actions.dtype)
+        states = np.empty((count, first.states.shape[1]), first.states.dtype)
+        fits = first.frames[0].nbytes * count <= _MEMORY_SHARE * _free_memory()
+        frames = np.empty((count, *first.frames.shape[1:]), np.uint8) if fits else None
+        rest = []
+        for index, (begin, end) in enumerate(zip(self._begins, self._ends, strict=True)):
+            episode = self.read(index)
+            actions[begin : end - 1], states[begin:end] = episode.actions, episode.states
             if frames is not None:
-                frames[index] = episode.frames
-        return frames, actions, states
+                frames[begin:end] = episode.frames
+            rest.append({"contacts": episode.contacts, "seed": episode.seed, "factors": episode.factors})
+        return _Decoded(frames, actions, states, rest)
 
-    def _read(self, index: int) -> Episode:
-        path = self._path / episode_file(index)
-        episode = read_episode(path)
-        if len(episode.frames) != self._length:
-            raise StoreError(
-                f"{path} has {len(episode.frames)} frames, not {self._length}: delete it and collect again"
-            )
-        return episode
+    def read(self, index: int) -> Episode:
+        """Episode ``index`` from disk; StoreError where it is not what was recorded."""
+        name = episode_file(index)
+        return read_episode(self._path / name, self._digests[name])
 
 
 def _free_memory() -> int:

@@ -49,7 +49,11 @@ def run(arguments: list[str]) -> int:
     if arguments[0] in ("-V", "--version", "version"):
         print(f"housecat {__version__}")
         return 0
-    name, rest = arguments[0], arguments[1:]
+    name, rest = texts.named(arguments)
+    group, _, word = name.partition(" ")
+    if texts.is_group(group) and word in ("", "-h", "--help", "help"):
+        print(texts.overview(group))
+        return 0
     if name not in texts.COMMANDS:
         raise UsageError(texts.unknown_command(name))
     if any(word in ("-h", "--help") for word in rest):
@@ -104,5 +108,5 @@ def _work(name: str, arguments: list[str]) -> int:
         raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
     from housecat import commands
 
-    line = shlex.join(["housecat", name, *arguments])
+    line = shlex.join(["housecat", *name.split(), *arguments])
     return commands.RUN[name](commands.Request(name, settings, given, line))

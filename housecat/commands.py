@@ -7,7 +7,7 @@ from typing import Any
 
 from envs.registry import make_world
 from envs.store import EpisodeStore
-from housecat import stages, wiring
+from housecat import datasets, stages, wiring
 from housecat.config import to_yaml
 from housecat.errors import UsageError
 from housecat.help import COMMANDS
@@ -52,6 +52,8 @@ def run_collect(request: Request) -> int:
     out = Path(config.out or f"data/{spec['name']}")
     store = stages.record(config, spec, out)
     print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
+    if store.manifest["throughput"] is not None:
+        print(datasets.speed(store.manifest["throughput"]))
     print(f"next: housecat train data={out}")
     return 0
 
@@ -90,11 +92,22 @@ def run_evaluate(request: Request) -> int:
     return 0
 
 
+def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[[Request], int]:
+    """A command that reads or writes recorded episodes; it is told which world the user named, if any."""
+
+    def run(request: Request) -> int:
+        work(request.config, wiring.world_spec(request.config) if request.names_world() else None)
+        return 0
+
+    return run
+
+
 RUN: dict[str, Callable[[Request], int]] = {
     "quickstart": run_quickstart,
     "collect": run_collect,
     "train": run_train,
     "evaluate": run_evaluate,
+    **{name: _on_data(work) for name, work in datasets.WORK.items()},
 }
 
 

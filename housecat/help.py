@@ -62,6 +62,52 @@ COMMANDS = {
         (*_COMMON, "checkpoint", "episodes", "workers", "world", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
+    "rerender": Command(
+        "draw recorded episodes again, at another size or from another camera",
+        "housecat rerender data=data/medium out=data/medium-96 size=96",
+        ("data", "out", "size", "camera", "workers"),
+        "States, actions, contacts and seeds stay as they are. Goes on where it was stopped.",
+    ),
+    "data info": Command(
+        "say what a folder of recorded episodes holds",
+        "housecat data info data=data/medium",
+        ("data",),
+    ),
+    "data check": Command(
+        "compare every recorded episode with its checksum",
+        "housecat data check data=data/medium",
+        ("data",),
+    ),
+    "data merge": Command(
+        "write the episodes of several recordings into one new folder",
+        "housecat data merge data=data/monday,data/tuesday out=data/both",
+        ("data", "out"),
+    ),
+    "data split": Command(
+        "write the first and the last episodes into two new folders",
+        "housecat data split data=data/medium out=data/medium-split held_out=0.1",
+        ("data", "out", "held_out"),
+        "Writes to out/train and out/test.",
+    ),
+    "data preview": Command(
+        "make a picture of recorded episodes side by side: moving (.webp) or frame by frame (.png)",
+        "housecat data preview data=data/medium out=medium.webp episodes=12",
+        ("data", "out", "episodes"),
+        "Writes to out (preview.webp in the folder of the episodes unless given).",
+    ),
+    "data export": Command(
+        "write recorded episodes in another format: lerobot or minari",
+        "housecat data export data=data/medium out=medium-lerobot format=lerobot",
+        ("data", "out", "format"),
+        "lerobot: LeRobotDataset v3.0, frames as video without loss. minari: a local Minari data set.",
+    ),
+    "data import": Command(
+        "bring a data set of another format into the form that training reads: lerobot, minari or hdf5",
+        "housecat data import source=pusht.h5 out=data/pusht format=hdf5 world=medium",
+        ("source", "out", "format", "world"),
+        "hdf5: one file with flat columns, as stable-worldmodel writes it. The world is that of an export of Housecat "
+        "unless given.",
+    ),
     "doctor": Command(
         "check this machine: packages, rendering, processor, memory, disk",
         "housecat doctor --json",
@@ -71,10 +117,22 @@ COMMANDS = {
 }
 
 
-def overview() -> str:
-    """The answer to `housecat --help`."""
-    width = max(len(name) for name in COMMANDS)
-    lines = [f"  {name:{width}}  {command.purpose}" for name, command in COMMANDS.items()]
+def named(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command that a line begins with, known or not, and the rest of the line: "data info" is one of two words."""
+    words = 2 if is_group(arguments[0]) else 1
+    return " ".join(arguments[:words]), arguments[words:]
+
+
+def is_group(word: str) -> bool:
+    """Whether commands of two words begin with this one."""
+    return any(name.startswith(f"{word} ") for name in COMMANDS)
+
+
+def overview(group: str = "") -> str:
+    """The answer to `housecat --help`, or to `housecat GROUP --help` for commands of two words."""
+    shown = {name: command for name, command in COMMANDS.items() if f"{name} ".startswith(f"{group} ".lstrip())}
+    width = max(len(name) for name in shown)
+    lines = [f"  {name:{width}}  {command.purpose}" for name, command in shown.items()]
     return "\n".join(
         [
             f"housecat {__version__}: world models from camera frames, and planning in their latent space",
@@ -100,8 +158,11 @@ def of_command(name: str) -> str:
 
 def unknown_command(name: str) -> str:
     """One line about a command that does not exist."""
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    first = name.partition(" ")[0]
+    known = [command for command in COMMANDS if command.startswith(f"{first} ")] if is_group(first) else list(COMMANDS)
+    last = {command.rpartition(" ")[2]: command for command in known}
+    near = difflib.get_close_matches(name.rpartition(" ")[2], last, n=1, cutoff=0.7)
+    guess = f"did you mean {last[near[0]]}?" if near else f"there are {', '.join(known)}"
     return f"there is no command '{name}': {guess}"
 
 

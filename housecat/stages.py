@@ -112,7 +112,10 @@ def recording(spec: dict[str, Any], seed: int, steps: int, episodes: int) -> dic
 def recording_of(store: EpisodeStore) -> dict[str, Any]:
     """What a recording on disk is."""
     manifest = store.manifest
-    return recording(store.world, manifest["seed"], manifest["steps"], manifest["episodes"])
+    what = recording(store.world, manifest["seed"], manifest["steps"], manifest["episodes"])
+    if manifest["origin"] == {"command": "collect"}:
+        return what
+    return {**what, "recording.fingerprint": store.fingerprint()}  # nothing else tells one import from another
 
 
 def _place(path: Path, out: Path) -> str:

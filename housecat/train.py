@@ -51,7 +51,8 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
 
     Goes on where an interrupted run in `out` was left.
     """
-    store = EpisodeStore.open(data)
+    # What is too short for a clip is too short for a context: it has nothing to learn from.
+    store = EpisodeStore.open(data).at_least(plan.model.context + plan.train.length - 1)
     recorded, unseen = store.split(HELD_OUT)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.train.seed)

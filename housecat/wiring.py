@@ -76,9 +76,18 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
 
 
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
-    """The training plan for recorded episodes. Raises UsageError where they are too short for the settings."""
-    first = store.episode(0)
-    frames, needed = len(first.frames), config.model.context + config.train.length
+    """The training plan for recorded episodes.
+
+    Raises:
+        UsageError: they are too short for the settings, or not what the training camera saw.
+    """
+    if store.manifest["camera"] != "train":
+        raise UsageError(
+            f"{store.path} has frames of the {store.manifest['camera']}'s camera, planners see those of the training "
+            "camera: housecat rerender camera=train"
+        )
+    first = store.load(0)
+    frames, needed = int(store.lengths.max()) + 1, config.model.context + config.train.length
     if frames < needed:
         raise UsageError(
             f"{store.path} has episodes of {frames} frames, train.length={config.train.length} and "

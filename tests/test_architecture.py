@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from housecat.config import GROUPS, config_folder, group_choices, load_config
-from housecat.help import COMMANDS
+from housecat.help import COMMANDS, named
 from housecat.schema import settings
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +111,10 @@ def test_there_is_no_configuration_file_that_cannot_be_chosen():
 
 def test_every_command_and_setting_in_the_readme_exists():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"housecat ([a-z]+)((?: [\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", readme)))
+    found = re.findall(
+        r"housecat ((?:[a-z]+\b(?![.=]) ?){1,2})((?: ?[\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", readme))
+    )
+    lines = [(named(words.split())[0], arguments) for words, arguments in found]
     assert {"quickstart", "collect", "train", "evaluate", "doctor"} <= {command for command, _ in lines}
     for command, arguments in lines:
         assert command in COMMANDS

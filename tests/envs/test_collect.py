@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import envs
+from envs import make_world
 from envs.collect import collect
 from envs.mazes import maze_spec
 from envs.store import EpisodeStore, StoreError
@@ -106,6 +107,28 @@ def test_several_processes_record_what_one_does(recorded: Path, spec: dict[str, 
     record(spec, tmp_path / "data", workers=3, on_progress=lambda done, total: seen.append((done, total)))
     assert recorded_files(tmp_path / "data") == recorded_files(recorded)
     assert seen == [(done, 6) for done in range(1, 7)]
+
+
+def test_the_throughput_is_measured_in_parts_that_add_up(recorded: Path) -> None:
+    speed = EpisodeStore.open(recorded).manifest["throughput"]
+    assert (speed["frames"], speed["processes"]) == (6 * 21, 1)
+    assert speed["total"] == pytest.approx(speed["frames"] / speed["seconds"], rel=0.1)
+    working = sum(speed["frames"] / speed[work] for work in ("physics", "rendering", "writing"))
+    assert 0 < working <= speed["seconds"] * 1.1
+
+
+def test_an_episode_says_which_geoms_touch_in_each_frame(recorded: Path) -> None:
+    store = EpisodeStore.open(recorded)
+    scene = make_world(store.world).scene
+    touched = 0
+    for index in range(len(store)):
+        episode = store.episode(index)
+        touched += len(episode.contacts)
+        for frame, state in enumerate(episode.states):
+            scene.set_state(state)
+            rows = episode.contacts[episode.contacts[:, 0] == frame]
+            np.testing.assert_array_equal(rows[:, 1:], scene.contacts())
+    assert touched > 0
 
 
 def test_another_seed_records_something_else(recorded: Path, spec: dict[str, Any], tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,6 +12,8 @@ import numpy as np
 import pytest
 
 from envs import make_world
+from envs.episodes import episode_file, write_episode
+from envs.manifest import identity, write_manifest
 from envs.store import EpisodeStore, StoreError
 
 
@@ -39,7 +43,9 @@ def test_episodes_hold_frames_actions_and_states_that_belong_together(recorded: 
 
 def test_episode_files_open_with_public_tools(recorded: Path) -> None:
     with h5py.File(recorded / "episodes" / "000002.h5") as file:
-        assert set(file) == {"frames", "actions", "states"}
+        assert set(file) == {"frames", "actions", "states", "contacts"}
+        assert file.attrs["seed"].tolist() == [0, 2]
+        assert json.loads(file.attrs["factors"]) == {}
         assert file["frames"].compression == "gzip"
         assert file["frames"].chunks == (16, 16, 16, 3)
 
@@ -65,6 +71,59 @@ def test_every_clip_can_be_drawn_and_the_generator_decides_which(recorded: Path)
     assert set(zip(one.episode.tolist(), one.start.tolist(), strict=True)) == {
         (e, s) for e in range(6) for s in range(4)
     }
+
+
+@pytest.fixture
+def uneven(recorded: Path, tmp_path: Path) -> EpisodeStore:
+    """Episodes of 20, 3 and 9 control steps."""
+    first = EpisodeStore.open(recorded)
+    files = {}
+    for index, steps in enumerate((20, 3, 9)):
+        whole = first.load(index)
+        contacts = whole.contacts[whole.contacts[:, 0] <= steps]
+        short = replace(
+            whole,
+            frames=whole.frames[: steps + 1],
+            actions=whole.actions[:steps],
+            states=whole.states[: steps + 1],
+            contacts=contacts,
+        )
+        files[episode_file(index)] = write_episode(tmp_path / "uneven" / episode_file(index), short), steps
+    about = {key: first.manifest[key] for key in ("world", "dt", "renderer", "origin")}
+    write_manifest(tmp_path / "uneven", identity(**about), 3, files, None)
+    return EpisodeStore.open(tmp_path / "uneven")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.0])
+def test_episodes_of_different_lengths_come_back_whole(
+    uneven: EpisodeStore, recorded: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr("envs.store._MEMORY_SHARE", share)
+    first = EpisodeStore.open(recorded)
+    for index, steps in enumerate((20, 3, 9)):
+        episode, whole = uneven.episode(index), first.episode(index)
+        assert (len(episode), len(episode.frames), len(episode.states)) == (steps, steps + 1, steps + 1)
+        np.testing.assert_array_equal(episode.frames, whole.frames[: steps + 1])
+        np.testing.assert_array_equal(episode.actions, whole.actions[:steps])
+        assert episode.seed == (0, index)
+
+
+def test_all_clips_of_all_long_enough_episodes_are_equally_likely(uneven: EpisodeStore) -> None:
+    clips = uneven.clips(np.random.default_rng(0), batch=20_000, length=8)
+    drawn = Counter(zip(clips.episode.tolist(), clips.start.tolist(), strict=True))
+    assert set(drawn) == {(0, start) for start in range(14)} | {(2, start) for start in range(3)}
+    expected = 20_000 / 17
+    assert max(abs(count - expected) for count in drawn.values()) < 5 * np.sqrt(expected)
+    for row in range(50):
+        episode, start = uneven.episode(int(clips.episode[row])), clips.start[row]
+        np.testing.assert_array_equal(clips.frames[row], episode.frames[start : start + 8])
+        np.testing.assert_array_equal(clips.actions[row], episode.actions[start : start + 7])
+
+
+def test_short_episodes_can_be_left_out(uneven: EpisodeStore) -> None:
+    long = uneven.at_least(9)
+    assert long.lengths.tolist() == [20, 9]
+    np.testing.assert_array_equal(long.episode(1).frames, uneven.episode(2).frames)
 
 
 def test_clips_from_disk_are_the_clips_from_memory(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,12 +172,17 @@ def truncate(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:1000])
 
 
+def change_a_state(folder: Path) -> None:
+    with h5py.File(folder / "episodes" / "000001.h5", "a") as file:
+        file["states"][3, 0] += 1e-9
+
+
 def drop_a_column(folder: Path) -> None:
     with h5py.File(folder / "episodes" / "000001.h5", "a") as file:
         del file["states"]
 
 
-@pytest.mark.parametrize("damage", [truncate, drop_a_column])
+@pytest.mark.parametrize("damage", [truncate, change_a_state, drop_a_column])
 def test_a_damaged_episode_is_named_in_one_line(copy: Path, damage: Callable[[Path], None]) -> None:
     damage(copy)
     store = EpisodeStore.open(copy)
@@ -143,7 +207,9 @@ def edited(key: str, value: object) -> Callable[[Path], None]:
         (lambda folder: (folder / "manifest.json").write_text("{"), "is damaged"),
         (lambda folder: (folder / "manifest.json").write_text("[1]"), "does not describe recorded episodes"),
         (edited("kind", "run"), "does not describe recorded episodes"),
-        (edited("schema", 99), "has schema 99, this version reads 1"),
+        (edited("schema", 99), "has schema 99, this version reads 2: collect into another folder"),
+        (edited("schema", 1), "has schema 1, this version reads 2: collect into another folder"),
+        (edited("lengths", [20]), "contradicts itself about its episodes"),
         (edited("complete", False), "is unfinished: run the same 'housecat collect' again"),
         (lambda folder: (folder / "episodes" / "000005.h5").unlink(), r"000005\.h5 is missing"),
     ],

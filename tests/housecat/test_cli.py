@@ -13,7 +13,7 @@ import pytest
 
 import housecat as program
 from housecat import cli
-from housecat.help import COMMANDS
+from housecat.help import COMMANDS, named
 from housecat.schema import settings
 from tests.housecat.conftest import ROOT
 
@@ -25,9 +25,16 @@ def test_help_names_every_command(arguments, capsys):
     assert all(name in shown for name in COMMANDS)
 
 
+@pytest.mark.parametrize("line", ["data", "data --help"])
+def test_a_group_of_commands_lists_its_members_alone(line, capsys):
+    assert cli.main(line.split()) == 0
+    shown = capsys.readouterr().out
+    assert all((f"  {name} " in shown) == name.startswith("data ") for name in COMMANDS)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_lists_each_of_its_settings_with_its_meaning(name, capsys):
-    assert cli.main([name, "--help"]) == 0
+    assert cli.main([*name.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     for key, setting in settings().items():
         assert (f"  {key}=" in shown) == COMMANDS[name].reads(key)
@@ -40,7 +47,7 @@ def test_every_setting_is_read_by_a_command():
 
 def test_the_examples_in_the_help_are_command_lines_that_work():
     for name, command in COMMANDS.items():
-        _, called, *arguments = shlex.split(command.example)
+        called, arguments = named(shlex.split(command.example)[1:])
         assert called == name
         for argument in arguments:
             assert argument == "--json" or command.reads(argument.partition("=")[0])
@@ -57,7 +64,11 @@ def test_the_version_is_the_one_of_the_project_file(capsys):
     ("line", "parts"),
     [
         ("quikstart", ["no command 'quikstart'", "did you mean quickstart?"]),
-        ("fly", ["no command 'fly'", "quickstart, collect, train, evaluate, doctor"]),
+        ("fly", ["no command 'fly'", "quickstart, collect, train, evaluate, rerender, data info"]),
+        ("data chek data=x", ["no command 'data chek'", "did you mean data check?"]),
+        ("data fly", ["no command 'data fly'", "there are data info, data check"]),
+        ("data info size=many", ["size must be a whole number, got 'many'"]),
+        ("rerender camera=side", ["camera must be one of train, people, got 'side'"]),
         ("doctor now", ["doctor takes no settings, got 'now'"]),
         ("train updates=3", ["did you mean train.updates"]),
         ("collect world=medium episodes=many", ["episodes must be a whole number, got 'many'"]),
