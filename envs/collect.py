@@ -39,6 +39,7 @@ from envs.registry import make_world
 from envs.store import EpisodeStore
 from envs.world import World
 
+_FACTORS = 1  # a random stream of their own: what happens in an episode is not drawn anew when factors are added
 _PACKAGES = ("housecat", "mujoco", "numpy", "gymnasium", "h5py")
 
 
@@ -99,6 +100,7 @@ def record_episode(world: World, seed: int, index: int, steps: int) -> Episode:
     """Episode ``index`` of random play, from anywhere in free space at a random velocity; no goal, no end."""
     rng = np.random.default_rng([seed, index])
     scene = world.scene
+    world.set_factors(world.sample_factors(np.random.default_rng([seed, index, _FACTORS])))
     scene.set_state(world.sample_state(rng, moving=True))
     play = world.play(rng)
     frames = np.empty((steps + 1, scene.frame_size, scene.frame_size, 3), np.uint8)

@@ -40,7 +40,7 @@ class Request:
 def run_quickstart(request: Request) -> int:
     """Collects, trains, evaluates and reports."""
     config = request.config
-    spec = wiring.world_spec(config)
+    spec = wiring.recorded_spec(config)
     quickstart(config, spec, Path(config.out or f"runs/{spec['name']}"), request.settings(spec), request.line)
     return 0
 
@@ -48,7 +48,7 @@ def run_quickstart(request: Request) -> int:
 def run_collect(request: Request) -> int:
     """Records random play."""
     config = request.config
-    spec = wiring.world_spec(config)
+    spec = wiring.recorded_spec(config)
     out = Path(config.out or f"data/{spec['name']}")
     store = stages.record(config, spec, out)
     print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
@@ -82,6 +82,7 @@ def run_evaluate(request: Request) -> int:
     spec = wiring.trained_world(checkpoint)
     if request.names_world():
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
+    spec = wiring.evaluated_spec(config, spec)
     wiring.load_checkpoint(checkpoint, config, spec)  # damage shows before any work
     make_pairs(make_world(spec), wiring.pair_request(config))
     out = Path(config.out) if config.out else checkpoint.parent

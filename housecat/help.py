@@ -33,6 +33,7 @@ COMMANDS = {
             "episodes",
             "workers",
             "world",
+            "factors",
             "collect",
             "model",
             "objective",
@@ -47,7 +48,7 @@ COMMANDS = {
     "collect": Command(
         "record random play in a world",
         "housecat collect world=medium out=data/medium episodes=1500",
-        ("seed", "out", "episodes", "workers", "world", "collect"),
+        ("seed", "out", "episodes", "workers", "world", "factors", "collect"),
         "Writes to out (data/WORLD unless given). Goes on where it was stopped.",
     ),
     "train": Command(
@@ -59,7 +60,7 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "checkpoint", "episodes", "workers", "world", "planner", "evaluate"),
+        (*_COMMON, "checkpoint", "episodes", "workers", "world", "factors", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
     "doctor": Command(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import yaml
+
 from housecat.errors import UsageError
 from housecat.schema import Setting
 
@@ -75,11 +77,21 @@ def _value(setting: Setting, text: str) -> Any:
         return None
     if not text:
         raise UsageError(f"{setting.name}= has no value{': null stands for none' if setting.optional else ''}")
+    if setting.type is Any:
+        return _structure(setting, text)
     members = get_args(setting.type)
     if members:
         inside = text.removeprefix("[").removesuffix("]").strip()
         return [_scalar(setting, members[0], part.strip()) for part in inside.split(",")] if inside else []
     return _scalar(setting, setting.type, text)
+
+
+def _structure(setting: Setting, text: str) -> Any:
+    """Words, numbers, lists and mappings, as YAML has them."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"{setting.name}={text} cannot be read: write it like {{light: [0.5, 1.0]}}") from None
 
 
 def _scalar(setting: Setting, kind: type, text: str) -> Any:
