@@ -64,7 +64,11 @@ class World(gymnasium.Env):
         if values == self.factor_values:
             return
         # In the order of the list: what mixes with the colour of the floor comes after it.
-        changes = [(factor.apply, values[name]) for name, factor in self.factors.items() if name in values]
+        changes = [
+            (factor.apply, values[name])
+            for name, factor in self.factors.items()
+            if values.get(name, factor.default) != factor.default
+        ]
 
         def change(variant: Variant) -> None:
             for apply, value in changes:
