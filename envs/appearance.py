@@ -16,8 +16,8 @@ from envs.variant import Decor, Variant
 
 _DRAWN_GROUPS = 3  # MuJoCo draws the groups 0 to 2
 _COLOUR_CHANGE = 0.3  # of 1: more, and things no longer stand out from each other
-_CELLS = 8  # of the checkered floor along a side of the picture
-_MARGIN = 2  # further cells all round: cameras move
+_CELLS = 6  # of the checkered floor along a side of the picture
+_MARGIN = 1  # further cell all round: cameras move
 _MOST_DISTRACTORS = 6
 _SPREAD = 0.45  # distractors lie within this share of the picture's side around its centre
 _SIZES = (0.025, 0.06)  # of a distractor, as a share of the picture's side

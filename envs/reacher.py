@@ -85,6 +85,10 @@ class ReacherTask(Task):
         shoulder, both = states[..., 0], states[..., 0] + states[..., 1]
         return LINK * np.stack([np.cos(shoulder) + np.cos(both), np.sin(shoulder) + np.sin(both)], axis=-1)
 
+    def criterion(self) -> str:
+        """See `Task.criterion`."""
+        return f"both joints at most {self.tolerance:g} rad from those of the goal"
+
     def factors(self, found: dict[str, Factor]) -> dict[str, Factor]:
         """The links can be thinner and thicker as well; they collide with nothing."""
         meaning = "thickness of both links"

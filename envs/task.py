@@ -79,6 +79,10 @@ class Task(ABC):
         """Random play that explores the world; smooth noise unless a world knows better."""
         return RandomPlay(action_dim, rng)
 
+    def criterion(self) -> str:
+        """When a goal is reached, in words and with units."""
+        return f"at most {self.tolerance:g} {self.unit} from the goal"
+
     def factors(self, found: dict[str, Factor]) -> dict[str, Factor]:
         """What can be varied in this world: what was ``found`` in its model, unless a world knows better."""
         return found

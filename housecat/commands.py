@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envs.registry import make_world
+from envs.registry import WORLDS, make_world
 from envs.store import EpisodeStore
 from housecat import stages, wiring
 from housecat.config import to_yaml
@@ -16,6 +16,7 @@ from housecat.quickstart import quickstart
 from housecat.runs import open_run
 from housecat.schema import Config
 from housecat.summary import summary
+from housecat.worlds import show_worlds
 from worldmodel.checkpoint import CheckpointError
 
 
@@ -27,6 +28,7 @@ class Request:
     config: Config
     given: frozenset[str]  # keys that the user wrote
     line: str  # as typed
+    flags: frozenset[str] = frozenset()  # --json and the like
 
     def settings(self, world: dict[str, Any]) -> str:
         """What the command reads, for `config.yaml`."""
@@ -91,11 +93,20 @@ def run_evaluate(request: Request) -> int:
     return 0
 
 
+def run_worlds(request: Request) -> int:
+    """Lists the worlds, or the one that is named."""
+    config = request.config
+    specs = [wiring.world_spec(config)] if request.names_world() else list(WORLDS.values())
+    show_worlds(specs, config.episodes, config.seed, config.workers, config.out, request.flags)
+    return 0
+
+
 RUN: dict[str, Callable[[Request], int]] = {
     "quickstart": run_quickstart,
     "collect": run_collect,
     "train": run_train,
     "evaluate": run_evaluate,
+    "worlds": run_worlds,
 }
 
 

@@ -48,9 +48,9 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the nearest known one, or where to find them all."""
     known = list(known)
+    near = [name for name in known if name.startswith(word + ".")][:3]
     # `updates` for `train.updates`: the last part alone is what people remember.
-    near = [name for name in known if name.rpartition(".")[2] == word.rpartition(".")[2]]
-    near = near or [name for name in known if name.startswith(word + ".")][:3]
+    near = near or [name for name in known if name.rpartition(".")[2] == word.rpartition(".")[2]]
     near = near or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f": did you mean {' or '.join(near)}?" if near else ": `housecat COMMAND --help` lists them all"
 
