@@ -8,8 +8,8 @@ from envs.backend import choose_backend
 
 choose_backend()
 
-from envs.registry import WORLDS, make_world, register_worlds  # noqa: E402  (MuJoCo must come after the backend)
+from envs.registry import WORLDS, make_vector, make_world, register_worlds  # noqa: E402  (MuJoCo must come after the backend)
 
 register_worlds()
 
-__all__ = ["WORLDS", "make_world"]
+__all__ = ["WORLDS", "make_vector", "make_world"]

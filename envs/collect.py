@@ -17,6 +17,8 @@ from envs.registry import make_world
 from envs.store import EpisodeStore
 from envs.world import World
 
+_FACTORS = 1  # a random stream of their own: what happens in an episode is not drawn anew when factors are added
+
 
 def collect(
     spec: dict[str, Any],
@@ -73,6 +75,7 @@ def record_episode(world: World, seed: int, index: int, steps: int, seconds: Sec
     """
     rng = np.random.default_rng([seed, index])
     scene = world.scene
+    world.set_factors(world.sample_factors(np.random.default_rng([seed, index, _FACTORS])))
     scene.set_state(world.sample_state(rng, moving=True))
     play = world.play(rng)
     frames = np.empty((steps + 1, scene.frame_size, scene.frame_size, 3), np.uint8)
@@ -92,7 +95,7 @@ def record_episode(world: World, seed: int, index: int, steps: int, seconds: Sec
         physics, rendering = physics + simulated - began, rendering + time.perf_counter() - simulated
     if seconds is not None:
         seconds.update(physics=physics, rendering=rendering)
-    return Episode(frames, actions, states, joined(touching), (seed, index))
+    return Episode(frames, actions, states, joined(touching), (seed, index), dict(world.factor_values))
 
 
 def _check_numbers(**numbers: tuple[Any, int]) -> None:

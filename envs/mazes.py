@@ -190,6 +190,10 @@ class PointMazeTask(Task):
         """Within the tolerance as the crow flies: walls are thicker than that."""
         return bool(np.hypot(*(np.asarray(state)[:2] - np.asarray(goal)[:2])) <= self.tolerance)
 
+    def criterion(self) -> str:
+        """See `Task.criterion`."""
+        return f"the ball at most {self.tolerance:g} m from its place in the goal"
+
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """Position (m) and velocity (m/s) of the ball, both ``(..., 2)``."""
         states = np.asarray(states)

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from envs.cameras import View
 from envs.document import SUBSTEPS, TIMESTEP, Parts, build_scene
+from envs.factors import Factor
 from envs.scene import Scene
 from envs.task import Task
+from envs.variant import Variant
 
 LINK = 1.0  # m, length of each link
 ELBOW_LIMIT = 2.6  # rad either way; the shoulder turns without limit
@@ -81,6 +84,22 @@ class ReacherTask(Task):
         states = np.asarray(states)
         shoulder, both = states[..., 0], states[..., 0] + states[..., 1]
         return LINK * np.stack([np.cos(shoulder) + np.cos(both), np.sin(shoulder) + np.sin(both)], axis=-1)
+
+    def criterion(self) -> str:
+        """See `Task.criterion`."""
+        return f"both joints at most {self.tolerance:g} rad from those of the goal"
+
+    def factors(self, found: dict[str, Factor]) -> dict[str, Factor]:
+        """The links can be thinner and thicker as well; they collide with nothing."""
+        meaning = "thickness of both links"
+        return {**found, "thickness": Factor("thickness", "physics", meaning, "times", 1.0, 0.7, 1.3, _thicken)}
+
+
+def _thicken(variant: Variant, value: float) -> None:
+    model = variant.model
+    links = model.geom_type == int(mujoco.mjtGeom.mjGEOM_CAPSULE)
+    model.geom_size[links, 0] *= value
+    model.geom_rbound[links] *= value  # what is drawn is looked for within this radius
 
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:

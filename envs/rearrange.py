@@ -54,6 +54,7 @@ def rerender(
 def redrawn(world: World, episode: Episode, camera: str) -> Episode:
     """``episode`` with the frames that this camera of ``world`` makes of its states."""
     size = world.scene.frame_size
+    world.set_factors(episode.factors)
     frames = np.empty((len(episode.states), size, size, 3), np.uint8)
     for state, frame in zip(episode.states, frames, strict=True):
         world.scene.frame(camera, state, size, frame)

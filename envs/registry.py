@@ -10,6 +10,7 @@ from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.reacher import build_reacher, reacher_spec
 from envs.scene import Scene
 from envs.task import Task
+from envs.vector import WorldVector
 from envs.world import World
 
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
@@ -24,6 +25,18 @@ IDS = {
     "fourrooms": "housecat/PointMaze-FourRooms-v0",
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
+}
+
+# What the worlds of a family are about: navigation, reaching, pushing, manipulation, locomotion or driving.
+SUBJECTS = {
+    "pointmaze": "navigation",
+    "rover": "navigation",
+    "reacher": "reaching",
+    "arm": "reaching",
+    "puck": "pushing",
+    "pusht": "pushing",
+    "cube": "manipulation",
+    "car": "driving",
 }
 
 _FRAME_SIZES = (16, 512)  # pixels
@@ -58,6 +71,11 @@ def make_named(name: str, render_mode: str | None = None) -> World:
     if name not in WORLDS:
         raise ValueError(f"unknown world '{name}': known are {', '.join(WORLDS)}")
     return make_world(WORLDS[name], render_mode)
+
+
+def make_vector(spec: dict[str, Any], n: int) -> WorldVector:
+    """``n`` worlds of one description side by side; ValueError as in `make_world`, or where ``n`` is less than 1."""
+    return WorldVector([make_world(spec) for _ in range(n)])
 
 
 def register_worlds() -> None:

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 
 from envs.backend import PACKAGES, RenderingError, renderer_name
+from envs.variant import Decor, Variant
 
 __all__ = ["Renderer", "RenderingError", "renderer_name"]
 
@@ -56,8 +57,13 @@ class Renderer:
         self._resize(1)
         _renderers.add(self)
 
-    def frame(self, qpos: np.ndarray, size: int, out: np.ndarray | None = None) -> np.ndarray:
+    def frame(
+        self, qpos: np.ndarray, size: int, out: np.ndarray | None = None, variant: Variant | None = None
+    ) -> np.ndarray:
         """Draw the configuration ``qpos (nq,)`` as ``uint8 (size, size, 3)``, into ``out`` where given.
+
+        Args:
+            variant: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
 
         Raises:
             RenderingError: called in a process forked from one that has already rendered.
@@ -65,14 +71,16 @@ class Renderer:
         _refuse_forked()
         if size != self._size:
             self._resize(size)
-        data = self._data
+        model, data = self._model if variant is None else variant.model, self._data
         data.qpos[:] = qpos
-        mujoco.mj_kinematics(self._model, data)
-        mujoco.mj_comPos(self._model, data)  # what cameras that follow a body look at
-        mujoco.mj_camlight(self._model, data)
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)  # what cameras that follow a body look at
+        mujoco.mj_camlight(model, data)
         mujoco.mjv_updateScene(
-            self._model, data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
+            model, data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
         )
+        for decor in variant.decor if variant is not None else ():
+            self._add(decor)
         # Another library, or another renderer of ours, may have drawn elsewhere since the last frame.
         self._gl.make_current()
         mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._resources)
@@ -86,6 +94,16 @@ class Renderer:
         else:
             _average_2x2(upright, out)
         return out
+
+    def _add(self, decor: Decor) -> None:
+        """Have a further shape in the scene that is drawn next."""
+        scene = self._scene
+        if scene.ngeom < scene.maxgeom:
+            geom = scene.geoms[scene.ngeom]
+            rgba = np.array(decor.rgba, np.float32)
+            mujoco.mjv_initGeom(geom, decor.shape, np.array(decor.size), np.array(decor.place), np.eye(3).ravel(), rgba)
+            geom.category = int(mujoco.mjtCatBit.mjCAT_DECOR)
+            scene.ngeom += 1
 
     def close(self) -> None:
         """Free what the graphics driver holds; the renderer must not be used afterwards."""

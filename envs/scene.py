@@ -1,6 +1,7 @@
 """A body in MuJoCo that can be moved, set to a state and looked at through two cameras."""
 
 import weakref
+from collections.abc import Callable
 
 import mujoco
 import mujoco.rollout
@@ -8,6 +9,7 @@ import numpy as np
 
 from envs.cameras import CAMERAS, PEOPLE_SIZE, View
 from envs.rendering import Renderer
+from envs.variant import Variant
 
 _STATE = int(mujoco.mjtState.mjSTATE_PHYSICS)  # positions, velocities, activations of actuators
 _FULL_STATE = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)  # the same after the time
@@ -28,6 +30,10 @@ class Scene:
     def __init__(self, models: dict[str, mujoco.MjModel], view: View, frame_size: int, substeps: int) -> None:
         self.models = models
         self.view = view
+        self._first_view = view
+        self._change: Callable[[Variant], None] | None = None
+        self._variants: dict[str, Variant] = {}  # made when first needed, and kept
+        self._current: dict[str, Variant] = {}  # those that show the present change
         self.frame_size = frame_size
         self.substeps = substeps
         self._model = models["train"]
@@ -44,6 +50,21 @@ class Scene:
         """Seconds in a control step."""
         return float(self._model.opt.timestep) * self.substeps
 
+    def vary(self, change: Callable[[Variant], None] | None) -> None:
+        """Go on in a variant of this scene, from the present state; None goes back to the scene as it was made.
+
+        Scenes that share their models do not notice.
+
+        Args:
+            change: makes the same changes to whichever variant it is given: each camera has one.
+        """
+        state = self.state()
+        self._change, self._current = change, {}
+        variant = self._variant("train")
+        self._model = self.models["train"] if variant is None else variant.model
+        self.view = self._first_view if variant is None else variant.view
+        self.set_state(state)
+
     def state(self) -> np.ndarray:
         """The simulator's state ``(S,)``: positions, velocities, then activations of actuators that have them."""
         state = np.empty(self.state_dim)
@@ -59,6 +80,11 @@ class Scene:
         state = self._checked(state)
         mujoco.mj_resetData(self._model, self._data)
         mujoco.mj_setState(self._model, self._data, state, _STATE)
+
+    @property
+    def warnings(self) -> int:
+        """How often the simulator has complained since the last `set_state`, e.g. that it diverged."""
+        return int(self._data.warning.number.sum())
 
     def step(self, action: np.ndarray) -> None:
         """Hold ``action (A,)``, clipped to [-1, 1], for one control step.
@@ -124,7 +150,19 @@ class Scene:
         drawer = self._drawers.get(camera)
         if drawer is None:
             drawer = self._drawers[camera] = _shared_renderer(self.models[camera], camera)
-        return drawer.frame(qpos, size, out)
+        return drawer.frame(qpos, size, out, self._variant(camera))
+
+    def _variant(self, camera: str) -> Variant | None:
+        """What "train" or "people" shows under the present change; None where nothing is changed."""
+        if self._change is not None and camera not in self._current:
+            variant = self._variants.get(camera)
+            if variant is None:
+                variant = self._variants[camera] = Variant(self.models[camera], self._first_view)
+            variant.restore()
+            self._change(variant)
+            variant.finish()
+            self._current[camera] = variant
+        return self._current.get(camera)
 
     def _controls(self, actions: np.ndarray) -> np.ndarray:
         """Actions ``(..., A)`` in [-1, 1] stretched to the control ranges of the actuators."""

@@ -5,10 +5,11 @@ A task is made of pure functions of simulator states; it holds no simulation and
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from envs.factors import Factor
 from envs.policies import Play, RandomPlay
 
 _CANDIDATES = 16
@@ -23,6 +24,7 @@ class Pair:
     goal: np.ndarray  # (S,) simulator state, at rest
     distance: float  # true distance, in the task's unit
     steps: float  # control steps needed at top speed
+    factors: dict[str, float] = field(default_factory=dict)  # values of what is varied here
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ class Task(ABC):
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Random play that explores the world; smooth noise unless a world knows better."""
         return RandomPlay(action_dim, rng)
+
+    def criterion(self) -> str:
+        """When a goal is reached, in words and with units."""
+        return f"at most {self.tolerance:g} {self.unit} from the goal"
+
+    def factors(self, found: dict[str, Factor]) -> dict[str, Factor]:
+        """What can be varied in this world: what was ``found`` in its model, unless a world knows better."""
+        return found
 
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """What the oracle minimises ``(N,)``: the distance, unless it says too little of how to get there."""

@@ -1,20 +1,27 @@
 """A world: a scene and a task, together a Gymnasium environment whose observation is a camera frame."""
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 import numpy as np
 
+from envs.appearance import appearance_factors
+from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
+from envs.physics import physics_factors
 from envs.policies import Play
 from envs.scene import Scene
 from envs.task import Pair, Task
+from envs.variant import Variant
 
 
 class World(gymnasium.Env):
     """Reach a goal state; see it as a frame, act on the body, never read the reward.
 
     Args:
-        spec: JSON-able description from which `envs.make_world` builds the same world again.
+        spec: JSON-able description from which `envs.make_world` builds the same world again. Its "factors", where it
+            has some, are ranges as in `envs.factors`: `reset` then draws a value from each.
         scene: the simulated body and its cameras.
         task: starts, goals, distances.
         render_mode: None or "rgb_array" (the people's camera), as Gymnasium asks for it.
@@ -33,11 +40,46 @@ class World(gymnasium.Env):
         self.dt = scene.dt
         self.metadata = {**self.metadata, "render_fps": round(1 / scene.dt)}
         self.max_steps, self.tolerance, self.unit = task.max_steps, task.tolerance, task.unit
-        self.factors: dict[str, Any] = {}  # what can be varied in the scene
+        self.factor_values: dict[str, float] = {}  # what is varied at present; the others stand at their defaults
+        self.factor_ranges: Ranges = checked_ranges(spec["factors"], self.factors) if spec.get("factors") else {}
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (scene.action_dim,), np.float32)
         self.observation_space = gymnasium.spaces.Box(0, 255, (scene.frame_size, scene.frame_size, 3), np.uint8)
         self._goal: np.ndarray | None = None
         self._elapsed = 0
+
+    @functools.cached_property
+    def factors(self) -> dict[str, Factor]:
+        """What can be varied in this world, by name."""
+        model, view = self.scene.models["train"], self.scene.view
+        found = [*appearance_factors(model, view), *physics_factors(model)]
+        return self.task.factors({factor.name: factor for factor in found})
+
+    def set_factors(self, values: Mapping[str, float]) -> None:
+        """Go on, from the present state, with these values; factors that are not among them are at their defaults.
+
+        Raises:
+            ValueError: this world has no such factor, or a value is out of bounds.
+        """
+        values = checked_values(values, self.factors) if values else {}
+        if values == self.factor_values:
+            return
+        # In the order of the list: what mixes with the colour of the floor comes after it.
+        changes = [
+            (factor.apply, values[name])
+            for name, factor in self.factors.items()
+            if values.get(name, factor.default) != factor.default
+        ]
+
+        def change(variant: Variant) -> None:
+            for apply, value in changes:
+                apply(variant, value)
+
+        self.scene.vary(change if changes else None)
+        self.factor_values = values
+
+    def sample_factors(self, rng: np.random.Generator) -> dict[str, float]:
+        """A value from each of the ranges in this world's description; nothing where it has none."""
+        return sample_factors(self.factor_ranges, rng)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -46,17 +88,21 @@ class World(gymnasium.Env):
 
         Args:
             seed: starts the world's generator anew.
-            options: "start" (S,) and "goal" (S,); what is absent is sampled; the goal None means that
-                there is none and the episode never ends by success.
+            options: "start" (S,), "goal" (S,) and "factors" (values by name); what is absent is sampled; the goal
+                None means that there is none and the episode never ends by success. Factors that are neither given
+                nor sampled stay as they are.
 
         Raises:
-            ValueError: an option is unknown or a state does not fit this world.
+            ValueError: an option is unknown, a state does not fit this world, or a factor does not.
         """
         super().reset(seed=seed)
         options = dict(options or {})
+        factors = options.pop("factors", None)
         start, goal_given, goal = options.pop("start", None), "goal" in options, options.pop("goal", None)
         if options:
-            raise ValueError(f"unknown reset options {sorted(options)}: known are 'start' and 'goal'")
+            raise ValueError(f"unknown reset options {sorted(options)}: known are 'start', 'goal' and 'factors'")
+        if factors is not None or self.factor_ranges:
+            self.set_factors(self.sample_factors(self.np_random) if factors is None else factors)
         if goal_given:
             start = self._unsolved_start(goal) if start is None else start
         else:
@@ -135,7 +181,8 @@ class World(gymnasium.Env):
 
     def _info(self) -> dict[str, Any]:
         state = self.state()
-        if self._goal is None:
-            return {"state": state, "distance": float("nan"), "success": False}
-        distance, success = self.task.distance(state, self._goal), self.task.success(state, self._goal)
-        return {"state": state, "distance": distance, "success": success, "goal": self._goal.copy()}
+        info = {"state": state, "distance": float("nan"), "success": False, "factors": dict(self.factor_values)}
+        if self._goal is not None:
+            distance, success = self.task.distance(state, self._goal), self.task.success(state, self._goal)
+            info |= {"distance": distance, "success": success, "goal": self._goal.copy()}
+        return info

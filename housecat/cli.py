@@ -61,7 +61,8 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "doctor":
         return _doctor(rest)
-    return _work(name, rest)
+    flags = frozenset(word for word in rest if word in texts.COMMANDS[name].flags)
+    return _work(name, [word for word in rest if word not in flags], flags)
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -93,7 +94,7 @@ def _doctor(arguments: list[str]) -> int:
     return doctor("--json" in arguments)
 
 
-def _work(name: str, arguments: list[str]) -> int:
+def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
         os.environ.setdefault("TQDM_MININTERVAL", "20")
     from housecat import config, doctor
@@ -103,10 +104,10 @@ def _work(name: str, arguments: list[str]) -> int:
     given = frozenset(argument.partition("=")[0].strip() for argument in arguments)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
-        print(f"{name} does not read {', '.join(unread)}")
+        print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)
     for line in doctor.misplaced_packages():
         raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
     from housecat import commands
 
-    line = shlex.join(["housecat", *name.split(), *arguments])
-    return commands.RUN[name](commands.Request(name, settings, given, line))
+    line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])
+    return commands.RUN[name](commands.Request(name, settings, given, line, flags))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envs.registry import make_world
+from envs.registry import WORLDS, make_world
 from envs.store import EpisodeStore
 from housecat import datasets, stages, wiring
 from housecat.config import to_yaml
@@ -16,6 +16,7 @@ from housecat.quickstart import quickstart
 from housecat.runs import open_run
 from housecat.schema import Config
 from housecat.summary import summary
+from housecat.worlds import show_worlds
 from worldmodel.checkpoint import CheckpointError
 
 
@@ -27,6 +28,7 @@ class Request:
     config: Config
     given: frozenset[str]  # keys that the user wrote
     line: str  # as typed
+    flags: frozenset[str] = frozenset()  # --json and the like
 
     def settings(self, world: dict[str, Any]) -> str:
         """What the command reads, for `config.yaml`."""
@@ -40,7 +42,7 @@ class Request:
 def run_quickstart(request: Request) -> int:
     """Collects, trains, evaluates and reports."""
     config = request.config
-    spec = wiring.world_spec(config)
+    spec = wiring.recorded_spec(config)
     quickstart(config, spec, Path(config.out or f"runs/{spec['name']}"), request.settings(spec), request.line)
     return 0
 
@@ -48,7 +50,7 @@ def run_quickstart(request: Request) -> int:
 def run_collect(request: Request) -> int:
     """Records random play."""
     config = request.config
-    spec = wiring.world_spec(config)
+    spec = wiring.recorded_spec(config)
     out = Path(config.out or f"data/{spec['name']}")
     store = stages.record(config, spec, out)
     print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
@@ -84,6 +86,7 @@ def run_evaluate(request: Request) -> int:
     spec = wiring.trained_world(checkpoint)
     if request.names_world():
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
+    spec = wiring.evaluated_spec(config, spec)
     wiring.load_checkpoint(checkpoint, config, spec)  # damage shows before any work
     make_pairs(make_world(spec), wiring.pair_request(config))
     out = Path(config.out) if config.out else checkpoint.parent
@@ -102,12 +105,21 @@ def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[
     return run
 
 
+def run_worlds(request: Request) -> int:
+    """Lists the worlds, or the one that is named."""
+    config = request.config
+    specs = [wiring.world_spec(config)] if request.names_world() else list(WORLDS.values())
+    show_worlds(specs, config.episodes, config.seed, config.workers, config.out, request.flags)
+    return 0
+
+
 RUN: dict[str, Callable[[Request], int]] = {
     "quickstart": run_quickstart,
     "collect": run_collect,
     "train": run_train,
     "evaluate": run_evaluate,
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
+    "worlds": run_worlds,
 }
 
 

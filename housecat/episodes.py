@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from envs.task import Pair
+from envs.vector import WorldVector
 from envs.world import World
 from housecat.statistics import path_efficiency
 from planners.interface import Plan
@@ -107,30 +108,30 @@ def play(
         horizon: of the planner in control steps; None for its default.
         max_steps: control steps allowed; None for the world's own limit.
     """
-    worlds = [bench.make_world() for _ in pairs]
-    options = [{"start": pair.start, "goal": pair.goal} for _, pair in pairs]
-    frames = np.stack([world.reset(options=option)[0] for world, option in zip(worlds, options, strict=True)])
-    goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(worlds, pairs, strict=True)])
+    vector = WorldVector([bench.make_world() for _ in pairs])
+    options = [{"start": pair.start, "goal": pair.goal, "factors": pair.factors} for _, pair in pairs]
+    frames, infos = vector.reset(options=options)
+    goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(vector.worlds, pairs, strict=True)])
     agent = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
     agent.reset(goals)
-    paths = [[world.state()] for world in worlds]
-    targets: list[list[int]] = [[] for _ in worlds]
-    calls = np.zeros(len(worlds))
-    active = np.ones(len(worlds), bool)
-    for _ in range(max_steps or worlds[0].max_steps):
+    paths = [[state] for state in infos["state"]]
+    targets: list[list[int]] = [[] for _ in pairs]
+    calls = np.zeros(len(pairs))
+    active = np.ones(len(pairs), bool)
+    for _ in range(max_steps or vector.worlds[0].max_steps):
         actions = agent.act(frames, active)
         plan = agent.last_plan
+        frames, _, reached, _, infos = vector.step(actions)
         for i in np.flatnonzero(active):
-            frames[i], _, _, _, info = worlds[i].step(actions[i])
-            paths[i].append(info["state"])
+            paths[i].append(infos["state"][i])
             targets[i].append(AT_THE_GOAL if plan is None else int(plan.subgoal[i]))
             calls[i] += 0 if plan is None else plan.calls
-            active[i] = not info["success"]
+        active = ~reached
         if not active.any():
             break
     return [
-        _result(planner, pairs[i], worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i]))
-        for i in range(len(worlds))
+        _result(planner, pairs[i], vector.worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i]))
+        for i in range(len(pairs))
     ]
 
 

@@ -77,8 +77,7 @@ def _judge(
     chosen = horizon if name == CALIBRATED else None
     if settings.timing_steps == 0:
         return Judged(results, chosen, None)
-    goals = [pair.goal for pair in pairs.pairs]
-    return Judged(results, chosen, time_planner(bench, name, chosen, results, goals, settings.timing_steps))
+    return Judged(results, chosen, time_planner(bench, name, chosen, results, pairs.pairs, settings.timing_steps))
 
 
 def _check(pairs: PairSet, settings: EvaluateSettings) -> None:

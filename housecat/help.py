@@ -17,6 +17,7 @@ class Command:
     example: str
     settings: tuple[str, ...]  # names, or sections of them, that it reads
     more: str = ""
+    flags: tuple[str, ...] = ()  # words like --json
 
     def reads(self, name: str) -> bool:
         """Whether the command takes this setting into account."""
@@ -33,6 +34,7 @@ COMMANDS = {
             "episodes",
             "workers",
             "world",
+            "factors",
             "collect",
             "model",
             "objective",
@@ -47,7 +49,7 @@ COMMANDS = {
     "collect": Command(
         "record random play in a world",
         "housecat collect world=medium out=data/medium episodes=1500",
-        ("seed", "out", "episodes", "workers", "world", "collect"),
+        ("seed", "out", "episodes", "workers", "world", "factors", "collect"),
         "Writes to out (data/WORLD unless given). Goes on where it was stopped.",
     ),
     "train": Command(
@@ -59,7 +61,7 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "checkpoint", "episodes", "workers", "world", "planner", "evaluate"),
+        (*_COMMON, "checkpoint", "episodes", "workers", "world", "factors", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
     "rerender": Command(
@@ -108,11 +110,21 @@ COMMANDS = {
         "hdf5: one file with flat columns, as stable-worldmodel writes it. The world is that of an export of Housecat "
         "unless given.",
     ),
+    "worlds": Command(
+        "list the worlds: what they ask for, how often oracle and random play succeed, what can be varied",
+        "housecat worlds out=runs/worlds",
+        ("seed", "out", "episodes", "workers", "world"),
+        "Writes a sheet of pictures to out, where given. world=NAME: of that world only, with its factors.\n"
+        "episodes=N: measures oracle and random play on N pairs; without it, shows what was measured before.\n"
+        "--save: keeps what is measured for that. --json: for programs.",
+        flags=("--json", "--save"),
+    ),
     "doctor": Command(
         "check this machine: packages, rendering, processor, memory, disk",
         "housecat doctor --json",
         (),
         "Exits with 0 if all is well and 1 if something is to be done.",
+        flags=("--json",),
     ),
 }
 
@@ -149,7 +161,8 @@ def overview(group: str = "") -> str:
 def of_command(name: str) -> str:
     """The answer to `housecat COMMAND --help`."""
     command = COMMANDS[name]
-    usage = f"usage: housecat {name}" + (" [key=value ...]" if command.settings else " [--json]")
+    usage = f"usage: housecat {name}" + (" [key=value ...]" if command.settings else "")
+    usage += "".join(f" [{flag}]" for flag in command.flags)
     lines = [usage, "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", command.more, "", f"  {command.example}"]
     if command.settings:
         lines += ["", *_settings_of(command)]

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import yaml
+
 from housecat.errors import UsageError
 from housecat.schema import Setting
 
@@ -46,9 +48,9 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the nearest known one, or where to find them all."""
     known = list(known)
+    near = [name for name in known if name.startswith(word + ".")][:3]
     # `updates` for `train.updates`: the last part alone is what people remember.
-    near = [name for name in known if name.rpartition(".")[2] == word.rpartition(".")[2]]
-    near = near or [name for name in known if name.startswith(word + ".")][:3]
+    near = near or [name for name in known if name.rpartition(".")[2] == word.rpartition(".")[2]]
     near = near or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f": did you mean {' or '.join(near)}?" if near else ": `housecat COMMAND --help` lists them all"
 
@@ -75,11 +77,21 @@ def _value(setting: Setting, text: str) -> Any:
         return None
     if not text:
         raise UsageError(f"{setting.name}= has no value{': null stands for none' if setting.optional else ''}")
+    if setting.type is Any:
+        return _structure(setting, text)
     members = get_args(setting.type)
     if members:
         inside = text.removeprefix("[").removesuffix("]").strip()
         return [_scalar(setting, members[0], part.strip()) for part in inside.split(",")] if inside else []
     return _scalar(setting, setting.type, text)
+
+
+def _structure(setting: Setting, text: str) -> Any:
+    """Words, numbers, lists and mappings, as YAML has them."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"{setting.name}={text} cannot be read: write it like {{light: [0.5, 1.0]}}") from None
 
 
 def _scalar(setting: Setting, kind: type, text: str) -> Any:

@@ -6,7 +6,7 @@ longer list begins with the shorter one. Calibration pairs come from another ran
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from housecat.files import write_json
 
 SCHEMA = 1
 _EVALUATION, _CALIBRATION = 0, 1  # random streams
+_FACTORS = 1  # a random stream beside each of these: the pairs are the same whatever is varied
 _STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
 _MOST_STRATA = 20
 
@@ -67,8 +68,9 @@ def make_pairs(world: World, request: PairRequest) -> PairSet:
     def draw(stream: int, index: int) -> Pair:
         stratum = index % request.strata
         rng = np.random.default_rng([request.seed, stream, index])
+        factors = world.sample_factors(np.random.default_rng([request.seed, stream, index, _FACTORS]))
         try:
-            return world.sample_pair(rng, edges[stratum], edges[stratum + 1])
+            return replace(world.sample_pair(rng, edges[stratum], edges[stratum + 1]), factors=factors)
         except ValueError as error:
             raise PairsError(
                 f"world '{world.name}': {error}; or fewer evaluate.strata (now {request.strata})"
@@ -109,9 +111,7 @@ def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
 def to_json(pairs: PairSet, asked: dict[str, Any]) -> dict[str, Any]:
     """The content of `pairs.json`: what was asked for, and the pairs."""
     lists = {
-        kind: [
-            {"start": p.start.tolist(), "goal": p.goal.tolist(), "distance": p.distance, "steps": p.steps} for p in some
-        ]
+        kind: [{**p.__dict__, "start": p.start.tolist(), "goal": p.goal.tolist()} for p in some]
         for kind, some in (("pairs", pairs.pairs), ("calibration", pairs.calibration))
     }
     return {"schema": SCHEMA, "asked": asked, "unit": pairs.unit, "edges": pairs.edges, **lists}
@@ -123,7 +123,7 @@ def from_json(stored: dict[str, Any]) -> PairSet:
     if stored["schema"] != SCHEMA:
         raise ValueError(f"schema {stored['schema']}, not {SCHEMA}")
     lists = [
-        [Pair(np.array(p["start"]), np.array(p["goal"]), p["distance"], p["steps"]) for p in stored[kind]]
+        [Pair(**{**p, "start": np.array(p["start"]), "goal": np.array(p["goal"])}) for p in stored[kind]]
         for kind in ("pairs", "calibration")
     ]
     if [len(pairs) for pairs in lists] != [asked["count"], asked["calibration"]]:

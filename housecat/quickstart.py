@@ -17,18 +17,19 @@ from housecat.train import HELD_OUT
 
 
 def quickstart(config: Config, spec: dict[str, Any], out: Path, settings: str, command: str) -> None:
-    """Does what is not done yet of a run in the world `spec`, in the folder `out`.
+    """Does what is not done yet of a run that records in the world `spec`, in the folder `out`.
 
     Raises:
         UsageError: the settings do not fit the world or what is in the folder.
     """
-    check(config, spec)
+    evaluated = wiring.evaluated_spec(config, spec)
+    check(config, evaluated)
     data = Path(config.data) if config.data else out / "data"
     recorded = stages.recording(spec, config.seed, config.collect.steps, config.collect.episodes)
     jobs = [
         stages.collecting(config, spec, data, out),
         stages.training(config, recorded, data, out),
-        stages.evaluating(config, spec, out / "model", out, command),
+        stages.evaluating(config, evaluated, out / "model", out, command),
         stages.reporting(out),
     ]
     with open_run(out, settings, command) as run:

@@ -17,7 +17,8 @@
         horizon         control steps imagined, where the evaluation chose it; else null
         strata          by distance, near to far: [{"low", "high", "success", "interval", "episodes"}]
     pairs           {"unit", "nearest", "farthest", "tolerance", "max_steps", "calibration"}: distances in "unit",
-                    control steps allowed, number of calibration pairs
+                    control steps allowed, number of calibration pairs; "factors": {name: [low, high]} that were
+                    varied from pair to pair (the values are in pairs.json)
     calibration     how the horizon of flat_latent was chosen, on pairs that nothing else uses:
                     [{"horizon", "success", "interval", "episodes", "steps"}]; empty if only one was allowed
     comparisons     hierarchy against each other planner on the same pairs (exact two-sided McNemar):
@@ -98,6 +99,7 @@ def results_json(
             "tolerance": world.tolerance,
             "max_steps": max_steps,
             "calibration": len(pairs.calibration),
+            "factors": pairs.world.get("factors", {}),
         },
         "calibration": [
             {"horizon": one.horizon, **_success(one.results), "steps": mean_steps(one.results)} for one in tried

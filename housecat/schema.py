@@ -28,6 +28,14 @@ class WorldConfig:
 
 
 @dataclass
+class FactorsConfig:
+    """Factors of variation; `housecat worlds` lists them with their bounds."""
+
+    train: Any = key("drawn anew for each recorded episode: none, all, kinds (colour,light), {light: [0.5, 1.0]}, ...")
+    test: Any = key("likewise for each start-goal pair of an evaluation")
+
+
+@dataclass
 class CollectConfig:
     """Recording of random play."""
 
@@ -158,6 +166,7 @@ class Config:
     device: str = key("where networks are computed", choices=("auto", "cpu", "cuda"))
     precision: str = key("auto: bf16 where the processor has it, else fp32", choices=("auto", "bf16", "fp32"))
     world: WorldConfig = section("where it happens")
+    factors: FactorsConfig = section("factors of variation")
     collect: CollectConfig = section("recording of random play")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")

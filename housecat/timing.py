@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from envs.task import Pair
 from housecat.episodes import Bench, EpisodeResult, Player, generator_of, one_thread
 from housecat.statistics import percentile
 
@@ -29,13 +30,10 @@ class Recording:
     frames: list[np.ndarray]  # each uint8 (h, w, 3)
 
 
-def record_frames(
-    bench: Bench, results: Sequence[EpisodeResult], goals: Sequence[np.ndarray], steps: int
-) -> list[Recording]:
+def record_frames(bench: Bench, results: Sequence[EpisodeResult], pairs: Sequence[Pair], steps: int) -> list[Recording]:
     """The first frames of these episodes as the training camera saw them, `steps` altogether and the warm-up's.
 
-    The world is rendered from recorded states beforehand, so that no rendering is timed. `goals` are states (S,), one
-    of each pair.
+    The world is rendered from recorded states beforehand, so that no rendering is timed.
     """
     world = bench.make_world()
     left = steps + _WARM_UP
@@ -43,7 +41,9 @@ def record_frames(
     for result in results:
         states = result.path[:-1][:left]  # after the last state nothing is decided
         left -= len(states)
-        recordings.append(Recording(world.frame(state=goals[result.pair]), [world.frame(state=s) for s in states]))
+        pair = pairs[result.pair]
+        world.set_factors(pair.factors)
+        recordings.append(Recording(world.frame(state=pair.goal), [world.frame(state=s) for s in states]))
         if left == 0:
             break
     return recordings
@@ -68,9 +68,9 @@ def time_planner(
     planner: str,
     horizon: int | None,
     results: Sequence[EpisodeResult],
-    goals: Sequence[np.ndarray],
+    pairs: Sequence[Pair],
     steps: int,
 ) -> StepTime:
     """The time of a planner's control steps on what it saw in its own episodes."""
     player = bench.make_agent(planner, horizon, [generator_of(0, 0)])
-    return time_steps(player, record_frames(bench, results, goals, steps))
+    return time_steps(player, record_frames(bench, results, pairs, steps))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from envs import WORLDS, make_world
+from envs.factors import checked_ranges
 from envs.mazes import maze_spec, read_layout
 from envs.store import EpisodeStore
 from housecat import hardware
@@ -41,6 +42,32 @@ def world_spec(config: Config) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"world.layout: {error}") from error
     return maze_spec(world.name or Path(world.layout).stem, layout, world.frame_size)
+
+
+def recorded_spec(config: Config) -> dict[str, Any]:
+    """The world in which episodes are recorded. Raises UsageError for an impossible maze or `factors.train`."""
+    return varied(world_spec(config), config.factors.train, "factors.train")
+
+
+def evaluated_spec(config: Config, spec: dict[str, Any]) -> dict[str, Any]:
+    """The world `spec` as it is evaluated. Raises UsageError for an impossible `factors.test`."""
+    return varied(without_factors(spec), config.factors.test, "factors.test")
+
+
+def varied(spec: dict[str, Any], asked: Any, setting: str) -> dict[str, Any]:
+    """The world `spec` with its factors drawn from the ranges that a setting asks for."""
+    if asked in (None, "none"):
+        return spec
+    try:
+        ranges = checked_ranges(asked, make_world(spec).factors)
+    except ValueError as error:
+        raise UsageError(f"{setting}: {error}") from error
+    return {**spec, "factors": {name: list(ends) for name, ends in ranges.items()}} if ranges else spec
+
+
+def without_factors(spec: dict[str, Any]) -> dict[str, Any]:
+    """The description of a world whatever is varied in it."""
+    return {key: value for key, value in spec.items() if key != "factors"}
 
 
 def device(config: Config) -> torch.device:
@@ -192,8 +219,11 @@ def trained_world(folder: Path) -> dict[str, Any]:
 
 
 def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raises UsageError if `what` is of the world `found` and not of the one asked for (descriptions of worlds)."""
-    if found == asked:
+    """Raises UsageError if `what` is of the world `found` and not of the one asked for (descriptions of worlds).
+
+    A world whose factors are varied in another way is the same world.
+    """
+    if without_factors(found) == without_factors(asked):
         return
     names = [f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels)" for spec in (found, asked)]
     if names[0] == names[1]:

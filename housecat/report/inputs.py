@@ -47,6 +47,11 @@ class Inputs:
         """An evaluation pair."""
         return self.pairs.pairs[index]
 
+    def world_of(self, index: int) -> World:
+        """The world as it was when that pair was played."""
+        self.world.set_factors(self.pair(index).factors)
+        return self.world
+
 
 def read_run(run: Path) -> Inputs:
     """Reads a run folder. Raises ReportError where it holds no evaluation, or a damaged one."""

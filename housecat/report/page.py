@@ -90,7 +90,7 @@ def chosen_pairs(inputs: Inputs) -> list[int]:
 
 
 def _row(inputs: Inputs, index: int) -> Row:
-    world, pair = inputs.world, inputs.pair(index)
+    world, pair = inputs.world_of(index), inputs.pair(index)
     episodes = {name: results[index] for name, results in reversed(inputs.episodes.items())}
     clock = clock_of(world, list(episodes.values()))
     about = (
@@ -102,7 +102,7 @@ def _row(inputs: Inputs, index: int) -> Row:
 
 
 def _shown(inputs: Inputs, name: str, episode: EpisodeResult, clock: Clock) -> Shown:
-    world, goal = inputs.world, inputs.pair(episode.pair).goal
+    world, goal = inputs.world_of(episode.pair), inputs.pair(episode.pair).goal
     landmarks = None if inputs.landmarks is None else inputs.landmarks.states
     video = record(world, episode, goal, landmarks, clock)
     left = world.distance(episode.path[-1], goal)
@@ -116,7 +116,7 @@ def _map(inputs: Inputs, chosen: list[int]) -> tuple[Map | None, str]:
         return None, "This evaluation had no landmark graph, so there is no map."
     episodes = [inputs.episodes["hierarchy"][index] for index in chosen]
     episode = max(episodes, key=lambda one: (one.success, len(subgoals_of(one))))
-    drawn = draw_map(inputs.world, inputs.landmarks, episode, inputs.pair(episode.pair).goal)
+    drawn = draw_map(inputs.world_of(episode.pair), inputs.landmarks, episode, inputs.pair(episode.pair).goal)
     text = (
         f"{len(drawn.landmarks)} recorded moments, spread evenly by the learned temporal distance and joined where one "
         f"is a few steps from the next. On it, pair {episode.pair}: the shortest way through the graph gave the "

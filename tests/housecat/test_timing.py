@@ -12,8 +12,7 @@ PAIRS = make_pairs(point_world(), PairRequest(count=4, calibration=0, seed=0, st
 def test_a_step_takes_what_the_player_takes_and_the_first_ones_are_not_counted() -> None:
     bench = PointSetup()()
     results = play(bench, "slow_first", None, list(enumerate(PAIRS.pairs)), seed=0)
-    goals = [pair.goal for pair in PAIRS.pairs]
-    found = time_planner(bench, "slow_first", None, results[:1], goals, steps=6)
+    found = time_planner(bench, "slow_first", None, results[:1], PAIRS.pairs, steps=6)
     assert found.steps == 6
     assert 4 <= found.median <= found.p95 < 100
 
@@ -21,12 +20,11 @@ def test_a_step_takes_what_the_player_takes_and_the_first_ones_are_not_counted()
 def test_frames_are_those_of_the_recorded_states_and_as_many_as_asked_for() -> None:
     bench = PointSetup()()
     results = play(bench, "hierarchy", None, list(enumerate(PAIRS.pairs)), seed=0)
-    goals = [pair.goal for pair in PAIRS.pairs]
-    recordings = record_frames(bench, results, goals, steps=len(results[0].targets))
+    recordings = record_frames(bench, results, PAIRS.pairs, steps=len(results[0].targets))
     assert sum(len(recording.frames) for recording in recordings) == len(results[0].targets) + 3
     assert len(recordings) == 2
     assert np.array_equal(read(np.stack(recordings[0].frames)), results[0].path[:-1])
-    assert np.array_equal(recordings[1].goal, written(goals[1]))
+    assert np.array_equal(recordings[1].goal, written(PAIRS.pairs[1].goal))
 
 
 def test_the_player_begins_each_recording_anew() -> None:
