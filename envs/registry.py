@@ -8,6 +8,7 @@ import gymnasium
 
 from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.puck import build_puck, puck_spec
+from envs.pusht import build_pusht, pusht_spec
 from envs.reacher import build_reacher, reacher_spec
 from envs.scene import Scene
 from envs.task import Task
@@ -17,11 +18,13 @@ FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
     "puck": build_puck,
+    "pusht": build_pusht,
 }
 WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
     "reacher": reacher_spec(),
     "puck": puck_spec(),
+    "pusht": pusht_spec(),
 }
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
@@ -31,6 +34,7 @@ IDS = {
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
     "puck": "housecat/Puck-v0",
+    "pusht": "housecat/PushT-v0",
 }
 
 _FRAME_SIZES = (16, 512)  # pixels
