@@ -7,6 +7,8 @@ from typing import Any
 import gymnasium
 
 from envs.mazes import LAYOUTS, build_maze, maze_spec
+from envs.puck import build_puck, puck_spec
+from envs.pusht import build_pusht, pusht_spec
 from envs.reacher import build_reacher, reacher_spec
 from envs.scene import Scene
 from envs.task import Task
@@ -16,8 +18,15 @@ from envs.world import World
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
+    "puck": build_puck,
+    "pusht": build_pusht,
 }
-WORLDS: dict[str, dict[str, Any]] = {**{name: maze_spec(name) for name in LAYOUTS}, "reacher": reacher_spec()}
+WORLDS: dict[str, dict[str, Any]] = {
+    **{name: maze_spec(name) for name in LAYOUTS},
+    "reacher": reacher_spec(),
+    "puck": puck_spec(),
+    "pusht": pusht_spec(),
+}
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
     "medium": "housecat/PointMaze-Medium-v0",
@@ -25,6 +34,8 @@ IDS = {
     "fourrooms": "housecat/PointMaze-FourRooms-v0",
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
+    "puck": "housecat/Puck-v0",
+    "pusht": "housecat/PushT-v0",
 }
 
 # What the worlds of a family are about: navigation, reaching, pushing, manipulation, locomotion or driving.
