@@ -40,7 +40,9 @@ class ArmTask(Task):
 
     One frame says where that is: the camera looks down at a slant and with perspective, elbow, wrist and hand are all
     in sight, and links of known length between them leave no doubt about depth. A posture could not be judged so
-    well, for turning a link about its own axis shows in the next bend alone. States are the seven joint angles (rad), then their velocities (rad/s).
+    well, for turning a link about its own axis shows in the next bend alone.
+
+    States are the seven joint angles (rad), then their velocities (rad/s).
     """
 
     unit = "m"
@@ -96,9 +98,8 @@ def _clear(angles: np.ndarray) -> bool:
 
 
 def _parts() -> Parts:
-    names = [joint.name for joint in JOINTS]
     hinges = f'damping="{_DAMPING}" armature="{_ARMATURE}"'
-    bodies = table(1.0, -0.1) + arm_bodies(names, fingers=False, joint_attributes=hinges)
+    bodies = table(1.0, -0.1) + arm_bodies(JOINTS, fingers=False, joint_attributes=hinges)
     torque = _DAMPING * TOP_SPEED
-    actuators = "".join(f'<motor joint="{name}" gear="{torque}" ctrlrange="-1 1"/>' for name in names)
+    actuators = "".join(f'<motor joint="{joint.name}" gear="{torque}" ctrlrange="-1 1"/>' for joint in JOINTS)
     return Parts(assets(ORANGE), bodies, actuators, COARSE, gravity=9.81)

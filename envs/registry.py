@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 
 from envs.arm import arm_spec, build_arm
+from envs.cube import build_cube, cube_spec
 from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.reacher import build_reacher, reacher_spec
 from envs.scene import Scene
@@ -17,11 +18,13 @@ FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
     "arm": build_arm,
+    "cube": build_cube,
 }
 WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
     "reacher": reacher_spec(),
     "arm": arm_spec(),
+    "cube": cube_spec(),
 }
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
@@ -31,6 +34,7 @@ IDS = {
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
     "arm": "housecat/Arm-v0",
+    "cube": "housecat/Cube-v0",
 }
 
 _FRAME_SIZES = (16, 512)  # pixels

@@ -1,7 +1,7 @@
 """The arm of the worlds `arm` and `cube`: seven joints on a table, a hand with two fingers; where its parts are."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ JOINTS = (
     Joint("turn", "z", 0.10, -1.5, 1.5),
     Joint("shoulder", "y", 0.20, -0.5, 1.5),
     Joint("upper_roll", "z", 0.12, -1.3, 1.3),
-    Joint("elbow", "y", 0.24, 0.1, 1.9),
+    Joint("elbow", "y", 0.24, 0.1, 2.1),
     Joint("lower_roll", "z", 0.12, -1.5, 1.5),
     Joint("wrist", "y", 0.24, -0.4, 1.6),
     Joint("hand_roll", "z", 0.07, -1.5, 1.5),
@@ -70,8 +70,26 @@ def places(angles: np.ndarray) -> Places:
     return Places(np.stack(joints, axis=-2), np.stack([x, y, z], axis=-1))
 
 
+def pointing_down(place: np.ndarray, yaw: float) -> np.ndarray:
+    """The angles ``(7,)`` at which the hand points down and holds things at ``place (3,)``, m, turned by ``yaw``, rad.
+
+    Raises:
+        ValueError: the place is out of reach.
+    """
+    x, y, height = place
+    turn = math.atan2(y, x) - _FACING
+    turn = (turn + math.pi) % (2 * math.pi) - math.pi
+    across, up = math.hypot(x, y), height + GRIP + JOINTS[6].offset - SHOULDER_HEIGHT
+    stretch = math.hypot(across, up) / (2 * LINK)
+    if stretch > 1.0:
+        raise ValueError(f"{np.round(place, 3)} is farther from the shoulder than the arm is long")
+    elbow = 2 * math.acos(stretch)
+    shoulder = math.atan2(across, up) - elbow / 2
+    return np.array([turn, shoulder, 0.0, elbow, 0.0, math.pi - shoulder - elbow, turn - yaw])
+
+
 ORANGE = "0.95 0.42 0.08 1"
-DARK = "0.20 0.22 0.27 1"
+VIOLET = "0.47 0.22 0.62 1"
 
 
 def assets(hand: str) -> str:
@@ -79,7 +97,7 @@ def assets(hand: str) -> str:
     return f"""
     <material name="floor" rgba="0.50 0.53 0.57 1" specular="0.0"/>
     <material name="table" rgba="0.93 0.93 0.91 1" specular="0.1"/>
-    <material name="dark" rgba="{DARK}" specular="0.3"/>
+    <material name="dark" rgba="0.20 0.22 0.27 1" specular="0.3"/>
     <material name="hand" rgba="{hand}" specular="0.3"/>
     <material name="upper" rgba="0.13 0.36 0.75 1" specular="0.4"/>
     <material name="lower" rgba="0.10 0.62 0.60 1" specular="0.4"/>
@@ -97,22 +115,23 @@ def table(half_side: float, x: float) -> str:
     <geom name="table" type="box" material="table" size="{half_side} {half_side} 0.03" pos="{x} 0 -0.03"/>"""
 
 
-def arm_bodies(joints: Collection[str], fingers: bool, joint_attributes: str) -> str:
+def arm_bodies(joints: Sequence[Joint], fingers: bool, joint_attributes: str) -> str:
     """The MJCF of the arm.
 
     Links touch what has contype 1 (table, base, objects) and not each other: the limits of the joints see to that.
 
     Args:
-        joints: names of those of `JOINTS` that move; the others are stiff at 0.
+        joints: those of `JOINTS` that move, maybe with other limits; the others are stiff at 0.
         fingers: whether these slide; otherwise they stand half open.
         joint_attributes: of every hinge, e.g. damping.
     """
-    inner = _hand(fingers)
+    inner, hinges = _hand(fingers), {}
+    for joint in joints:
+        axis = "0 0 1" if joint.axis == "z" else "0 1 0"
+        limits = f'range="{joint.low} {joint.high}"'
+        hinges[joint.name] = f'<joint name="{joint.name}" axis="{axis}" {limits} {joint_attributes}/>'
     for joint in reversed(JOINTS):
-        hinge = ""
-        if joint.name in joints:
-            axis = "0 0 1" if joint.axis == "z" else "0 1 0"
-            hinge = f'<joint name="{joint.name}" axis="{axis}" range="{joint.low} {joint.high}" {joint_attributes}/>'
+        hinge = hinges.get(joint.name, "")
         inner = f"""
       <body name="{joint.name}" pos="0 0 {joint.offset}" gravcomp="1">{hinge}{_LOOKS[joint.name]}{inner}</body>"""
     return f"""
@@ -125,6 +144,7 @@ def arm_bodies(joints: Collection[str], fingers: bool, joint_attributes: str) ->
 _BARE = 'contype="0" conaffinity="0" mass="0"'
 _SOLID = 'contype="0" conaffinity="1" density="500"'
 _HALF = LINK / 2
+_SLIDE = 'damping="10" armature="0.1"'
 
 _LOOKS = {  # the geoms of each body, in the frame of its joint
     "turn": f"""
@@ -154,11 +174,11 @@ def _hand(sliding: bool) -> str:
     fingers = ""
     for name, side in (("left", 1), ("right", -1)):
         inside = 0.0 if sliding else OPENING / 2
-        slide = f'<joint name="{name}" type="slide" axis="0 {side} 0" range="0 {OPENING}"/>' if sliding else ""
+        slide = f'<joint name="{name}" type="slide" axis="0 {side} 0" range="0 {OPENING}" {_SLIDE}/>' if sliding else ""
         fingers += f"""
         <body name="{name}_finger" pos="0 {side * (inside + thick)} {GRIP - 0.03}" gravcomp="1">{slide}
           <geom name="{name}_finger" type="box" material="hand" size="{wide} {thick} {long}" {_SOLID}/>
         </body>"""
     return f"""
         <geom name="palm" type="box" material="hand" size="0.04 0.095 0.035" pos="0 0 {PALM - 0.02}" {_SOLID}/>
-        {fingers}"""
+        <site name="grip" group="4" pos="0 0 {GRIP}"/>{fingers}"""
