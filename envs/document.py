@@ -19,7 +19,8 @@ class Parts:
     assets: str
     bodies: str
     actuators: str  # their control ranges are what actions in [-1, 1] are stretched to
-    others: str = ""  # further sections: <default>, <contact>, <equality>, <tendon>, <sensor>
+    others: str = ""  # further sections: <default>, <contact>, <equality>, <tendon>, <sensor>, and <visual>, which is
+    # taken where a camera has no setting of its own
     gravity: float = 0.0  # m/s2, downwards
     timestep: float = TIMESTEP  # s
     substeps: int = SUBSTEPS
@@ -50,9 +51,9 @@ def document(parts: Parts, view: View, visual: str, light: str) -> str:
     <flag warmstart="disable"/>
   </option>
   <statistic center="{x} {y} {z}" extent="{side}"/>
-  {visual}
   <asset>{parts.assets}</asset>
   {parts.others}
+  {visual}
   <worldbody>
     {light}
     {view.mjcf()}
