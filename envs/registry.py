@@ -8,6 +8,7 @@ import gymnasium
 
 from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.reacher import build_reacher, reacher_spec
+from envs.rover import build_rover, rover_spec
 from envs.scene import Scene
 from envs.task import Task
 from envs.world import World
@@ -15,8 +16,13 @@ from envs.world import World
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
+    "rover": build_rover,
 }
-WORLDS: dict[str, dict[str, Any]] = {**{name: maze_spec(name) for name in LAYOUTS}, "reacher": reacher_spec()}
+WORLDS: dict[str, dict[str, Any]] = {
+    **{name: maze_spec(name) for name in LAYOUTS},
+    "reacher": reacher_spec(),
+    "rover": rover_spec(),
+}
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
     "medium": "housecat/PointMaze-Medium-v0",
@@ -24,6 +30,7 @@ IDS = {
     "fourrooms": "housecat/PointMaze-FourRooms-v0",
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
+    "rover": "housecat/Rover-v0",
 }
 
 _FRAME_SIZES = (16, 512)  # pixels
