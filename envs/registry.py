@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 
+from envs.car import build_car, car_spec
 from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.reacher import build_reacher, reacher_spec
 from envs.rover import build_rover, rover_spec
@@ -17,11 +18,13 @@ FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
     "rover": build_rover,
+    "car": build_car,
 }
 WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
     "reacher": reacher_spec(),
     "rover": rover_spec(),
+    "car": car_spec(),
 }
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
@@ -31,6 +34,7 @@ IDS = {
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
     "rover": "housecat/Rover-v0",
+    "car": "housecat/Car-v0",
 }
 
 _FRAME_SIZES = (16, 512)  # pixels
