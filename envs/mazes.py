@@ -1,6 +1,5 @@
 """PointMaze: a ball with momentum, pushed along x and y through a maze drawn in characters."""
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,8 @@ import numpy as np
 
 from envs.cameras import View
 from envs.document import SUBSTEPS, TIMESTEP, Parts, build_scene
-from envs.geodesics import FreeSpace, wall_boxes
+from envs.geodesics import wall_boxes
+from envs.places import PlaceTask
 from envs.scene import Scene
 from envs.task import Task
 
@@ -18,10 +18,7 @@ DAMPING = 2.5  # N s/m; with a mass of 1 kg: top speed 2 m/s, time constant 0.4 
 TOP_SPEED = FORCE / DAMPING  # m/s along an axis
 TOLERANCE = 0.25  # m
 
-_NEAREST_GOAL = 2.0  # m
 _WALL_HEIGHT = 0.5  # m
-_LEAST_STEPS = 40
-_STEPS_PER_TOP_SPEED = 2.2  # control steps allowed in a user's maze, in units of its diameter at top speed
 
 LAYOUTS = {
     "umaze": (
@@ -136,18 +133,13 @@ def maze_spec(name: str, layout: str | None = None, frame_size: int = 64) -> dic
 def build_maze(spec: dict[str, Any]) -> tuple[Scene, Task]:
     """Scene and task of a maze described as by `maze_spec`; ValueError where it is impossible."""
     wall = parse_layout(spec["layout"])
-    rows, columns = np.nonzero(~wall)
-    top, bottom = len(wall) - rows.min(), len(wall) - 1 - rows.max()
-    left, right = columns.min(), columns.max() + 1
-    # The free cells and a quarter of a wall cell all round.
-    view = View((float(left + right) / 2, float(bottom + top) / 2, 0.0), float(max(right - left, top - bottom)) + 0.5)
     layout = "\n".join(spec["layout"].rstrip("\n").split("\n"))
     known = MAX_STEPS.get(spec["name"]) if layout == "\n".join(LAYOUTS.get(spec["name"], ())) else None
-    return build_scene(_parts(wall), view, spec["frame_size"]), PointMazeTask(wall, known)
+    return build_scene(_parts(wall), floor_view(wall), spec["frame_size"]), PointMazeTask(wall, known)
 
 
-class PointMazeTask(Task):
-    """Bring the ball to within 0.25 m of a place; distances are along the shortest path round the walls.
+class PointMazeTask(PlaceTask):
+    """Bring the ball to within 0.25 m of a place.
 
     States are x, y (m), then their velocities (m/s). `steps` reckons with the top speed along an axis; pushing
     along both at once is up to 1.4 times faster where the maze is open.
@@ -157,38 +149,17 @@ class PointMazeTask(Task):
         max_steps: control steps allowed; by default from the maze's diameter.
     """
 
-    unit = "m"
     tolerance = TOLERANCE
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
 
     def __init__(self, wall: np.ndarray, max_steps: int | None = None) -> None:
-        rows, columns = np.nonzero(~wall)
-        self._cells = np.stack([columns, len(wall) - 1 - rows], axis=1).astype(np.float64)  # lower left corners
-        self.space = _free_space(wall.tobytes(), wall.shape)
-        self.diameter = _diameter(wall.tobytes(), wall.shape)  # m, between the two cells that are farthest apart
-        # In a maze of a few cells no goal is 2 m away.
-        self.nearest = min(_NEAREST_GOAL, self.diameter / 2)
-        self.farthest = float("inf")
-        if max_steps is None:
-            max_steps = max(_LEAST_STEPS, round(_STEPS_PER_TOP_SPEED * self.diameter / self.speed / 10) * 10)
-        self.max_steps = max_steps
+        super().__init__(wall, RADIUS, max_steps)
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
-        """A place drawn evenly over all that the ball's centre can reach; see `Task.sample_state`."""
-        while True:
-            place = self._cells[rng.integers(len(self._cells))] + rng.random(2)
-            if self.space.clearance(place[None])[0] >= RADIUS:
-                break
+        """See `Task.sample_state`."""
+        place = self.sample_place(rng)
         velocity = np.clip(rng.normal(0.0, TOP_SPEED / 2, 2), -TOP_SPEED, TOP_SPEED) if moving else np.zeros(2)
         return np.concatenate([place, velocity])
-
-    def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """Length of the shortest path of the ball's centre, m; see `Task.distances`."""
-        return self.space.distances(np.asarray(states, np.float64)[:, :2], np.asarray(goal, np.float64)[:2])
-
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """Within the tolerance as the crow flies: walls are thicker than that."""
-        return bool(np.hypot(*(np.asarray(state)[:2] - np.asarray(goal)[:2])) <= self.tolerance)
 
     def criterion(self) -> str:
         """See `Task.criterion`."""
@@ -199,43 +170,33 @@ class PointMazeTask(Task):
         states = np.asarray(states)
         return {"position": states[..., :2], "velocity": states[..., 2:]}
 
-    def located(self, states: np.ndarray) -> np.ndarray:
-        """The ball's centre."""
-        return np.asarray(states)[..., :2]
+
+def floor_view(wall: np.ndarray) -> View:
+    """From straight above: the free cells and a quarter of a wall cell all round."""
+    rows, columns = np.nonzero(~wall)
+    top, bottom = len(wall) - rows.min(), len(wall) - 1 - rows.max()
+    left, right = columns.min(), columns.max() + 1
+    return View((float(left + right) / 2, float(bottom + top) / 2, 0.0), float(max(right - left, top - bottom)) + 0.5)
 
 
-@functools.lru_cache(maxsize=32)
-def _free_space(cells: bytes, shape: tuple[int, int]) -> FreeSpace:
-    """Worlds of one layout share the paths, which take a moment to work out."""
-    return FreeSpace(np.frombuffer(cells, bool).reshape(shape), RADIUS)
-
-
-@functools.lru_cache(maxsize=32)
-def _diameter(cells: bytes, shape: tuple[int, int]) -> float:
-    rows, columns = np.nonzero(~np.frombuffer(cells, bool).reshape(shape))
-    centres = np.stack([columns + 0.5, shape[0] - rows - 0.5], axis=1)
-    space = _free_space(cells, shape)
-    # The farthest cell from the farthest cell, twice over: exact on trees, a lower bound where there are loops.
-    far, longest = centres[0], 0.0
-    for _ in range(4):
-        lengths = space.distances(centres, far)
-        longest, far = max(longest, float(lengths.max())), centres[lengths.argmax()]
-    return longest
+def wall_geoms(wall: np.ndarray) -> str:
+    """The MJCF of the walls, frictionless boxes of the material "wall"."""
+    rows, columns = wall.shape
+    # More wall all round: the view is a square, the maze need not be one.
+    margin = max(1, abs(rows - columns))
+    return "".join(
+        f'<geom type="box" material="wall" size="{(x1 - x0) / 2} {(y1 - y0) / 2} {_WALL_HEIGHT / 2}" '
+        f'pos="{(x0 + x1) / 2} {(y0 + y1) / 2} {_WALL_HEIGHT / 2}" condim="1"/>\n'
+        for x0, y0, x1, y1 in wall_boxes(np.pad(wall, margin, constant_values=True)) - margin
+    )
 
 
 def _parts(wall: np.ndarray) -> Parts:
     rows, columns = wall.shape
-    geoms = [
+    floor = (
         f'<geom type="plane" material="floor" size="{columns} {rows} 1" pos="{columns / 2} {rows / 2} 0" '
-        'contype="0" conaffinity="0"/>'
-    ]
-    # More wall all round: the view is a square, the maze need not be one.
-    margin = max(1, abs(rows - columns))
-    for x0, y0, x1, y1 in wall_boxes(np.pad(wall, margin, constant_values=True)) - margin:
-        geoms.append(
-            f'<geom type="box" material="wall" size="{(x1 - x0) / 2} {(y1 - y0) / 2} {_WALL_HEIGHT / 2}" '
-            f'pos="{(x0 + x1) / 2} {(y0 + y1) / 2} {_WALL_HEIGHT / 2}" condim="1"/>'
-        )
+        'contype="0" conaffinity="0"/>\n'
+    )
     ball = f"""
     <body name="ball" pos="0 0 {RADIUS}">
       <joint name="x" type="slide" axis="1 0 0" damping="{DAMPING}"/>
@@ -247,7 +208,7 @@ def _parts(wall: np.ndarray) -> Parts:
     <material name="wall" rgba="0.27 0.32 0.40 1" specular="0.1"/>
     <material name="ball" rgba="0.95 0.32 0.08 1" specular="0.6" shininess="0.6"/>"""
     actuators = "".join(f'<motor joint="{axis}" gear="{FORCE}" ctrlrange="-1 1" ctrllimited="true"/>' for axis in "xy")
-    return Parts(assets, "\n".join(geoms) + ball, actuators)
+    return Parts(assets, floor + wall_geoms(wall) + ball, actuators)
 
 
 def _check_border(wall: np.ndarray) -> None:
