@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 
 from envs.mazes import LAYOUTS, build_maze, maze_spec
+from envs.outside import FAMILY_NAMES, build_outside
 from envs.reacher import build_reacher, reacher_spec
 from envs.scene import Scene
 from envs.task import Task
@@ -15,6 +16,7 @@ from envs.world import World
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
+    **dict.fromkeys(FAMILY_NAMES, build_outside),
 }
 WORLDS: dict[str, dict[str, Any]] = {**{name: maze_spec(name) for name in LAYOUTS}, "reacher": reacher_spec()}
 IDS = {
@@ -26,6 +28,10 @@ IDS = {
     "reacher": "housecat/Reacher-v0",
 }
 
+_NEEDED = {
+    "pointmaze": ("layout",),
+    **dict.fromkeys(FAMILY_NAMES, ("options", "fingerprint", "measure", "calibration")),
+}
 _FRAME_SIZES = (16, 512)  # pixels
 
 
@@ -38,7 +44,7 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     family = spec.get("family")
     if family not in FAMILIES:
         raise ValueError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
-    missing = {"name", "frame_size", *(["layout"] if family == "pointmaze" else [])} - set(spec)
+    missing = {"name", "frame_size", *_NEEDED.get(family, ())} - set(spec)
     if missing:
         raise ValueError(f"the description of a {family} world lacks {', '.join(sorted(missing))}")
     size, (least, most) = spec["frame_size"], _FRAME_SIZES
