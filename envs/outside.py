@@ -42,7 +42,7 @@ def outside_spec(
         OutsideError: there is no such thing, or it cannot become a world.
     """
     spec: dict[str, Any] = {
-        "family": "mjcf" if path else name.partition("/")[0],
+        "family": "mjcf" if path is not None else name.partition("/")[0],
         "name": name,
         "frame_size": frame_size,
     }
@@ -102,7 +102,7 @@ def _source(family: str, name: str, path: str | None) -> Source:
     if family == "dm_control":
         if len(parts) != 2:
             raise OutsideError(f"world={name}: dm_control's worlds are written world=dm_control/DOMAIN/TASK")
-        return read_dm_control(*parts, name)
+        return read_dm_control(parts[0], parts[1], name)
     if not all(parts) or not parts:
         raise OutsideError(f"world={name}: Gymnasium's worlds are written world=gymnasium/ID")
     return read_gymnasium("/".join(parts), name)

@@ -123,7 +123,10 @@ def played(scene: Scene, source: Source) -> np.ndarray:
 
 
 def spreads_of(model: mujoco.MjModel, joints: list[int], level: bool, plays: np.ndarray) -> dict[int, list[float]]:
-    """The standard deviations of each joint's differences over ``plays (P, T, S)``, m or rad; joints that stand still are left out."""
+    """The standard deviations of each joint's differences over ``plays (P, T, S)``, m or rad.
+
+    Joints that stand still are left out.
+    """
     rng = np.random.default_rng(0)
     states = plays.reshape(-1, plays.shape[-1])
     one, other = states[rng.integers(len(states), size=(2, _PAIRS))]

@@ -1,4 +1,4 @@
-"""Somebody else's model made ready to be a world: cameras, picture quality, actuator ranges, a solver without memory."""
+"""Somebody else's model made ready to be a world: camera, picture quality, control ranges, a solver without memory."""
 
 import warnings
 from dataclasses import dataclass

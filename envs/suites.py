@@ -8,11 +8,12 @@ where that code is the robot's only way to move, and used with a warning where i
 
 import importlib
 import importlib.util
+import io
 import logging
 import posixpath
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
 import gymnasium
@@ -175,12 +176,12 @@ def _documents_of_dm_control() -> Iterator[list[mujoco.MjSpec]]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Other libraries' deprecations are not for our users."""
-    loggers = [logging.getLogger("absl"), gymnasium.logger]
-    absl, level = loggers[0], loggers[0].level
+    """Other libraries' deprecations and announcements are not for our users."""
+    absl = logging.getLogger("absl")
+    level = absl.level
     absl.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

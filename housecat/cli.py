@@ -17,6 +17,7 @@ EXPECTED = (
     ("housecat.errors", "UsageError"),
     ("envs.episodes", "StoreError"),
     ("envs.backend", "RenderingError"),
+    ("envs.sources", "OutsideError"),
     ("worldmodel.checkpoint", "CheckpointError"),
     ("worldmodel.training", "TrainingError"),
 )
@@ -89,11 +90,11 @@ def _doctor(arguments: list[str]) -> int:
 
 
 def _work(name: str, arguments: list[str]) -> int:
-    from housecat import config, doctor
+    from housecat import config, doctor, overrides
     from housecat.help import COMMANDS
 
     settings = config.for_command(config.load_config(arguments), name)
-    given = frozenset(argument.partition("=")[0].strip() for argument in arguments)
+    given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}")
