@@ -52,7 +52,7 @@ def outside_spec(
         options = options or (beside if beside.is_file() else None)
     spec["options"] = read_options(options) if options is not None else {}
     source = _source(spec["family"], name, spec.get("path"))
-    spec["fingerprint"] = fingerprint(compiled(source.document, name))
+    spec["fingerprint"] = _fingerprint(spec["family"], name, spec.get("path"))
     stage = _stage(_key(spec))
     scene = _scene(spec, source, stage)
     plays = played(scene, source)
@@ -75,7 +75,7 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
         OutsideError: what it was described from is not there any more, or is not the same any more.
     """
     source = _source(spec["family"], spec["name"], spec.get("path"))
-    if fingerprint(compiled(source.document, spec["name"])) != spec["fingerprint"]:
+    if _fingerprint(spec["family"], spec["name"], spec.get("path")) != spec["fingerprint"]:
         raise OutsideError(
             f"the model of {spec['name']} is not what it was when this was recorded: bring back the old file or package"
         )
@@ -106,6 +106,11 @@ def _source(family: str, name: str, path: str | None) -> Source:
     if not all(parts) or not parts:
         raise OutsideError(f"world={name}: Gymnasium's worlds are written world=gymnasium/ID")
     return read_gymnasium("/".join(parts), name)
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(family: str, name: str, path: str | None) -> str:
+    return fingerprint(compiled(_source(family, name, path).document, name))
 
 
 def _key(spec: dict[str, Any]) -> str:

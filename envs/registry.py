@@ -9,6 +9,7 @@ import gymnasium
 from envs.mazes import LAYOUTS, build_maze, maze_spec
 from envs.outside import FAMILY_NAMES, build_outside
 from envs.reacher import build_reacher, reacher_spec
+from envs.runner import build_runner, runner_spec
 from envs.scene import Scene
 from envs.task import Task
 from envs.world import World
@@ -16,9 +17,14 @@ from envs.world import World
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
     "reacher": build_reacher,
+    "runner": build_runner,
     **dict.fromkeys(FAMILY_NAMES, build_outside),
 }
-WORLDS: dict[str, dict[str, Any]] = {**{name: maze_spec(name) for name in LAYOUTS}, "reacher": reacher_spec()}
+WORLDS: dict[str, dict[str, Any]] = {
+    **{name: maze_spec(name) for name in LAYOUTS},
+    "reacher": reacher_spec(),
+    "runner": runner_spec(),
+}
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
     "medium": "housecat/PointMaze-Medium-v0",
@@ -26,6 +32,7 @@ IDS = {
     "fourrooms": "housecat/PointMaze-FourRooms-v0",
     "giant": "housecat/PointMaze-Giant-v0",
     "reacher": "housecat/Reacher-v0",
+    "runner": "housecat/Runner-v0",
 }
 
 _NEEDED = {
