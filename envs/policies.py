@@ -78,6 +78,12 @@ class PushPlay:
         reach: from the object's centre to where the pusher's centre is in contact, m; about, where sides differ.
     """
 
+    _phase: str  # "noise", "approach" or "push"
+    _left: int  # control steps of it
+    _strength: float
+    _side: float  # of the object, rad
+    _offset: np.ndarray  # (2,) m, from the object's centre to what a push aims at
+
     def __init__(
         self,
         action_dim: int,

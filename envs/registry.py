@@ -6,10 +6,16 @@ from typing import Any
 
 import gymnasium
 
+from envs.arm import arm_spec, build_arm
+from envs.car import build_car, car_spec
+from envs.cube import build_cube, cube_spec
 from envs.mazes import LAYOUTS, build_maze, maze_spec
+from envs.outside import FAMILY_NAMES, build_outside
 from envs.puck import build_puck, puck_spec
 from envs.pusht import build_pusht, pusht_spec
 from envs.reacher import build_reacher, reacher_spec
+from envs.rover import build_rover, rover_spec
+from envs.runner import build_runner, runner_spec
 from envs.scene import Scene
 from envs.task import Task
 from envs.vector import WorldVector
@@ -17,15 +23,26 @@ from envs.world import World
 
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,
+    "rover": build_rover,
     "reacher": build_reacher,
+    "arm": build_arm,
     "puck": build_puck,
     "pusht": build_pusht,
+    "cube": build_cube,
+    "runner": build_runner,
+    "car": build_car,
+    **dict.fromkeys(FAMILY_NAMES, build_outside),
 }
 WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
+    "rover": rover_spec(),
     "reacher": reacher_spec(),
+    "arm": arm_spec(),
     "puck": puck_spec(),
     "pusht": pusht_spec(),
+    "cube": cube_spec(),
+    "runner": runner_spec(),
+    "car": car_spec(),
 }
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
@@ -33,11 +50,15 @@ IDS = {
     "large": "housecat/PointMaze-Large-v0",
     "fourrooms": "housecat/PointMaze-FourRooms-v0",
     "giant": "housecat/PointMaze-Giant-v0",
+    "rover": "housecat/Rover-v0",
     "reacher": "housecat/Reacher-v0",
+    "arm": "housecat/Arm-v0",
     "puck": "housecat/Puck-v0",
     "pusht": "housecat/PushT-v0",
+    "cube": "housecat/Cube-v0",
+    "runner": "housecat/Runner-v0",
+    "car": "housecat/Car-v0",
 }
-
 # What the worlds of a family are about: navigation, reaching, pushing, manipulation, locomotion or driving.
 SUBJECTS = {
     "pointmaze": "navigation",
@@ -47,9 +68,15 @@ SUBJECTS = {
     "puck": "pushing",
     "pusht": "pushing",
     "cube": "manipulation",
+    "runner": "locomotion",
     "car": "driving",
 }
 
+# What a description must hold besides name and frame size.
+_NEEDED = {
+    "pointmaze": ("layout",),
+    **dict.fromkeys(FAMILY_NAMES, ("options", "fingerprint", "measure", "calibration")),
+}
 _FRAME_SIZES = (16, 512)  # pixels
 
 
@@ -62,7 +89,7 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     family = spec.get("family")
     if family not in FAMILIES:
         raise ValueError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
-    missing = {"name", "frame_size", *(["layout"] if family == "pointmaze" else [])} - set(spec)
+    missing = {"name", "frame_size", *_NEEDED.get(family, ())} - set(spec)
     if missing:
         raise ValueError(f"the description of a {family} world lacks {', '.join(sorted(missing))}")
     size, (least, most) = spec["frame_size"], _FRAME_SIZES

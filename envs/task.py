@@ -68,7 +68,10 @@ class Task(ABC):
 
     @abstractmethod
     def located(self, states: np.ndarray) -> np.ndarray:
-        """Where what has to reach the goal is in ``states (..., S)``, m: ``(..., 3)``, or ``(..., 2)`` in the plane."""
+        """Where what has to reach the goal is in ``states (..., S)``, m: ``(..., 3)``, or ``(..., 2)`` in the plane.
+
+        Not a number where that has no place in the picture, because the camera moves along.
+        """
 
     def sample_goal(self, rng: np.random.Generator, start: np.ndarray) -> np.ndarray:
         """A state ``(S,)`` at rest to be reached from ``start (S,)``; any free state unless a world knows better."""

@@ -18,6 +18,7 @@ EXPECTED = (
     ("housecat.errors", "UsageError"),
     ("envs.episodes", "StoreError"),
     ("envs.backend", "RenderingError"),
+    ("envs.sources", "OutsideError"),
     ("worldmodel.checkpoint", "CheckpointError"),
     ("worldmodel.training", "TrainingError"),
 )
@@ -97,11 +98,11 @@ def _doctor(arguments: list[str]) -> int:
 def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
         os.environ.setdefault("TQDM_MININTERVAL", "20")
-    from housecat import config, doctor
+    from housecat import config, doctor, overrides
     from housecat.help import COMMANDS
 
     settings = config.for_command(config.load_config(arguments), name)
-    given = frozenset(argument.partition("=")[0].strip() for argument in arguments)
+    given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)

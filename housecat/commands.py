@@ -42,7 +42,7 @@ class Request:
 def run_quickstart(request: Request) -> int:
     """Collects, trains, evaluates and reports."""
     config = request.config
-    spec = wiring.recorded_spec(config)
+    spec = _described(config)
     quickstart(config, spec, Path(config.out or f"runs/{spec['name']}"), request.settings(spec), request.line)
     return 0
 
@@ -50,7 +50,7 @@ def run_quickstart(request: Request) -> int:
 def run_collect(request: Request) -> int:
     """Records random play."""
     config = request.config
-    spec = wiring.recorded_spec(config)
+    spec = _described(config)
     out = Path(config.out or f"data/{spec['name']}")
     store = stages.record(config, spec, out)
     print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
@@ -129,6 +129,14 @@ def checkpoint_folder(path: Path) -> Path:
         if (folder / "config.json").is_file():
             return folder
     raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
+
+
+def _described(config: Config) -> dict[str, Any]:
+    """The description of the world to record in; says what its user should know about it."""
+    spec = wiring.recorded_spec(config)
+    for note in spec.get("notes", ()):
+        print(f"note: {note}")
+    return spec
 
 
 def _do(jobs: list[stages.Job], out: Path, request: Request, world: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from housecat.errors import UsageError
-from housecat.overrides import parse
+from housecat.overrides import OUTSIDE, parse
 from housecat.schema import Config, Setting, settings
 
 GROUPS = ("world", "model", "objective")
@@ -89,6 +89,13 @@ def check_ranges(config: Config, known: dict[str, Setting]) -> None:
 def check_combinations(config: Config) -> None:
     """Raises UsageError where settings that are right one by one do not go together."""
     world, model, train, planner, judged = config.world, config.model, config.train, config.planner, config.evaluate
+    outside = world.path is not None or str(world.name).partition("/")[0] in OUTSIDE
+    if world.path is None and world.name == "mjcf":
+        raise UsageError("world=mjcf is a robot of your own: name its MJCF file with path=FILE")
+    if world.path is not None and world.name != "mjcf" and world.name in group_choices("world"):
+        raise UsageError(f"world.path is a robot, world '{world.name}' has none: write world=mjcf")
+    if world.options is not None and not outside:
+        raise UsageError(f"world.options describes a world of somebody else's, and world '{world.name}' is none")
     if world.layout is None and world.name is None:
         raise UsageError("world=pointmaze is your own maze: name its text file with world.layout=FILE")
     if world.layout is not None and world.name in group_choices("world"):

@@ -11,6 +11,9 @@ import yaml
 from housecat.errors import UsageError
 from housecat.schema import Setting
 
+OUTSIDE = ("dm_control", "gymnasium", "mjcf")  # files of the group world that stand for worlds of others
+SHORT = {"path": "world.path"}
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -33,16 +36,26 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
     found = Overrides({}, {})
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        name = name.strip()
+        name = full_name(name)
         if not equals or not name:
             raise UsageError(f"expected key=value, got '{argument}'{_as_setting(argument, [*groups, *settings])}")
         if name in groups:
-            found.groups[name] = _choice(name, text, groups[name])
+            # world=dm_control/cheetah/run: the file of the group says where worlds of that kind come from.
+            group, slash, _ = text.partition("/")
+            outside = name == "world" and bool(slash) and group in OUTSIDE
+            found.groups[name] = group if outside else _choice(name, text, groups[name])
+            if outside:
+                found.values["world.name"] = text
         elif name in settings:
             found.values[name] = _value(settings[name], text)
         else:
             raise UsageError(f"there is no setting '{name}'{suggestion(name, [*groups, *settings])}")
     return found
+
+
+def full_name(name: str) -> str:
+    """The key that a user means, who may write `path` for `world.path`."""
+    return SHORT.get(name.strip(), name.strip())
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -65,8 +78,10 @@ def _as_setting(argument: str, names: list[str]) -> str:
 def _choice(group: str, text: str, files: list[str]) -> str:
     if text in files:
         return text
-    if group == "world" and ("/" in text or text.endswith(".txt")):
+    if group == "world" and text.endswith(".txt"):
         raise UsageError(f"world={text}: to load your own maze write world=pointmaze world.layout={text}")
+    if group == "world" and text.endswith((".xml", ".mjcf", ".urdf")):
+        raise UsageError(f"world={text}: to load a robot of your own write world=mjcf path={text}")
     near = difflib.get_close_matches(text, files, n=1)
     raise UsageError(f"{group}={text} is unknown: " + (f"did you mean {near[0]}? " if near else "") + _known(files))
 

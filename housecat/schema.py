@@ -23,6 +23,8 @@ class WorldConfig:
     """The world, chosen as a whole with `world=NAME`."""
 
     name: str | None = key("name in reports; of your own maze: the file's name unless given")
+    path: str | None = key("MJCF or URDF file of a robot of your own, with world=mjcf; path= for short")
+    options: str | None = key("YAML file about a world of somebody else's: camera, actuators, goal (envs/options.py)")
     layout: str | None = key("text file of your own maze ('#' wall, space or '.' free), with world=pointmaze")
     frame_size: int = key("side of the training camera's frame, pixels", 32, 128)
 

@@ -10,11 +10,13 @@ import torch
 from envs import WORLDS, make_world
 from envs.factors import checked_ranges
 from envs.mazes import maze_spec, read_layout
+from envs.outside import outside_spec
 from envs.store import EpisodeStore
 from housecat import hardware
 from housecat.episodes import Bench, Player
 from housecat.errors import UsageError
 from housecat.evaluate import EvaluateSettings
+from housecat.overrides import OUTSIDE
 from housecat.pairs import PairRequest
 from housecat.schema import Config
 from housecat.train import GraphSettings, TrainingPlan
@@ -33,8 +35,18 @@ from worldmodel.training import TrainSettings
 
 
 def world_spec(config: Config) -> dict[str, Any]:
-    """The description of the world for `envs.make_world`. Raises UsageError for an impossible maze."""
+    """The description of the world for `envs.make_world`.
+
+    Raises:
+        UsageError: the maze is impossible.
+        OutsideError: a world of somebody else's is not there or cannot be used.
+    """
     world = config.world
+    if world.path is not None:
+        name = str(world.name) if world.name != "mjcf" else Path(world.path).stem
+        return outside_spec(name, world.path, world.options, world.frame_size)
+    if str(world.name).partition("/")[0] in OUTSIDE:
+        return outside_spec(str(world.name), None, world.options, world.frame_size)
     if world.layout is None:
         return {**WORLDS[str(world.name)], "frame_size": world.frame_size}
     try:

@@ -11,7 +11,7 @@ from housecat.report import charts, words
 from housecat.report.graph_map import Map, draw_map, subgoals_of
 from housecat.report.inputs import Inputs
 from housecat.report.training import training_figures
-from housecat.report.videos import Clock, clock_of, goal_picture, record
+from housecat.report.videos import Clock, clock_of, goal_picture, has_places, record
 
 _ROWS = 4  # pairs that are shown
 _FAILURES = 2  # of these, failures of the leading planner at most
@@ -114,6 +114,8 @@ def _map(inputs: Inputs, chosen: list[int]) -> tuple[Map | None, str]:
     """The map of the graph with one episode on it, and what to say about it or about its absence."""
     if inputs.landmarks is None or "hierarchy" not in inputs.episodes:
         return None, "This evaluation had no landmark graph, so there is no map."
+    if not has_places(inputs.world, inputs.landmarks.states[0]):
+        return None, "The camera of this world moves along with the body, so the landmarks have no places on a map."
     episodes = [inputs.episodes["hierarchy"][index] for index in chosen]
     episode = max(episodes, key=lambda one: (one.success, len(subgoals_of(one))))
     drawn = draw_map(inputs.world_of(episode.pair), inputs.landmarks, episode, inputs.pair(episode.pair).goal)

@@ -78,8 +78,13 @@ def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np
 
 
 def picture(world: World, path: np.ndarray, goal: np.ndarray, subgoal: np.ndarray | None) -> Image.Image:
-    """The last state of `path (T, S)` with the way there, the goal's place and the subgoal `(S,)`, if there is one."""
+    """The last state of `path (T, S)` with the way there, the goal's place and the subgoal `(S,)`, if there is one.
+
+    Where the camera moves along with the body, no place in the world has a place in the picture: nothing is drawn in.
+    """
     frame = Image.fromarray(world.frame("people", state=path[-1])).convert("RGBA")
+    if not has_places(world, path[-1]):
+        return frame.convert("RGB")
     layer = Image.new("RGBA", (SIZE * _SHARP, SIZE * _SHARP))
     pen = ImageDraw.Draw(layer)
 
@@ -97,6 +102,11 @@ def picture(world: World, path: np.ndarray, goal: np.ndarray, subgoal: np.ndarra
         _diamond(pen, there, 7 * _SHARP, SUBGOAL)
     layer = layer.resize((SIZE, SIZE), Image.Resampling.BOX)
     return Image.alpha_composite(frame, layer).convert("RGB")
+
+
+def has_places(world: World, state: np.ndarray) -> bool:
+    """Whether what has to reach the goal has a place in the pictures of this world, in `state (S,)` and in others."""
+    return bool(np.isfinite(world.located(state)).all())
 
 
 def data_uri(image: Image.Image) -> str:
