@@ -1,5 +1,6 @@
 """Other data sets made of recorded ones: frames drawn again, several data sets in one, one in two."""
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from envs.backend import renderer_name
 from envs.building import build
 from envs.episodes import Episode, StoreError
 from envs.manifest import identity
-from envs.processes import Make
+from envs.processes import Make, Seconds
 from envs.registry import make_world
 from envs.scene import CAMERAS
 from envs.store import EpisodeStore
@@ -109,7 +110,13 @@ class Redrawn:
     def begin(self) -> Make:
         """Open the data set and build the world; see `envs.processes.Source`."""
         store, world = EpisodeStore.open(self.data), make_world(self.spec)
-        return lambda index: (redrawn(world, store.load(index), self.camera), {})
+
+        def make(index: int) -> tuple[Episode, Seconds]:
+            episode, began = store.load(index), time.perf_counter()
+            again = redrawn(world, episode, self.camera)
+            return again, {"rendering": time.perf_counter() - began}
+
+        return make
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class Selected:
         """Open the data sets; see `envs.processes.Source`."""
         stores = {path: EpisodeStore.open(path) for path in {path for path, _ in self.parts}}
 
-        def make(index: int) -> tuple[Episode, dict[str, float]]:
+        def make(index: int) -> tuple[Episode, Seconds]:
             path, there = self.parts[index]
             return stores[path].load(there), {}
 

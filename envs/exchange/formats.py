@@ -79,6 +79,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
     """A folder that becomes ``out`` at the end, and is gone where there was an error."""
     if out.exists():
         raise StoreError(f"{out} is there already: name a new folder with out=DIR")
+    out = out.absolute()  # Minari joins a relative path to itself
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)

@@ -30,11 +30,14 @@ def open_data(path: Path) -> Opened:
     lacking = {"pixels", "action", "ep_len", "ep_offset"} - set(file)
     if lacking:
         raise StoreError(f"{path} lacks the columns {', '.join(sorted(lacking))}: it is of another format")
-    lengths, offsets = file["ep_len"][:], file["ep_offset"][:]
+    lengths, offsets = file["ep_len"][:].astype(int), file["ep_offset"][:].astype(int)
+    rows = min(len(file["pixels"]), len(file["action"]))
+    if len(lengths) != len(offsets) or (offsets + lengths > rows).any() or (offsets < 0).any():
+        raise StoreError(f"{path} has only {rows} rows, its episodes reach beyond them: copy it anew")
     state = next((name for name in _STATES if name in file), None)
 
     def read(index: int) -> Episode:
-        begin, end = int(offsets[index]), int(offsets[index] + lengths[index])
+        begin, end = offsets[index], offsets[index] + lengths[index]
         try:
             return _episode(file, state, begin, end)
         except (OSError, ValueError, IndexError) as error:
