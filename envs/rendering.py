@@ -70,6 +70,7 @@ class Renderer:
         mujoco.mj_kinematics(self._model, data)
         mujoco.mj_comPos(self._model, data)  # what cameras that follow a body look at
         mujoco.mj_camlight(self._model, data)
+        mujoco.mj_tendon(self._model, data)  # strings are drawn where they run
         mujoco.mjv_updateScene(
             self._model, data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
         )
