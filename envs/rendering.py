@@ -76,6 +76,7 @@ class Renderer:
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)  # what cameras that follow a body look at
         mujoco.mj_camlight(model, data)
+        mujoco.mj_tendon(model, data)  # strings are drawn where they run
         mujoco.mjv_updateScene(
             model, data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
         )

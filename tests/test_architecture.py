@@ -100,7 +100,7 @@ def test_every_setting_is_read_by_code_and_every_value_in_the_files_has_a_settin
 def test_every_configuration_file_is_valid(choice, tmp_path):
     layout = tmp_path / "maze.txt"
     layout.write_text("#####\n#   #\n#####\n")
-    own = [f"world.layout={layout}"] if choice == "world=pointmaze" else []
+    own = {"world=pointmaze": [f"world.layout={layout}"], "world=mjcf": ["path=robot.xml"]}.get(choice, [])
     load_config([*choice.split(), *own])
 
 

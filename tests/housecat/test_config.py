@@ -20,6 +20,12 @@ def test_a_setting_on_the_command_line_beats_the_files():
     assert config.train.learning_rate == 0.002
 
 
+def test_a_world_of_somebody_elses_is_chosen_by_where_it_comes_from():
+    assert load_config(["world=dm_control/cheetah/run"]).world.name == "dm_control/cheetah/run"
+    assert load_config(["world=gymnasium/Pusher-v5"]).world.name == "gymnasium/Pusher-v5"
+    assert load_config(["world=mjcf", "path=my/robot.xml"]).world.path == "my/robot.xml"
+
+
 def test_the_last_of_two_values_counts():
     assert load_config(["seed=1", "seed=2"]).seed == 2
 
@@ -50,6 +56,11 @@ def test_null_stands_for_no_value():
         ("qqqq=1", "no setting 'qqqq'"),
         ("world=medum", "did you mean medium?"),
         ("world=maze.txt", "world=pointmaze world.layout=maze.txt"),
+        ("world=robot.xml", "world=mjcf path=robot.xml"),
+        ("world=mjcf", "name its MJCF file with path=FILE"),
+        ("path=robot.xml", "write world=mjcf"),
+        ("world.options=robot.yaml", "world 'medium' is none"),
+        ("world=dmcontrol/cheetah/run", "world=dmcontrol/cheetah/run is unknown"),
         ("objective=none", "there are ema, sigreg, variance_covariance"),
         ("data/medium", "expected key=value, got 'data/medium'"),
         ("--out", "write out=VALUE"),

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from envs import WORLDS
+from envs.outside import FAMILY_NAMES
 from housecat import schema, wiring
 from housecat.config import group_choices, load_config
 from housecat.errors import UsageError
+from housecat.overrides import OUTSIDE
 from housecat.train import GraphSettings
 from planners.flat import Flat
 from planners.hierarchy import Hierarchy
@@ -18,6 +20,9 @@ from worldmodel.loss import OBJECTIVES, ObjectiveSettings
 from worldmodel.model import ModelSettings, WorldModel
 from worldmodel.training import TrainSettings
 
+POLE = """<mujoco><worldbody><body><joint name="hinge" axis="0 1 0" damping="0.1"/>
+<geom type="capsule" size="0.05" fromto="0 0 0 0 0 -1"/></body></worldbody>
+<actuator><motor joint="hinge" ctrlrange="-3 3"/></actuator></mujoco>"""
 SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner.samples=8 planner.elites=2".split()
 
 
@@ -36,7 +41,8 @@ def test_a_section_has_a_setting_for_everything_that_is_built_from_it(section, b
 
 
 def test_the_groups_offer_every_world_and_every_objective():
-    assert set(group_choices("world")) == set(WORLDS) | {"pointmaze"}
+    assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
+    assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
 
 
@@ -49,6 +55,15 @@ def test_a_maze_of_the_users_own_is_called_after_its_file(tmp_path):
     (tmp_path / "attic.txt").write_text("####\n#..#\n####\n")
     spec = wiring.world_spec(load_config(["world=pointmaze", f"world.layout={tmp_path / 'attic.txt'}"]))
     assert (spec["name"], spec["layout"]) == ("attic", "####\n#..#\n####")
+
+
+def test_a_robot_of_the_users_own_is_called_after_its_file_and_keeps_its_options(tmp_path):
+    (tmp_path / "pole.xml").write_text(POLE)
+    (tmp_path / "slow.yaml").write_text("control_step: 0.2")
+    arguments = ["world=mjcf", f"path={tmp_path / 'pole.xml'}", f"world.options={tmp_path / 'slow.yaml'}"]
+    spec = wiring.world_spec(load_config(arguments))
+    assert (spec["name"], spec["family"], spec["options"]) == ("pole", "mjcf", {"control_step": 0.2})
+    assert wiring.world_spec(load_config([*arguments, "world.name=stick"]))["name"] == "stick"
 
 
 def test_sizes_come_from_the_data_and_the_rest_from_the_settings():
