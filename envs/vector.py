@@ -35,7 +35,7 @@ class WorldVector(VectorEnv):
         self._reached = np.zeros(self.num_envs, bool)
         self._infos: list[dict[str, Any]] = [{} for _ in self.worlds]
 
-    def reset(  # type: ignore[override]
+    def reset(
         self,
         *,
         seed: int | Sequence[int | None] | None = None,
