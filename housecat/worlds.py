@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from envs import WORLDS, make_world
-from envs.measured import Figures, figures_of, keep_figures, known_figures, try_pairs
+from envs.measured import FILE, Figures, figures_of, keep_figures, known_figures, try_pairs
 from envs.registry import IDS, SUBJECTS
 from envs.world import World
 from housecat import __version__
@@ -17,7 +17,13 @@ from housecat.statistics import Rate
 
 
 def show_worlds(
-    specs: list[dict[str, Any]], episodes: int | None, seed: int, workers: int, out: str | None, flags: frozenset[str]
+    specs: list[dict[str, Any]],
+    episodes: int | None,
+    seed: int,
+    workers: int,
+    out: str | None,
+    flags: frozenset[str],
+    file: Path = FILE,
 ) -> None:
     """Prints what is known of these worlds.
 
@@ -27,7 +33,8 @@ def show_worlds(
         seed: of the pairs, and of what is random in the pictures.
         workers: processes that measure; 0: one for each core.
         out: folder for a sheet of pictures; None: none is made.
-        flags: --json: for programs; --save: keep what was measured in the package.
+        flags: --json: for programs; --save: keep what was measured.
+        file: where figures are kept.
 
     Raises:
         UsageError: figures are to be kept that are not measured, or of a world that is not built in.
@@ -37,11 +44,11 @@ def show_worlds(
     entries = []
     for world in worlds:
         if episodes is None:
-            figures = known_figures(world)
+            figures = known_figures(world, file)
         else:
             figures = _measure(world, episodes, seed, workers)
             if "--save" in flags:
-                keep_figures(world.name, figures)
+                keep_figures(world.name, figures, file)
         entries.append(entry_of(world, figures))
     print(json.dumps(entries, indent=2) if "--json" in flags else _table(entries))
     if out is not None:
