@@ -259,7 +259,7 @@ def test_misuse_is_refused_with_what_was_expected(
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"family": "hovercraft"}, "unknown family of worlds 'hovercraft': known are pointmaze, reacher, rover, car"),
+        ({"family": "hovercraft"}, "unknown family of worlds 'hovercraft': known are pointmaze, .*reacher"),
         ({"family": "reacher", "name": "reacher"}, "lacks frame_size"),
         ({"family": "pointmaze", "name": "mine", "frame_size": 64}, "lacks layout"),
         ({"family": "reacher", "name": "reacher", "frame_size": 4}, "frame_size must be a whole number of pixels"),
