@@ -71,7 +71,7 @@ class ArmTask(Task):
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """The distance, and a little of the joints' errors: the straight way of the hand may end at a joint's limit."""
         errors = np.abs(np.asarray(states)[:, :_DOF] - np.asarray(goal)[:_DOF])
-        return self.distances(states, goal) + 0.2 * errors.mean(axis=1)
+        return self.distances(states, goal) + 0.5 * errors.mean(axis=1)
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """What probes are asked for.

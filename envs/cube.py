@@ -72,12 +72,12 @@ class CubeTask(Task):
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Cube and hand anywhere on and above the table, now and then one in the other; see `Task.sample_state`."""
         if rng.random() < _HELD:
-            return _holding(_somewhere(rng, rng.uniform(HALF, _LIFTED[1])), _yaw(rng))
+            return held(_somewhere(rng, rng.uniform(HALF, _LIFTED[1])), _yaw(rng))
         cube = _somewhere(rng, HALF)
         hand = _somewhere(rng, rng.uniform(_LOWEST, _HIGHEST))
         while not _apart(hand, cube):
             hand = _somewhere(rng, rng.uniform(_LOWEST, _HIGHEST))
-        state = _state(hand, _yaw(rng), rng.uniform(0.0, OPENING), cube, rng.uniform(-math.pi / 4, math.pi / 4))
+        state = laid(hand, _yaw(rng), rng.uniform(0.0, OPENING), cube, rng.uniform(-math.pi / 4, math.pi / 4))
         if moving:
             turn, shoulder, elbow = np.clip(rng.normal(0.0, 0.25, 3), -0.5, 0.5)
             state[_QPOS : _QPOS + _DOF] = turn, shoulder, elbow, -shoulder - elbow, 0.0  # the hand points down
@@ -86,7 +86,7 @@ class CubeTask(Task):
     def sample_goal(self, rng: np.random.Generator, start: np.ndarray) -> np.ndarray:
         """The cube in the hand, on the table or lifted."""
         height = HALF if rng.random() < _ON_TABLE else rng.uniform(*_LIFTED)
-        return _holding(_somewhere(rng, height), _yaw(rng))
+        return held(_somewhere(rng, height), _yaw(rng))
 
     def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """From cube to cube, m; see `Task.distances`."""
@@ -167,15 +167,23 @@ def _apart(hand: np.ndarray, cube: np.ndarray) -> bool:
     return (over or math.hypot(nearer, aside) > 0.16) and not before
 
 
-def _holding(place: np.ndarray, yaw: float) -> np.ndarray:
-    """The hand holds the cube at ``place (3,)``, as high as its fingers do not scratch the table."""
-    state = _state(np.maximum(place, (-9.0, -9.0, _LOWEST)), yaw, HALF, place, yaw)
+def held(place: np.ndarray, yaw: float) -> np.ndarray:
+    """The state ``(S,)`` at rest in which the hand holds the cube at ``place (3,)``, m, both turned by ``yaw``, rad."""
+    state = laid(np.maximum(place, (-9.0, -9.0, _LOWEST)), yaw, HALF, place, yaw)
     state[-1] = 0.0  # closing
     return state
 
 
-def _state(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_yaw: float) -> np.ndarray:
-    """The state ``(S,)`` at rest with the hand and the cube at these places ``(3,)``."""
+def laid(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_yaw: float) -> np.ndarray:
+    """The state ``(S,)`` at rest with hand and cube apart.
+
+    Args:
+        hand: ``(3,)`` m, the place between the fingers.
+        yaw: of the hand about the vertical, rad.
+        opening: of each finger, m.
+        cube: ``(3,)`` m, its middle.
+        cube_yaw: rad.
+    """
     state = np.zeros(_STATE)
     state[:_DOF] = pointing_down(hand, yaw)[_ANGLES]
     state[_FINGERS] = state[-1] = opening
@@ -185,14 +193,14 @@ def _state(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_
 
 
 def _parts() -> Parts:
-    hinges = 'armature="0.1" damping="0.5"'
+    hinges = 'armature="0.4" damping="0.5"'  # heavy rotors: the hand neither tilts nor yields to what it holds
     bodies = f"""
     {table(1.0, -0.1)}
     <site name="origin" group="4"/>
     {arm_bodies(_JOINTS, fingers=True, joint_attributes=hinges)}
     <body name="cube">
       <freejoint/>
-      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="1.5 0.01 0.001"/>
+      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.4"/>
     </body>"""
     others = f"""{COARSE}
   <tendon>

@@ -98,10 +98,10 @@ def assets(hand: str) -> str:
     <material name="floor" rgba="0.50 0.53 0.57 1" specular="0.0"/>
     <material name="table" rgba="0.93 0.93 0.91 1" specular="0.1"/>
     <material name="dark" rgba="0.20 0.22 0.27 1" specular="0.3"/>
-    <material name="hand" rgba="{hand}" specular="0.3"/>
+    <material name="hand" rgba="{hand}" specular="0.3" emission="0.15"/>
     <material name="upper" rgba="0.13 0.36 0.75 1" specular="0.4"/>
     <material name="lower" rgba="0.10 0.62 0.60 1" specular="0.4"/>
-    <material name="orange" rgba="{ORANGE}" specular="0.3"/>"""
+    <material name="orange" rgba="{ORANGE}" specular="0.3" emission="0.15"/>"""
 
 
 # A sphere of 64 by 32 faces is a waste in a frame of 64 pixels: half of the time of drawing.
@@ -112,7 +112,8 @@ def table(half_side: float, x: float) -> str:
     """A square table whose top is at the height 0, and the floor under it."""
     return f"""
     <geom type="plane" material="floor" size="20 20 1" pos="0 0 -0.6" contype="0" conaffinity="0"/>
-    <geom name="table" type="box" material="table" size="{half_side} {half_side} 0.03" pos="{x} 0 -0.03"/>"""
+    <geom name="table" type="box" material="table" size="{half_side} {half_side} 0.03" pos="{x} 0 -0.03"
+      friction="0.4"/>"""
 
 
 def arm_bodies(joints: Sequence[Joint], fingers: bool, joint_attributes: str) -> str:
@@ -142,7 +143,7 @@ def arm_bodies(joints: Sequence[Joint], fingers: bool, joint_attributes: str) ->
 
 
 _BARE = 'contype="0" conaffinity="0" mass="0"'
-_SOLID = 'contype="0" conaffinity="1" density="500"'
+_SOLID = 'contype="0" conaffinity="1" density="100"'
 _HALF = LINK / 2
 _SLIDE = 'damping="10" armature="0.1"'
 
@@ -177,7 +178,7 @@ def _hand(sliding: bool) -> str:
         slide = f'<joint name="{name}" type="slide" axis="0 {side} 0" range="0 {OPENING}" {_SLIDE}/>' if sliding else ""
         fingers += f"""
         <body name="{name}_finger" pos="0 {side * (inside + thick)} {GRIP - 0.03}" gravcomp="1">{slide}
-          <geom name="{name}_finger" type="box" material="hand" size="{wide} {thick} {long}" {_SOLID}/>
+          <geom name="{name}_finger" type="box" material="hand" size="{wide} {thick} {long}" friction="1.5" {_SOLID}/>
         </body>"""
     return f"""
         <geom name="palm" type="box" material="hand" size="0.04 0.095 0.035" pos="0 0 {PALM - 0.02}" {_SOLID}/>
