@@ -5,13 +5,15 @@ front one is steered, the rear one driven; that is the bicycle that stands for a
 four wheels that people see from working against each other in a curve.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from envs.document import Parts, build_scene
+from envs.drives import Drives
 from envs.mazes import floor_view, parse_layout, wall_geoms
-from envs.places import PlaceTask
+from envs.places import PlaceTask, free_space
 from envs.reeds_shepp import drive_lengths
 from envs.scene import Scene
 from envs.task import Search, Task
@@ -44,6 +46,7 @@ _GRAVITY = 9.81  # m/s2
 _TIMESTEP, _SUBSTEPS = 0.02, 5  # s; rolling is smooth, and half as many steps make imagining twice as fast
 _MAX_STEPS = 150
 _GAP = 0.06  # m that a sampled car keeps from walls
+_ROUGHNESS = 0.5  # m by which the lengths of drives round walls may be too long
 _NEARBY = 0.25  # share of goals that ask for a manoeuvre on the spot
 _PLACE, _HEADING = 1.0, 0.8  # m along each axis and rad, how far such a goal is from the start at most
 
@@ -75,10 +78,11 @@ class CarTask(PlaceTask):
 
     tolerance = TOLERANCE
     speed = TOP_SPEED * _TIMESTEP * _SUBSTEPS
-    search = Search(horizon=16)
+    search = Search(horizon=16, samples=32)
 
     def __init__(self, wall: np.ndarray) -> None:
         super().__init__(wall, WIDTH / 2, _MAX_STEPS)
+        self._wall = wall
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Any pose that touches no wall; ``moving`` at any speed with any steering; see `Task.sample_state`."""
@@ -108,9 +112,10 @@ class CarTask(PlaceTask):
         return self.distance(state, goal) <= self.tolerance
 
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """The shortest drive with all its manoeuvres where nothing is in the way, or the way round the walls."""
-        drive = drive_lengths(_rear_axle(np.asarray(states)), _rear_axle(goal), TURNING_RADIUS)
-        return np.maximum(drive, self.distances(states, goal))
+        """The shortest drive with all its manoeuvres: exact where nothing is in the way, else roughly."""
+        poses, target = _rear_axle(np.asarray(states)), _rear_axle(np.asarray(goal))
+        exact = drive_lengths(poses, target, TURNING_RADIUS)
+        return np.maximum(exact, self._drives().lengths(poses, target) - _ROUGHNESS)
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """What probes are asked for.
@@ -122,6 +127,9 @@ class CarTask(PlaceTask):
         heading = states[..., 3]
         angle = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
         return {"position": states[..., :2], "angle": angle, "velocity": states[..., [7, 8, 10]]}
+
+    def _drives(self) -> Drives:
+        return _drives(self._wall.tobytes(), self._wall.shape)
 
     def _fits(self, pose: np.ndarray) -> bool:
         """Whether the car's outline at ``pose (3,)`` keeps the gap from all walls."""
@@ -141,6 +149,14 @@ def _outline(spacing: float = 0.1) -> np.ndarray:
 
 
 _OUTLINE = _outline()
+
+
+@functools.lru_cache(maxsize=8)
+def _drives(cells: bytes, shape: tuple[int, int]) -> Drives:
+    """Worlds of one lot share the drives, which take a moment to work out."""
+    wall = np.frombuffer(cells, bool).reshape(shape)
+    outline = _outline(0.2) + np.array([WHEELBASE / 2, 0.0])
+    return Drives(free_space(wall, WIDTH / 2), (shape[1], shape[0]), outline, TURNING_RADIUS)
 
 
 def _rolling(pose: np.ndarray, speed: float, lock: float) -> np.ndarray:
