@@ -18,6 +18,7 @@ _DRAWN_GROUPS = 3  # MuJoCo draws the groups 0 to 2
 _COLOUR_CHANGE = 0.3  # of 1: more, and things no longer stand out from each other
 _CELLS = 6  # of the checkered floor along a side of the picture
 _MARGIN = 1  # further cell all round: cameras move
+_TABLE = 0.2  # least half width of a table, as a share of the picture's side: walls and obstacles are narrower
 _MOST_DISTRACTORS = 6
 _SPREAD = 0.45  # distractors lie within this share of the picture's side around its centre
 _SIZES = (0.025, 0.06)  # of a distractor, as a share of the picture's side
@@ -26,7 +27,7 @@ _HUES = (0.25, 0.95)  # green to pink: what has to reach the goal is orange
 
 def appearance_factors(model: mujoco.MjModel, view: View) -> list[Factor]:
     """What can be varied in the look of ``model``; colours come first, because the checkered floor mixes with them."""
-    return [*_colours(model), *_lights(), *_camera(model, view), *_ground(model)]
+    return [*_colours(model), *_lights(), *_camera(model, view), *_ground(model, view)]
 
 
 def _colours(model: mujoco.MjModel) -> list[Factor]:
@@ -128,9 +129,9 @@ def _tilt(variant: Variant, value: float) -> None:
     variant.view = replace(variant.view, elevation=variant.view.elevation + value)
 
 
-def _ground(model: mujoco.MjModel) -> list[Factor]:
-    """What lies on the floor, where there is one."""
-    floor = _floor(model)
+def _ground(model: mujoco.MjModel, view: View) -> list[Factor]:
+    """What lies on the floor, or on a table, where there is one."""
+    floor = _floor(model, view)
     if floor is None:
         return []
     checker, scatter = functools.partial(_checker, floor), functools.partial(_scatter, floor)
@@ -142,12 +143,21 @@ def _ground(model: mujoco.MjModel) -> list[Factor]:
     ]
 
 
-def _floor(model: mujoco.MjModel) -> int | None:
-    """The highest level plane that stands still."""
-    upright = np.abs(model.geom_quat[:, 1:3]).max(axis=1, initial=0.0) < 1e-6
-    plane = (model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)) & (model.geom_bodyid == 0) & upright
-    floors = np.flatnonzero(plane)
-    return int(floors[model.geom_pos[floors, 2].argmax()]) if len(floors) else None
+def _floor(model: mujoco.MjModel, view: View) -> int | None:
+    """The highest level surface that stands still under the middle of the view: a plane, or a box as wide as a table."""
+    upright = (np.abs(model.geom_quat[:, 1:3]).max(axis=1, initial=0.0) < 1e-6) & (model.geom_bodyid == 0)
+    plane = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+    wide = model.geom_size[:, :2].min(axis=1, initial=np.inf) >= _TABLE * view.extent
+    under = (np.abs(model.geom_pos[:, :2] - view.centre[:2]) <= model.geom_size[:, :2]).all(axis=1)
+    table = (model.geom_type == int(mujoco.mjtGeom.mjGEOM_BOX)) & wide & under
+    floors = np.flatnonzero(upright & (plane | table))
+    return max((int(floor) for floor in floors), key=lambda floor: _top(model, floor), default=None)
+
+
+def _top(model: mujoco.MjModel, floor: int) -> float:
+    """Height of a plane or of the upper side of a box, m."""
+    box = model.geom_type[floor] == int(mujoco.mjtGeom.mjGEOM_BOX)
+    return float(model.geom_pos[floor, 2] + (model.geom_size[floor, 2] if box else 0.0))
 
 
 def _checker(floor: int, variant: Variant, value: float) -> None:
@@ -156,7 +166,7 @@ def _checker(floor: int, variant: Variant, value: float) -> None:
     field, row = _paint_of(model, floor)
     r, g, b = (float(c) * (1.0 - 0.5 * value) for c in getattr(model, field)[row, :3])
     side = view.extent / _CELLS
-    x, y, z = view.centre[0], view.centre[1], float(model.geom_pos[floor, 2])
+    x, y, z = view.centre[0], view.centre[1], _top(model, floor)
     for column in range(-_CELLS // 2 - _MARGIN, _CELLS // 2 + _MARGIN):
         for line in range(-_CELLS // 2 - _MARGIN, _CELLS // 2 + _MARGIN):
             if (column + line) % 2:
@@ -171,7 +181,7 @@ def _scatter(floor: int, variant: Variant, value: float) -> None:
     for layer in range(2, 2 + math.ceil(value * _MOST_DISTRACTORS)):
         shape = rng.choice([mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER])
         x, y = np.array(view.centre[:2]) + view.extent * rng.uniform(-_SPREAD, _SPREAD, 2)
-        place = (float(x), float(y), float(variant.model.geom_pos[floor, 2]))
+        place = (float(x), float(y), _top(variant.model, floor))
         size = view.extent * rng.uniform(*_SIZES)
         colour = colorsys.hsv_to_rgb(rng.uniform(*_HUES), rng.uniform(0.5, 1.0), rng.uniform(0.4, 0.9))
         variant.decor.append(_flat(shape, size, place, view.extent, layer, colour))
