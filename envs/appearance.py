@@ -144,7 +144,7 @@ def _ground(model: mujoco.MjModel, view: View) -> list[Factor]:
 
 
 def _floor(model: mujoco.MjModel, view: View) -> int | None:
-    """The highest level surface that stands still under the middle of the view: a plane, or a box as wide as a table."""
+    """The highest level surface that stands still under the middle of the view: a plane, or a box wide as a table."""
     upright = (np.abs(model.geom_quat[:, 1:3]).max(axis=1, initial=0.0) < 1e-6) & (model.geom_bodyid == 0)
     plane = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
     wide = model.geom_size[:, :2].min(axis=1, initial=np.inf) >= _TABLE * view.extent

@@ -30,7 +30,7 @@ def info(config: Config, world: World) -> None:
     """Prints what a folder of episodes holds."""
     store = EpisodeStore.open(_folder(config.data, "data"))
     about, lengths = store.manifest, store.lengths
-    origin = ", ".join(f"{key} {value}" for key, value in about["origin"].items())
+    origin = ", ".join(value if key == "command" else f"{key} {value}" for key, value in about["origin"].items())
     size = sum((store.path / name).stat().st_size for name in about["files"])
     rows = {
         "world": f"{store.world['name']} ({store.world['family']})",

@@ -171,11 +171,11 @@ def of_command(name: str) -> str:
 
 def unknown_command(name: str) -> str:
     """One line about a command that does not exist."""
-    first = name.partition(" ")[0]
-    known = [command for command in COMMANDS if command.startswith(f"{first} ")] if is_group(first) else list(COMMANDS)
-    last = {command.rpartition(" ")[2]: command for command in known}
-    near = difflib.get_close_matches(name.rpartition(" ")[2], last, n=1, cutoff=0.7)
-    guess = f"did you mean {last[near[0]]}?" if near else f"there are {', '.join(known)}"
+    first, _, second = name.partition(" ")
+    group = f"{first} " if is_group(first) else ""
+    known = [command.removeprefix(group) for command in COMMANDS if command.startswith(group)]
+    near = difflib.get_close_matches(second or first, known, n=1)
+    guess = f"did you mean {group}{near[0]}?" if near else f"there are {group}{f', {group}'.join(known)}"
     return f"there is no command '{name}': {guess}"
 
 

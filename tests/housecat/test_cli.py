@@ -116,7 +116,7 @@ def test_an_impossible_maze_is_answered_in_one_line_before_any_work(command, tmp
         ("evaluate", ["checkpoint=DIR"]),
         ("evaluate checkpoint=nowhere", ["no checkpoint in nowhere", "housecat train"]),
         ("collect world=pointmaze world.layout=gone.txt", ["gone.txt", "No such file"]),
-        ("collect world=mjcf path=gone.xml", ["there is no file gone.xml"]),
+        ("collect world=mjcf path=gone.xml", ["there is no file", "gone.xml"]),
         ("collect world=gymnasium/Pushr-v5", ["world=gymnasium/Pushr-v5 cannot be made", "Did you mean: `Pusher`?"]),
         ("collect world=gymnasium/CartPole-v1", ["not simulated by MuJoCo"]),
         ("collect world=dm_control/cheetah", ["world=dm_control/DOMAIN/TASK"]),
