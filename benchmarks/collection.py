@@ -38,7 +38,8 @@ class Naive(gymnasium.Env):
 
     def __init__(self, name: str, render_mode: str) -> None:
         self.render_mode = render_mode
-        scene = envs.make_world(envs.WORLDS[name]).scene
+        self._world = envs.make_world(envs.WORLDS[name])
+        scene = self._world.scene
         light = '<light pos="{left} {above} {high}"/>'
         self._model = mujoco.MjModel.from_xml_string(document(scene.parts, scene.view, visual="", light=light))
         self._data = mujoco.MjData(self._model)
@@ -48,9 +49,11 @@ class Naive(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(-bound, bound, dtype=np.float64)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin at the model's own state."""
+        """Begin where our recordings begin."""
         super().reset(seed=seed)
         mujoco.mj_resetData(self._model, self._data)
+        state = self._world.sample_state(self.np_random, moving=True)
+        self._data.qpos[:], self._data.qvel[:] = np.split(state, [self._model.nq])
         return self._seen(), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -62,7 +65,7 @@ class Naive(gymnasium.Env):
     def render(self) -> np.ndarray:
         """The frame, by MuJoCo's own renderer."""
         self._renderer.update_scene(self._data, camera="view")
-        return self._renderer.render()
+        return self._renderer.render().copy()
 
     def close(self) -> None:
         """Free the renderer."""
