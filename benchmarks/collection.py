@@ -25,7 +25,7 @@ from envs.backend import renderer_name
 from envs.collect import collect
 from benchmarks.rendering import with_default_visuals
 
-WORLDS = ("medium", "reacher")  # of different families
+WORLDS = ("medium", "reacher", "puck")  # of different families
 ROUNDS = 3
 EPISODES, STEPS, NAIVE_FRAMES = 80, 60, 20  # in a round
 SIZE = 64  # pixels
@@ -49,10 +49,11 @@ class Naive(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(-bound, bound, dtype=np.float64)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin anywhere."""
+        """Begin where our recordings begin."""
         super().reset(seed=seed)
         mujoco.mj_resetData(self._model, self._data)
-        self._data.qpos[:] = self._world.sample_state(self.np_random)[: self._model.nq]
+        state = self._world.sample_state(self.np_random, moving=True)
+        self._data.qpos[:], self._data.qvel[:] = state[: self._model.nq], state[self._model.nq :][: self._model.nv]
         return self._seen(), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -127,7 +127,9 @@ def _jobs(planner: str, horizon: int | None, pairs: Sequence[Pair], seed: int, s
 
 
 def _advance(bar: tqdm, done: Sequence[EpisodeResult]) -> None:
-    bar.set_postfix_str(f"{done[0].planner}: {sum(result.success for result in done)} of {len(done)} solved")
+    bar.set_postfix_str(
+        f"{done[0].planner}: {sum(result.success for result in done)} of {len(done)} solved", refresh=False
+    )
     bar.update(len(done))
 
 

@@ -93,7 +93,7 @@ def _check(specs: list[dict[str, Any]], episodes: int | None, flags: frozenset[s
 
 def _measure(world: World, episodes: int, seed: int, workers: int) -> Figures:
     tries = try_pairs(world.spec_dict, seed, episodes, workers)
-    tried = list(tqdm(tries, total=episodes, desc=world.name, unit="pair", mininterval=1.0))
+    tried = list(tqdm(tries, total=episodes, desc=world.name, unit="pair"))
     return figures_of(world, __version__, seed, tried)
 
 

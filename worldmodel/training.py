@@ -156,7 +156,9 @@ def train(
             on_progress(run.step, settings.updates)
         if run.step % settings.measure_every == 0 or run.step == settings.updates:
             numbers = measure(terms)
-            bar.set_postfix_str(" ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")))
+            bar.set_postfix_str(
+                " ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")), refresh=False
+            )
             check_alive(numbers, run.step)
         if run.step % settings.save_every == 0 or run.step == settings.updates:
             save_run(run, out / "checkpoints")
