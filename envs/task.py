@@ -109,6 +109,6 @@ class Task(ABC):
             distances = self.distances(goals, origin)
             for goal, distance in zip(goals, distances, strict=True):
                 if low <= distance < high and not self.success(origin, goal):
-                    return Pair(origin, goal, float(distance), float(distance) / self.speed)
+                    return Pair(origin, goal, float(distance), self.steps(origin, goal))
         bound = "" if math.isinf(high) else f" and less than {high:g} {self.unit}"
         raise ValueError(f"no goal at least {low:g} {self.unit}{bound} away was found: ask for another distance")
