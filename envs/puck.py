@@ -82,6 +82,11 @@ class PuckTask(Task):
         """The puck within the tolerance."""
         return self.distance(state, goal) <= self.tolerance
 
+    def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """Control steps at top speed for the pusher to get to the puck and the puck to its place."""
+        gap = float(np.hypot(*(state[:2] - state[2:4]))) - _TOUCH
+        return (max(gap, 0.0) + self.distance(state, goal)) / self.speed
+
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """The distance, and a little of the pusher's way to where a push towards the goal begins."""
         pusher, puck = states[:, :2], states[:, 2:4]

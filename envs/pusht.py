@@ -104,6 +104,11 @@ class PushTTask(Task):
         """Share of the goal's T that the T of ``state (S,)`` covers, exact, 0 to 1."""
         return coverage(np.asarray(state, np.float64)[2:5], np.asarray(goal, np.float64)[2:5])
 
+    def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
+        """Control steps at top speed for the pusher to get to the T and the T to its pose."""
+        gap = float(clearances(state[:2], state[2:5])) - PUSHER
+        return (max(gap, 0.0) + self.distance(state, goal)) / self.speed
+
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """How far the T is from its pose, and a little of the pusher's way to it; nearly there, the way to its place.
 
