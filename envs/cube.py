@@ -34,6 +34,7 @@ _FINGERS, _CUBE, _QPOS = slice(_DOF, _DOF + 2), slice(_DOF + 2, _DOF + 5), _DOF 
 _STATE = _QPOS + (_DOF + 8) + 1  # positions, velocities, where the fingers are asked to be
 
 _NEAR, _FAR, _ASIDE = 0.40, 0.57, 0.5  # m, m from the arm's axis, and rad: where cubes are put
+_MIDDLE = (-0.48, 0.0, 0.1)  # m, of the places in reach
 _LOWEST, _HIGHEST = 0.04, 0.25  # m, of the place between the fingers
 _HELD = 0.25  # share of sampled states in which the hand holds the cube
 _ON_TABLE = 0.5  # share of goals
@@ -113,7 +114,7 @@ class CubeTask(Task):
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Fetches the cube and carries it about, besides moving at random; see `GraspPlay`."""
-        return GraspPlay(action_dim, rng, sight_of, self.speed)
+        return GraspPlay(action_dim, rng, sight_of, self.speed, _MIDDLE)
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """What probes are asked for.
@@ -200,7 +201,7 @@ def _parts() -> Parts:
     {arm_bodies(_JOINTS, fingers=True, joint_attributes=hinges)}
     <body name="cube">
       <freejoint/>
-      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.4"/>
+      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.7"/>
     </body>"""
     others = f"""{COARSE}
   <tendon>

@@ -18,6 +18,7 @@ class Sight:
 
 
 _OVER = np.array([0.0, 0.0, 0.1])  # m, above an object before going down to it
+_SPREAD = (0.07, 0.14, 0.08)  # m, standard deviation of the places to which an object is carried
 _NOISE = 0.25  # standard deviation of the scatter on actions
 _CLUMSY = 0.25  # share of attempts that go straight for the object and push it
 _IDLE = 0.3  # share of stretches of smooth noise between attempts
@@ -33,11 +34,18 @@ class GraspPlay:
         rng: source of all the noise; the sequence depends on it and on the states seen.
         sight: what a state shows.
         speed: m that the hand covers in a control step at full action.
+        middle: ``(3,)`` m; objects are carried to places about it.
     """
 
     def __init__(
-        self, action_dim: int, rng: np.random.Generator, sight: Callable[[np.ndarray], Sight], speed: float
+        self,
+        action_dim: int,
+        rng: np.random.Generator,
+        sight: Callable[[np.ndarray], Sight],
+        speed: float,
+        middle: tuple[float, float, float],
     ) -> None:
+        self._middle = middle
         self._rng = rng
         self._sight = sight
         self._speed = speed
@@ -83,7 +91,7 @@ class GraspPlay:
         for _ in range(self._rng.integers(4, 8)):
             yield self._towards(self._seen.cube, -1.0)
         for _ in range(self._rng.integers(1, 4)):
-            place = self._seen.grip + self._rng.normal((0.0, 0.0, 0.03), 0.15)
+            place = self._rng.normal(self._middle, _SPREAD)
             for _ in range(self._rng.integers(4, 9)):
                 yield self._towards(place, -0.3)
         for _ in range(self._rng.integers(2, 8)):

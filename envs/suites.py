@@ -33,7 +33,7 @@ def read_dm_control(domain: str, task: str, name: str) -> Source:
         OutsideError: dm_control is not installed or has no such task.
     """
     if importlib.util.find_spec("dm_control") is None:
-        raise OutsideError(f"world={name} needs dm_control, which is not installed: pip install 'housecat[worlds]'")
+        raise OutsideError(f"world={name} needs dm_control, which is not installed: pip install dm-control")
     with _quietly():
         from dm_control import suite
 
@@ -78,7 +78,7 @@ def read_gymnasium(identifier: str, name: str) -> Source:
             environment: Any = gymnasium.make(identifier, disable_env_checker=True).unwrapped
         except ModuleNotFoundError as error:
             raise OutsideError(
-                f"world={name} needs {error.name}, which is not installed: pip install 'housecat[worlds]' {error.name}"
+                f"world={name} needs {error.name}, which is not installed: pip install {error.name}"
             ) from error
         except Exception as error:  # an environment's constructor may fail in any way
             raise OutsideError(f"world={name} cannot be made: {first_line(error)}") from error

@@ -68,9 +68,7 @@ def _module(name: str) -> Any:
         try:
             importlib.import_module(package)
         except ImportError as error:
-            raise StoreError(
-                f"format={name} needs the package {package} ({error}): pip install 'housecat[{name}]'"
-            ) from error
+            raise StoreError(f"format={name} needs the package {package} ({error}): pip install {package}") from error
     return importlib.import_module(f"envs.exchange.{name}")
 
 
