@@ -201,7 +201,7 @@ def _parts() -> Parts:
     {arm_bodies(_JOINTS, fingers=True, joint_attributes=hinges)}
     <body name="cube">
       <freejoint/>
-      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.7"/>
+      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.4"/>
     </body>"""
     others = f"""{COARSE}
   <tendon>
