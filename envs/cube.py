@@ -22,13 +22,15 @@ _TIMESTEP, _SUBSTEPS = 0.02, 5
 _TURNING = 1.5  # rad/s of the hand about the vertical
 _CLOSING = 0.1  # m/s of each finger
 _YAW_LIMIT = 0.6  # rad: beyond that a finger would hide the cube
-_LIMITS = {"turn": (-0.65, 0.65), "elbow": (1.0, 2.1), "hand_roll": (-1.5, 1.5)}  # rad
-_JOINTS = tuple(
-    replace(joint, low=_LIMITS.get(joint.name, (joint.low,))[0], high=_LIMITS.get(joint.name, (0, joint.high))[1])
-    for joint in JOINTS
-    if not joint.name.endswith("er_roll")
-)
-_ANGLES = [JOINTS.index(joint) for joint in JOINTS if not joint.name.endswith("er_roll")]
+_STIFF = ("upper_roll", "lower_roll")  # without them the hand's place and yaw fix all angles
+_LIMITS = {joint.name: (joint.low, joint.high) for joint in JOINTS} | {
+    "turn": (-0.65, 0.65),  # nearer than for the arm alone, so that the hand stays in sight
+    "elbow": (1.0, 2.1),
+}
+_ANGLES = [index for index, joint in enumerate(JOINTS) if joint.name not in _STIFF]
+_JOINTS = [
+    replace(JOINTS[index], low=low, high=high) for index in _ANGLES for low, high in [_LIMITS[JOINTS[index].name]]
+]
 _DOF = len(_JOINTS)
 _FINGERS, _CUBE, _QPOS = slice(_DOF, _DOF + 2), slice(_DOF + 2, _DOF + 5), _DOF + 9
 _STATE = _QPOS + (_DOF + 8) + 1  # positions, velocities, where the fingers are asked to be
@@ -60,6 +62,9 @@ class CubeTask(Task):
     States: five joint angles (turn, shoulder, elbow, wrist, roll of the hand; rad), how far the two fingers are from
     the middle (m), place (m) and quaternion of the cube; then the velocities of all; last where the fingers are asked
     to be (m). Goals show the hand holding the cube, which it can have carried there.
+
+    Actions: velocity of the hand along x, y and z, its turning about the vertical, and how fast the fingers open (or,
+    below 0, close). With all of them 0 the hand stays where it is, and a grip holds.
     """
 
     unit = "m"
@@ -201,7 +206,7 @@ def _parts() -> Parts:
     {arm_bodies(_JOINTS, fingers=True, joint_attributes=hinges)}
     <body name="cube">
       <freejoint/>
-      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.7"/>
+      <geom name="cube" type="box" material="orange" size="{HALF} {HALF} {HALF}" mass="0.05" friction="0.4"/>
     </body>"""
     others = f"""{COARSE}
   <tendon>

@@ -113,7 +113,7 @@ def table(half_side: float, x: float) -> str:
     return f"""
     <geom type="plane" material="floor" size="20 20 1" pos="0 0 -0.6" contype="0" conaffinity="0"/>
     <geom name="table" type="box" material="table" size="{half_side} {half_side} 0.03" pos="{x} 0 -0.03"
-      friction="0.7"/>"""
+      friction="0.4"/>"""
 
 
 def arm_bodies(joints: Sequence[Joint], fingers: bool, joint_attributes: str) -> str:
