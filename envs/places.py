@@ -14,13 +14,13 @@ _STEPS_PER_TOP_SPEED = 2.2  # control steps allowed where nobody says, in units 
 
 
 class PlaceTask(Task):
-    """Bring a round body to within the tolerance of a place; distances are along the shortest path round the walls.
+    """Bring a body to within the tolerance of a place; distances are along the shortest path round the walls.
 
     States begin with the place of the body's centre, x and y (m).
 
     Args:
         wall: bool (rows, columns); see `FreeSpace`.
-        radius: of the body, m.
+        radius: of the disc that stands for the body where it squeezes past walls, m.
         max_steps: control steps allowed; by default from the diameter of the floor.
     """
 
