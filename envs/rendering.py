@@ -9,6 +9,7 @@ import atexit
 import importlib
 import os
 import weakref
+from contextlib import suppress
 from typing import Any
 
 import mujoco
@@ -165,7 +166,9 @@ def _close_all() -> None:
     global _context
     if _context_process != os.getpid():
         return
-    for renderer in list(_renderers):
-        renderer.close()
-    _context.free()
+    # Another library that renders, such as dm_control, may have shut the display down before: then nothing is left.
+    with suppress(Exception):
+        for renderer in list(_renderers):
+            renderer.close()
+        _context.free()
     _context = None
