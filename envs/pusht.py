@@ -67,7 +67,7 @@ class PushTTask(Task):
     nearest = _NEAREST_GOAL
     farthest = float("inf")
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
-    search = Search(horizon=12, samples=64, elites=8)
+    search = Search(horizon=8, samples=64, elites=6, noise=0.5)
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """T at any angle and pusher drawn evenly over the square, apart from each other; see `Task.sample_state`."""
