@@ -22,10 +22,10 @@ from housecat.config import load_config
 from housecat.episodes import Bench, generator_of
 from housecat.schema import PLANNERS, Config
 from housecat.timing import Recording, time_steps
+from housecat.train import make_method
 from planners.landmarks import build_landmarks
 from worldmodel import checkpoint
 from worldmodel.critic import TemporalDistance
-from worldmodel.model import WorldModel
 
 STEPS = 60
 LANDMARKS = 256
@@ -36,7 +36,7 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
     plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
-    model = WorldModel(plan.model, plan.precision).eval().requires_grad_(False)
+    model = make_method(plan).model.eval().requires_grad_(False)
     states = np.stack([world.sample_state(rng) for _ in range(LANDMARKS)])
     frames = torch.from_numpy(np.stack([world.frame(state=state) for state in states]))
     latents = model.latents(frames[:, None].repeat(1, model.context, 1, 1, 1))[:, 0]
@@ -44,7 +44,7 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
     distance.fit_scale(latents)
     graph = build_landmarks(latents, torch.from_numpy(states), distance, config.graph.max_edge)
     tensors = {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}
-    checkpoint.save(folder, model, distance, tensors, {"world": world.spec_dict})
+    checkpoint.save(folder, plan.method, plan.settings, model, distance, tensors, {"world": world.spec_dict})
 
 
 def random_play(world: World, steps: int) -> Recording:

@@ -13,8 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from housecat.config import load_config
+from housecat.train import make_method
 from housecat.wiring import training_plan
-from worldmodel.model import WorldModel
 from worldmodel.training import start, update
 
 SECONDS = 20.0
@@ -36,20 +36,20 @@ def main() -> None:
     """Runs for about half a minute."""
     plan = training_plan(load_config([]), action_dim=2, frame_size=64)
     torch.manual_seed(0)
-    run = start(WorldModel(plan.model, plan.precision), plan.objective, plan.train)
+    run = start(make_method(plan), plan.train)
     rng = np.random.default_rng(0)
-    frames = plan.train.length + plan.model.context - 1
+    frames = plan.train.length + run.method.model.context - 1
     clips = SimpleNamespace(
         frames=rng.integers(0, 256, (plan.train.batch, frames, 64, 64, 3), dtype=np.uint8),
         actions=rng.uniform(-1, 1, (plan.train.batch, frames - 1, 2)).astype(np.float32),
         states=np.zeros((plan.train.batch, frames, 4)),
     )
     with FlopCounterMode(display=False) as counter:
-        update(run, clips, plan.objective, plan.train)
+        update(run, clips, plan.train)
     peak = bf16_peak()
     updates, began = 0, time.perf_counter()
     while time.perf_counter() - began < SECONDS:
-        update(run, clips, plan.objective, plan.train)
+        update(run, clips, plan.train)
         updates += 1
     per_second = updates / (time.perf_counter() - began)
     result = {

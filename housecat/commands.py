@@ -17,7 +17,7 @@ from housecat.runs import open_run
 from housecat.schema import Config
 from housecat.summary import summary
 from housecat.worlds import show_worlds
-from worldmodel.checkpoint import CheckpointError
+from worldmodel.checkpoint import folder_of
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run_evaluate(request: Request) -> int:
     config = request.config
     if config.checkpoint is None:
         raise UsageError("which checkpoint to evaluate? give the folder that `housecat train` wrote: checkpoint=DIR")
-    checkpoint = checkpoint_folder(Path(config.checkpoint))
+    checkpoint = folder_of(Path(config.checkpoint))
     spec = wiring.trained_world(checkpoint)
     if request.names_world():
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
@@ -121,14 +121,6 @@ RUN: dict[str, Callable[[Request], int]] = {
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
     "worlds": run_worlds,
 }
-
-
-def checkpoint_folder(path: Path) -> Path:
-    """The folder with the weights: `path` itself or the run's `model/`. Raises CheckpointError where there is none."""
-    for folder in (path, path / "model"):
-        if (folder / "config.json").is_file():
-            return folder
-    raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
 
 
 def _described(config: Config) -> dict[str, Any]:

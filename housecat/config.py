@@ -14,7 +14,7 @@ from housecat.errors import UsageError
 from housecat.overrides import OUTSIDE, parse
 from housecat.schema import Config, Setting, settings
 
-GROUPS = ("world", "model", "objective")
+GROUPS = ("world", "method", "model", "objective")
 
 
 def config_folder() -> Path:

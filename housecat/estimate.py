@@ -17,9 +17,10 @@ from envs.registry import make_world
 from housecat import hardware, wiring
 from housecat.episodes import one_thread
 from housecat.schema import Config
-from housecat.train import TrainingPlan
+from housecat.train import TrainingPlan, make_method
 from worldmodel import training
 from worldmodel.critic import LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.method import Method
 from worldmodel.model import WorldModel
 
 _START = 4.0  # seconds until worker processes are at work
@@ -32,13 +33,15 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     """Seconds that each stage will take on this machine as busy as it is now."""
     world = make_world(spec)
     plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
-    model = WorldModel(plan.model, plan.precision).to(plan.device)
+    method = make_method(plan)
+    model = method.model
     processes = min(config.workers or hardware.cores(), hardware.cores())
     max_steps = config.evaluate.max_steps or world.max_steps
+    planning = _evaluate(config, model, max_steps) if isinstance(model, WorldModel) else 0.0
     return {
         "collect": _START + config.collect.episodes * _episode(world, config.collect.steps) / processes,
-        "train": _train(config, plan, model),
-        "evaluate": _START + _evaluate(config, model, max_steps) / processes,
+        "train": _train(config, plan, method),
+        "evaluate": _START + planning / processes,
         "report": _REPORT,
     }
 
@@ -60,24 +63,24 @@ def _episode(world: Any, steps: int) -> float:
         return _seconds(record, times=3)
 
 
-def _train(config: Config, plan: TrainingPlan, model: WorldModel) -> float:
+def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
     """Seconds for world model, encoding of all recordings and temporal distance."""
     rng = np.random.default_rng(0)
-    size, length = plan.model.frame_size, plan.train.length + plan.model.context - 1
+    size, length = plan.settings.frame_size, plan.train.length + method.model.context - 1
     frames = rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8)
-    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.model.action_dim)).astype(np.float32)
-    run = training.start(model, plan.objective, plan.train)
+    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.settings.action_dim)).astype(np.float32)
+    run = training.start(method, plan.train)
     clips = SimpleNamespace(frames=frames, actions=actions, states=None)
-    update = _seconds(lambda: training.update(run, clips, plan.objective, plan.train), times=3)
+    update = _seconds(lambda: training.update(run, clips, plan.train), times=3)
     latent = _FORWARD * update / (plan.train.batch * plan.train.length)
     recorded = config.collect.episodes * (config.collect.steps + 1)
-    return plan.train.updates * update + 2 * recorded * latent + _critic(plan)
+    return plan.train.updates * update + 2 * recorded * latent + _critic(plan, method.model.latent)
 
 
-def _critic(plan: TrainingPlan) -> float:
+def _critic(plan: TrainingPlan, latent: int) -> float:
     """Seconds to learn the temporal distance."""
     few = replace(plan.critic, updates=30)
-    latents = torch.randn(1000, plan.model.latent, generator=torch.Generator().manual_seed(0))
+    latents = torch.randn(1000, latent, generator=torch.Generator().manual_seed(0))
     data = LatentEpisodes(latents, latents, torch.full((1000,), 999))
     began = time.perf_counter()
     train_distance(data, few, plan.device)
@@ -88,12 +91,12 @@ def _critic(plan: TrainingPlan) -> float:
 def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
     judged = config.evaluate
-    distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.action_low.device)
+    distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.device)
     model.eval().requires_grad_(False)
 
     def control_step(name: str, horizon: int | None) -> float:
         planner = wiring.build_planner(config, name, horizon, model, distance, None)
-        z = torch.zeros(1, model.latent, device=model.action_low.device)
+        z = torch.zeros(1, model.latent, device=model.device)
         generators = [torch.Generator().manual_seed(0)]
         return _seconds(lambda: planner(z, z, None, generators), times=3)
 

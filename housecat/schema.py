@@ -45,6 +45,17 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
+METHODS = ("default",)
+
+
+@dataclass
+class MethodConfig:
+    """The way to learn, chosen as a whole with `method=NAME`."""
+
+    name: str = key("the method", choices=METHODS)
+    encoder: str | None = key("training run whose encoder is used, frozen, by a method that needs one; null: train it")
+
+
 @dataclass
 class ModelConfig:
     """The world model, chosen as a whole with `model=NAME`."""
@@ -170,6 +181,7 @@ class Config:
     world: WorldConfig = section("where it happens")
     factors: FactorsConfig = section("factors of variation")
     collect: CollectConfig = section("recording of random play")
+    method: MethodConfig = section("how it is learnt")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
     train: TrainConfig = section("training of the world model")

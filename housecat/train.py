@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Union
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from envs.store import EpisodeStore
 from planners.landmarks import build_landmarks, choose_landmarks
 from worldmodel import checkpoint
 from worldmodel.critic import CriticSettings, LatentEpisodes, TemporalDistance, train_distance
-from worldmodel.loss import ObjectiveSettings
 from worldmodel.measures import Labelled
-from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.method import Method
+from worldmodel.methods import METHODS
+from worldmodel.model import Encoder, WorldModel
 from worldmodel.training import TrainSettings, train
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
@@ -37,8 +39,9 @@ class GraphSettings:
 class TrainingPlan:
     """All that `housecat train` was asked for."""
 
-    model: ModelSettings
-    objective: ObjectiveSettings
+    method: str  # name in METHODS
+    settings: Any  # of that method
+    first: Union["TrainingPlan", Path, None]  # the frozen encoder it builds on: how to train it, or its checkpoint
     train: TrainSettings
     critic: CriticSettings
     graph: GraphSettings
@@ -51,26 +54,45 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
 
     Goes on where an interrupted run in `out` was left.
     """
+    encoder = plan.first
+    if isinstance(encoder, TrainingPlan):
+        encoder = train_from_store(data, out / "encoder", encoder)
+    method = make_method(plan, encoder)
+    model = method.model
     # What is too short for a clip is too short for a context: it has nothing to learn from.
-    store = EpisodeStore.open(data).at_least(plan.model.context + plan.train.length - 1)
+    store = EpisodeStore.open(data).at_least(model.context + plan.train.length - 1)
     recorded, unseen = store.split(HELD_OUT)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.train.seed)
-        model = WorldModel(plan.model, plan.precision).to(plan.device)
-    probes = labelled(recorded, PROBE_CLIPS, plan), labelled(unseen, UNSEEN_CLIPS, plan)
-    train(model, recorded.clips, *probes, plan.objective, plan.train, out)
+    seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
+    train(method, recorded.clips, seen, labelled(unseen, UNSEEN_CLIPS, model.context, plan), plan.train, out)
     model.requires_grad_(False)
+    about = {"world": store.world, "data": store.manifest.get("seed"), "renderer": store.manifest.get("renderer")}
+    if not isinstance(model, WorldModel):
+        checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
+        return out / "model"
     latents, states = encode_recordings(model, recorded)
     distance = train_distance(latents, plan.critic, plan.device, progress=True)
     landmarks = make_landmarks(latents.still, states, distance, plan.graph)
-    about = {"world": store.world, "data": store.manifest.get("seed"), "renderer": store.manifest.get("renderer")}
-    checkpoint.save(out / "model", model, distance, landmarks, about)
+    checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
     return out / "model"
 
 
-def labelled(store: EpisodeStore, count: int, plan: TrainingPlan) -> Labelled:
+def make_method(plan: TrainingPlan, encoder: Path | None = None) -> Method:
+    """The method with weights drawn from the plan's seed, on its device.
+
+    Args:
+        encoder: checkpoint of the frozen encoder that it builds on.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.train.seed)
+        method = METHODS[plan.method].make(plan.settings, plan.precision)
+    if encoder is not None:
+        method.adopt(checkpoint.load(encoder, torch.device("cpu"), plan.precision).model)
+    return method.to(plan.device)
+
+
+def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) -> Labelled:
     """Clips with the physical quantities that probes are asked for."""
-    length = plan.model.context + max(plan.train.length, plan.train.horizon + 1) - 1
+    length = context + max(plan.train.length, plan.train.horizon + 1) - 1
     clips = store.clips(np.random.default_rng(plan.train.seed), count, length)
     world = make_world(store.world)
     measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
@@ -79,11 +101,11 @@ def labelled(store: EpisodeStore, count: int, plan: TrainingPlan) -> Labelled:
 
 
 @torch.no_grad()
-def encode_recordings(model: WorldModel, store: EpisodeStore) -> tuple[LatentEpisodes, np.ndarray]:
+def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisodes, np.ndarray]:
     """Latents of every recorded frame, in motion and as a still picture, and its simulator states (K, S)."""
     moving, still, last, states = [], [], [], []
     rows = 0
-    device = model.action_low.device
+    device = model.device
     for index in tqdm(range(len(store)), desc="encode", unit="episode"):
         episode = store.episode(index)
         frames = torch.from_numpy(np.asarray(episode.frames)).to(device)

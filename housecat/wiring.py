@@ -1,9 +1,9 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
@@ -29,8 +29,9 @@ from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.critic import CriticSettings
-from worldmodel.loss import ObjectiveSettings
-from worldmodel.model import ModelSettings
+from worldmodel.critic import TemporalDistance as TemporalSteps
+from worldmodel.methods import METHODS
+from worldmodel.model import WorldModel as Imagining
 from worldmodel.training import TrainSettings
 
 
@@ -102,16 +103,47 @@ def precision(config: Config) -> torch.dtype:
 
 
 def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingPlan:
-    """All that training needs to know, for frames of this size (pixels) and actions (A)."""
+    """All that training needs to know, for frames of this size (pixels) and actions (A).
+
+    Raises:
+        UsageError: the method builds on an encoder that is not there, or is given one and needs none.
+    """
+    asked, entry = config.method, METHODS[config.method.name]
+    if asked.encoder is not None and entry.encoder is None:
+        raise UsageError(f"method.encoder is for methods that use a frozen encoder, {asked.name} trains its own")
+    first: TrainingPlan | Path | None = None
+    if entry.encoder is not None and asked.encoder is None:
+        first = training_plan(replace(config, method=replace(asked, name=entry.encoder)), frame_size, action_dim)
+    elif asked.encoder is not None:
+        first = checkpoint.folder_of(Path(asked.encoder))
+    sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim, "horizon": config.train.horizon}
+    if isinstance(first, TrainingPlan):
+        sizes["encoder"] = checkpoint.description(first.method, first.settings)
+    elif first is not None:
+        sizes["encoder"] = checkpoint.described(first)
     return TrainingPlan(
-        model=ModelSettings(**asdict(config.model), frame_size=frame_size, action_dim=action_dim),
-        objective=ObjectiveSettings(**asdict(config.objective)),
+        method=asked.name,
+        settings=method_settings(entry.settings, config, sizes),
+        first=first,
         train=TrainSettings(**asdict(config.train), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),
         graph=GraphSettings(**asdict(config.graph), seed=config.seed),
         precision=precision(config),
         device=device(config),
     )
+
+
+def method_settings(kind: type, config: Config, sizes: dict[str, Any]) -> Any:
+    """The settings of a method, a dataclass `kind`: its nested dataclasses are filled from the configuration's sections
+    of the same names, single values from `sizes`."""
+    types, values = get_type_hints(kind), dict[str, Any]()
+    for one in fields(kind):
+        if is_dataclass(types[one.name]):
+            section = asdict(getattr(config, one.name))
+            values[one.name] = types[one.name](**{each.name: section[each.name] for each in fields(types[one.name])})
+        else:
+            values[one.name] = sizes[one.name]
+    return kind(**values)
 
 
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
@@ -199,27 +231,41 @@ class BenchSetup:
         """Loads the checkpoint in this process."""
         loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
         model = loaded.model
-        landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             if name == "random":
                 return RandomAgent(model.action_low, model.action_high, generators)
-            planner = build_planner(self.config, name, horizon, model, loaded.distance, landmarks)
+            planner = build_planner(self.config, name, horizon, model, loaded.distance, loaded.landmarks)
             return Agent(planner, model, generators, self.config.planner.execute)
 
-        return Bench(lambda: make_world(self.spec), make_agent, landmarks)
+        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks)
 
 
-def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> checkpoint.Loaded:
-    """The trained model, put where it is to be computed.
+@dataclass(frozen=True)
+class Trained:
+    """A trained world model and what was learned on top of it."""
+
+    model: Imagining
+    distance: TemporalSteps
+    landmarks: Landmarks | None
+
+
+def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
+    """The trained world model, put where it is to be computed.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
-        UsageError: it was trained in another world than `spec`.
+        UsageError: it was trained in another world than `spec`, or is an encoder that imagines nothing.
     """
     loaded = checkpoint.load(folder, device(config), precision(config))
     check_world(f"checkpoint {folder}", loaded.about["world"], spec)
-    return loaded
+    if not isinstance(loaded.model, Imagining) or loaded.distance is None:
+        raise UsageError(
+            f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
+            f"method=vjepa2_ac method.encoder={folder} on it"
+        )
+    landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
+    return Trained(loaded.model, loaded.distance, landmarks)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

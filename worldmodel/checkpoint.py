@@ -1,10 +1,11 @@
-"""A trained world model on disk: safetensors and a config beside them, written to a temporary name and renamed."""
+"""A trained model on disk: safetensors and a config beside them, written to a temporary name and renamed."""
 
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from worldmodel.critic import TemporalDistance
-from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.methods import METHODS, from_json
+from worldmodel.model import Encoder
 
-FORMAT = 1  # raised when a saved model can no longer be read as before
+FORMAT = 2  # raised when a saved model can no longer be read as before
 
 
 class CheckpointError(Exception):
@@ -25,8 +27,10 @@ class CheckpointError(Exception):
 class Loaded:
     """What a checkpoint folder holds."""
 
-    model: WorldModel  # in evaluation mode
-    distance: TemporalDistance
+    method: str  # name of the method that trained it
+    settings: Any  # of that method
+    model: Encoder  # in evaluation mode; a WorldModel where the method makes one
+    distance: TemporalDistance | None  # None: the model imagines nothing
     landmarks: dict[str, Tensor]  # tensors of the landmark graph by name; empty where none was saved
     about: dict  # what the trainer noted: world, data, versions
 
@@ -41,20 +45,56 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     temporary.rename(folder)
 
 
+def folder_of(path: Path) -> Path:
+    """The folder with the weights: `path` itself or the run's `model/`. Raises CheckpointError where there is none."""
+    for folder in (path, path / "model"):
+        if (folder / "config.json").is_file():
+            return folder
+    raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
+
+
+def description(name: str, settings: Any) -> dict[str, Any]:
+    """What a model was trained by, as JSON: `{"method": name, "settings": ...}`."""
+    return {"method": name, "settings": asdict(settings)}
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """The same of a checkpoint, without loading its weights. Raises CheckpointError where it cannot be read."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return {"method": config["method"], "settings": config["settings"]}
+    except (OSError, KeyError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {folder} is damaged ({error}): train again or copy it anew") from error
+
+
 def save(
-    folder: Path, model: WorldModel, distance: TemporalDistance, landmarks: dict[str, Tensor], about: dict
+    folder: Path,
+    name: str,
+    settings: Any,
+    model: Encoder,
+    distance: TemporalDistance | None,
+    landmarks: dict[str, Tensor],
+    about: dict,
 ) -> None:
-    """Writes model, temporal distance, landmark graph and notes to `folder`, replacing what was there."""
+    """Writes model, temporal distance, landmark graph and notes to `folder`, replacing what was there.
+
+    Args:
+        name: of the method that trained the model, in `METHODS`.
+        settings: of that method.
+        distance: None: the model imagines nothing, so nothing was learned about distances.
+        landmarks: empty: there are none.
+    """
     config = {
         "format": FORMAT,
-        "model": asdict(model.settings),
-        "critic": {"width": distance.width, "longest": distance.longest},
+        **description(name, settings),
+        "critic": None if distance is None else {"width": distance.width, "longest": distance.longest},
         "about": about,
     }
 
     def write(target: Path) -> None:
         save_file(_plain(model.state_dict()), target / "model.safetensors")
-        save_file(_plain(distance.state_dict()), target / "critic.safetensors")
+        if distance is not None:
+            save_file(_plain(distance.state_dict()), target / "critic.safetensors")
         if landmarks:
             save_file(_plain(landmarks), target / "landmarks.safetensors")
         (target / "config.json").write_text(json.dumps(config, indent=2))
@@ -70,18 +110,23 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         config = json.loads((folder / "config.json").read_text())
         if config["format"] != FORMAT:
             raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
-        model = WorldModel(ModelSettings(**config["model"]), precision)
+        entry = METHODS[config["method"]]
+        settings = from_json(entry.settings, config["settings"])
+        model = entry.make(settings, precision).model
         model.load_state_dict(load_file(folder / "model.safetensors"))
-        distance = TemporalDistance(model.latent, **config["critic"], precision=precision)
-        distance.load_state_dict(load_file(folder / "critic.safetensors"))
+        distance = None
+        if config["critic"] is not None:
+            distance = TemporalDistance(model.latent, **config["critic"], precision=precision)
+            distance.load_state_dict(load_file(folder / "critic.safetensors"))
         graph = folder / "landmarks.safetensors"
         landmarks = load_file(graph) if graph.is_file() else {}
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"checkpoint {folder} is damaged ({reason}): train again or copy it anew") from error
     for part in (model, distance):
-        part.to(device).eval().requires_grad_(False)
-    return Loaded(model, distance, landmarks, config["about"])
+        if part is not None:
+            part.to(device).eval().requires_grad_(False)
+    return Loaded(config["method"], settings, model, distance, landmarks, config["about"])
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worldmodel.loss import imagine, windows
-from worldmodel.model import WorldModel
+from worldmodel.model import Encoder, WorldModel
+from worldmodel.predictors import from_every_start, windows
 
 
 def effective_rank(latents: Tensor) -> float:
@@ -40,7 +40,7 @@ def open_loop(model: WorldModel, frames: Tensor, actions: Tensor, horizon: int) 
     """
     latents = model.latents(frames)
     used = actions[:, model.context - 1 :]
-    imagined = imagine(model, latents, used, horizon)[:, :, -1].float()
+    imagined = from_every_start(model, latents, used, horizon)[:, :, -1].float()
     starts = imagined.shape[1]
     target = windows(latents, starts, horizon, 1)[:, :, -1]
     error = (imagined - target).pow(2).mean()
@@ -49,7 +49,7 @@ def open_loop(model: WorldModel, frames: Tensor, actions: Tensor, horizon: int) 
 
 
 @torch.no_grad()
-def latents_of(model: WorldModel, frames: Tensor, chunk: int = 32) -> Tensor:
+def latents_of(model: Encoder, frames: Tensor, chunk: int = 32) -> Tensor:
     """Latents of many clips in chunks that bound the memory: (B, T, h, w, 3) -> (B, T - context + 1, D)."""
     return torch.cat([model.latents(part) for part in frames.split(chunk)])
 
@@ -64,7 +64,7 @@ class Labelled:
 
 
 @torch.no_grad()
-def diagnose(model: WorldModel, seen: Labelled, unseen: Labelled, horizon: int) -> dict[str, float]:
+def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, horizon: int) -> dict[str, float]:
     """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones."""
     latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
     spread = latents["test"].std(dim=0)
@@ -72,6 +72,8 @@ def diagnose(model: WorldModel, seen: Labelled, unseen: Labelled, horizon: int) 
     for name in unseen.measured:
         fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
         result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
+    if not isinstance(model, WorldModel):
+        return result
     length = model.context + horizon
     imagination = open_loop(model, unseen.frames[:, :length], unseen.actions[:, : length - 1], horizon)
     return result | {f"open_loop_{name}": value for name, value in imagination.items()}

@@ -1,7 +1,15 @@
 """From a latent and an action to the next latent."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
+
+
+class Imagines(Protocol):
+    """Latents z (..., D) and actions (..., H, A) -> the latents after each action (..., H, D)."""
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor: ...
 
 
 class ResidualPredictor(nn.Module):
@@ -30,3 +38,18 @@ def rollout(predictor: nn.Module, z: Tensor, actions: Tensor) -> Tensor:
         z = predictor(z, actions[..., step, :]).to(z.dtype)
         imagined.append(z)
     return torch.stack(imagined, dim=-2)
+
+
+def windows(sequence: Tensor, starts: int, length: int, offset: int) -> Tensor:
+    """Sequence (B, T, X) -> (B, starts, length, X): window s holds the steps s + offset .. s + offset + length - 1."""
+    index = torch.arange(starts)[:, None] + torch.arange(length) + offset
+    return sequence[:, index.to(sequence.device)]
+
+
+def from_every_start(model: Imagines, latents: Tensor, actions: Tensor, horizon: int) -> Tensor:
+    """Imagines from every start that leaves room: latents (B, T, D), actions (B, T-1, A) -> (B, T - H, H, D).
+
+    The matching targets are `windows(latents, T - H, H, offset=1)`.
+    """
+    starts = latents.shape[1] - horizon
+    return model.imagine(latents[:, :starts], windows(actions, starts, horizon, 0))

@@ -1,6 +1,5 @@
 """The one training loop: sample clips, sum the loss terms, step, measure, save; resumes bit for bit after a kill."""
 
-import copy
 import json
 import math
 import shutil
@@ -8,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,12 +18,22 @@ from tqdm import tqdm
 
 from worldmodel import measures
 from worldmodel.checkpoint import replace_folder
-from worldmodel.loss import Clips, ObjectiveSettings, loss_terms
 from worldmodel.measures import Labelled
-from worldmodel.model import WorldModel
-from worldmodel.objectives import follow
+from worldmodel.method import Method
 
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
+
+
+class Clips(Protocol):
+    """A batch of recorded clips, as numpy arrays."""
+
+    @property
+    def frames(self) -> Any:
+        """uint8 (B, T, h, w, 3)."""
+
+    @property
+    def actions(self) -> Any:
+        """float32 (B, T-1, A)."""
 
 
 class TrainingError(Exception):
@@ -32,7 +42,7 @@ class TrainingError(Exception):
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a world model is trained."""
+    """How a method is trained."""
 
     updates: int
     batch: int  # B, clips an update
@@ -50,8 +60,7 @@ class TrainSettings:
 class Run:
     """Everything that a resumed training must find as it was left."""
 
-    model: WorldModel
-    teacher: torch.nn.Module | None
+    method: Method
     optimizer: torch.optim.Optimizer
     rng: np.random.Generator
     generator: torch.Generator
@@ -59,15 +68,14 @@ class Run:
     seconds: float = 0.0
 
 
-def start(model: WorldModel, objective: ObjectiveSettings, settings: TrainSettings) -> Run:
+def start(method: Method, settings: TrainSettings) -> Run:
     """A run at its first update."""
-    teacher = copy.deepcopy(model.encoder).requires_grad_(False) if objective.name == "ema" else None
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    decayed = [p for p in method.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in method.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    return Run(model, teacher, optimizer, np.random.default_rng(settings.seed), generator)
+    return Run(method, optimizer, np.random.default_rng(settings.seed), generator)
 
 
 def rate(step: int, settings: TrainSettings) -> float:
@@ -79,14 +87,14 @@ def rate(step: int, settings: TrainSettings) -> float:
     return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def update(run: Run, clips: Clips, objective: ObjectiveSettings, settings: TrainSettings) -> dict[str, Tensor]:
+def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]:
     """One step on one batch; returns the terms. Raises TrainingError where the loss is not finite."""
-    device = run.model.action_low.device
+    device = run.method.model.device
     frames = torch.as_tensor(clips.frames).to(device)
     actions = torch.as_tensor(clips.actions).to(device)
     for group in run.optimizer.param_groups:
         group["lr"] = rate(run.step, settings)
-    terms = loss_terms(run.model, run.teacher, frames, actions, objective, settings.horizon, run.generator)
+    terms = run.method.terms(frames, actions, run.generator)
     total = torch.stack(list(terms.values())).sum()
     if not torch.isfinite(total):
         culprits = ", ".join(name for name, term in terms.items() if not torch.isfinite(term))
@@ -96,11 +104,10 @@ def update(run: Run, clips: Clips, objective: ObjectiveSettings, settings: Train
         )
     run.optimizer.zero_grad()
     total.backward()
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), settings.gradient_norm)
+    torch.nn.utils.clip_grad_norm_(run.method.parameters(), settings.gradient_norm)
     run.optimizer.step()
-    if run.teacher is not None:
-        follow(run.teacher, run.model.encoder, objective.momentum)
     run.step += 1
+    run.method.after_update(run.step / settings.updates)
     return {name: term.detach() for name, term in terms.items()}
 
 
@@ -114,30 +121,27 @@ def check_alive(numbers: dict[str, float], step: int) -> None:
 
 
 def train(
-    model: WorldModel,
+    method: Method,
     sample: Callable[[np.random.Generator, int, int], Clips],
     seen: Labelled,
     unseen: Labelled,
-    objective: ObjectiveSettings,
     settings: TrainSettings,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
-) -> WorldModel:
-    """Trains `model` in place until `settings.updates`, going on from the last checkpoint in `out` if there is one.
+) -> None:
+    """Trains `method` in place until `settings.updates`, going on from the last checkpoint in `out` if there is one.
 
     `sample(rng, batch, length)` returns clips of `length` frames; probes are fitted on the clips `seen` and judged on
     `unseen` ones, of recordings that `sample` never returns. Writes `metrics.jsonl`, `tensorboard/` and
     `checkpoints/` under `out`. Raises TrainingError on a loss that is not finite and on collapsed latents.
     """
     out.mkdir(parents=True, exist_ok=True)
-    run = start(model, objective, settings)
+    run = start(method, settings)
     resumed = resume(run, out / "checkpoints")
     cut_metrics(out / "metrics.jsonl", run.step if resumed else -1)
     if not resumed:
-        model.encoder.pixels.fit(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
-        if run.teacher is not None:
-            run.teacher.load_state_dict(model.encoder.state_dict())
-    frames = settings.length + model.context - 1
+        method.fit_pixels(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
+    frames = settings.length + method.model.context - 1
     began = time.perf_counter() - run.seconds
     writer = SummaryWriter(out / "tensorboard", purge_step=run.step)
 
@@ -147,9 +151,9 @@ def train(
     if run.step == 0:
         measure({})  # the untrained encoder, to be held against what training makes of it
     bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update")
-    model.train()
+    method.train()
     while run.step < settings.updates:
-        terms = update(run, sample(run.rng, settings.batch, frames), objective, settings)
+        terms = update(run, sample(run.rng, settings.batch, frames), settings)
         run.seconds = time.perf_counter() - began
         bar.update()
         if on_progress is not None:
@@ -164,7 +168,7 @@ def train(
             save_run(run, out / "checkpoints")
     bar.close()
     writer.close()
-    return model.eval()
+    method.eval()
 
 
 def record(
@@ -177,9 +181,9 @@ def record(
     writer: SummaryWriter,
 ) -> dict[str, float]:
     """Measures the model and writes one line of numbers; returns the measurements."""
-    run.model.eval()
-    numbers = measures.diagnose(run.model, seen, unseen, settings.horizon)
-    run.model.train()
+    run.method.eval()
+    numbers = measures.diagnose(run.method.model, seen, unseen, settings.horizon)
+    run.method.train()
     line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(max(run.step - 1, 0), settings)}
     line |= {f"loss/{name}": float(term) for name, term in terms.items()}
     line |= {f"held_out/{name}": value for name, value in numbers.items()}
@@ -200,9 +204,7 @@ def cut_metrics(log: Path, step: int) -> None:
 
 def save_run(run: Run, folder: Path) -> None:
     """Writes the whole state of the run to `folder/STEP`, then drops the older one."""
-    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
-    if run.teacher is not None:
-        tensors |= {f"teacher.{name}": value for name, value in run.teacher.state_dict().items()}
+    tensors = {f"method.{name}": value for name, value in run.method.state_dict().items()}
     state = run.optimizer.state_dict()
     for index, slots in state["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
@@ -228,9 +230,7 @@ def resume(run: Run, folder: Path) -> bool:
         return False
     tensors = load_file(found[-1] / "training.safetensors")
     about = json.loads((found[-1] / "training.json").read_text())
-    run.model.load_state_dict(_under(tensors, "model."))
-    if run.teacher is not None:
-        run.teacher.load_state_dict(_under(tensors, "teacher."))
+    run.method.load_state_dict(_under(tensors, "method."))
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in _under(tensors, "optimizer.").items():
         index, slot = name.split(".")

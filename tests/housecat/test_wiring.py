@@ -11,13 +11,13 @@ from housecat import schema, wiring
 from housecat.config import group_choices, load_config
 from housecat.errors import UsageError
 from housecat.overrides import OUTSIDE
-from housecat.train import GraphSettings
+from housecat.train import GraphSettings, make_method
 from planners.flat import Flat
 from planners.hierarchy import Hierarchy
 from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
-from worldmodel.loss import OBJECTIVES, ObjectiveSettings
-from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
+from worldmodel.methods import METHODS
 from worldmodel.training import TrainSettings
 
 POLE = """<mujoco><worldbody><body><joint name="hinge" axis="0 1 0" damping="0.1"/>
@@ -29,7 +29,7 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
 @pytest.mark.parametrize(
     ("section", "built", "from_elsewhere"),
     [
-        (schema.ModelConfig, ModelSettings, {"frame_size", "action_dim"}),
+        (schema.ModelConfig, ModelSettings, set()),
         (schema.ObjectiveConfig, ObjectiveSettings, set()),
         (schema.TrainConfig, TrainSettings, {"seed"}),
         (schema.CriticConfig, CriticSettings, {"seed"}),
@@ -44,6 +44,7 @@ def test_the_groups_offer_every_world_and_every_objective():
     assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
     assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
+    assert set(group_choices("method")) == set(METHODS) == set(schema.METHODS)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -70,7 +71,7 @@ def test_sizes_come_from_the_data_and_the_rest_from_the_settings():
     plan = wiring.training_plan(
         load_config(["train.updates=7", "precision=fp32", "seed=3"]), frame_size=32, action_dim=5
     )
-    assert (plan.model.frame_size, plan.model.action_dim) == (32, 5)
+    assert (plan.settings.frame_size, plan.settings.action_dim) == (32, 5)
     assert (plan.train.updates, plan.train.seed, plan.critic.seed, plan.precision) == (7, 3, 3, torch.float32)
 
 
@@ -79,7 +80,7 @@ def parts():
     torch.manual_seed(0)
     config = load_config(SMALL)
     plan = wiring.training_plan(config, frame_size=32, action_dim=2)
-    model = WorldModel(plan.model).eval().requires_grad_(False)
+    model = make_method(plan).model.eval().requires_grad_(False)
     distance = TemporalDistance(8, 8, 50.0).eval().requires_grad_(False)
     landmarks = build_landmarks(torch.randn(6, 8), torch.zeros(6, 4), distance, 10.0)
     return model, distance, landmarks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldmodel.model import ModelSettings, WorldModel
+from worldmodel.default import Default, ModelSettings, ObjectiveSettings, Settings, VectorModel
 
 SIZE = 32
 torch.set_num_threads(1)  # test workers share the cores
@@ -34,15 +34,20 @@ def square_clips(rng: np.random.Generator, batch: int, length: int) -> SquareCli
     return SquareClips(frames, actions, states)
 
 
-def small_settings(encoder: str = "vit", context: int = 4) -> ModelSettings:
-    return ModelSettings(encoder, 16, context, 32, 1, 2, 8, 64, 1, SIZE, 2)
+OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 2.0, 0.1, 0.1, 0.9)
 
 
-def make_model(encoder: str = "vit", context: int = 4, precision: torch.dtype = torch.float32) -> WorldModel:
+def small_settings(
+    encoder: str = "vit", context: int = 4, objective: ObjectiveSettings = OBJECTIVE, horizon: int = 3
+) -> Settings:
+    return Settings(ModelSettings(encoder, 16, context, 32, 1, 2, 8, 64, 1), objective, horizon, SIZE, 2)
+
+
+def make_model(encoder: str = "vit", context: int = 4, precision: torch.dtype = torch.float32) -> VectorModel:
     torch.manual_seed(0)
-    model = WorldModel(small_settings(encoder, context), precision)
+    model = Default(small_settings(encoder, context), precision).model
     clips = square_clips(np.random.default_rng(1), 32, 6)
-    model.encoder.pixels.fit(torch.from_numpy(clips.frames))
+    model.fit_pixels(torch.from_numpy(clips.frames))
     return model.eval().requires_grad_(False)
 
 

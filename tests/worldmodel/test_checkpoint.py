@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.worldmodel.conftest import make_model
+from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, load, save
 from worldmodel.critic import TemporalDistance
 
@@ -17,7 +17,15 @@ CPU = torch.device("cpu")
 def saved(tmp_path: Path) -> Path:
     torch.manual_seed(1)
     graph = {"edges": torch.tensor([[0, 1]])}
-    save(tmp_path / "model", make_model(), TemporalDistance(16, 32, 50.0), graph, {"world": "x"})
+    save(
+        tmp_path / "model",
+        "default",
+        small_settings(),
+        make_model(),
+        TemporalDistance(16, 32, 50.0),
+        graph,
+        {"world": "x"},
+    )
     return tmp_path / "model"
 
 
@@ -34,7 +42,7 @@ def test_a_loaded_model_imagines_and_measures_as_the_saved_one(saved: Path) -> N
 
 
 def test_saving_again_replaces_the_checkpoint_as_a_whole(saved: Path) -> None:
-    save(saved, make_model(), TemporalDistance(16, 32, 60.0), {}, {})
+    save(saved, "default", small_settings(), make_model(), TemporalDistance(16, 32, 60.0), {}, {})
     loaded = load(saved, CPU)
     assert loaded.distance.longest == 60
     assert loaded.landmarks == {}
@@ -53,7 +61,7 @@ def change_width(folder: Path) -> None:
 
 def change_format(folder: Path) -> None:
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"format": 1', '"format": 99'))
+    config.write_text(config.read_text().replace('"format": 2', '"format": 99'))
 
 
 def remove_config(folder: Path) -> None:

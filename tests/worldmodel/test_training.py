@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worldmodel.conftest import small_settings, square_clips
-from worldmodel.loss import OBJECTIVES, ObjectiveSettings
+from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
+from worldmodel.default import OBJECTIVES, Default, ObjectiveSettings
 from worldmodel.measures import Labelled
-from worldmodel.model import WorldModel
 from worldmodel.training import TrainingError, TrainSettings, check_alive, train
 
-OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 2.0, 0.1, 0.1, 0.9)
 SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
     measure_every=4, save_every=4, seed=0,
@@ -29,10 +27,11 @@ def labelled(seed: int) -> Labelled:
 
 def run(
     out: Path, objective: ObjectiveSettings = OBJECTIVE, settings: TrainSettings = SETTINGS, **more: object
-) -> WorldModel:
+) -> Default:
     torch.manual_seed(0)
-    model = WorldModel(small_settings())
-    return train(model, square_clips, labelled(98), labelled(99), objective, settings, out, **more)  # type: ignore[arg-type]
+    method = Default(small_settings(objective=objective, horizon=settings.horizon))
+    train(method, square_clips, labelled(98), labelled(99), settings, out, **more)  # type: ignore[arg-type]
+    return method
 
 
 def lines(out: Path) -> list[dict[str, float]]:

@@ -1,0 +1,144 @@
+"""The default method: one encoder, one predictor and an inverse-dynamics head, trained end to end on one latent space.
+
+Predicts: the latents of the next steps, open-loop, from every start in the clip, with the recorded actions.
+Kept from collapse by: the objective that the settings name, and the inverse-dynamics head.
+Published: open-loop rollouts with variance-covariance and inverse dynamics in PLDM (arXiv 2502.14819), next-latent
+prediction with SIGReg in LeWorldModel (arXiv 2603.19312), the teacher in V-JEPA (arXiv 2404.08471).
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel import objectives
+from worldmodel.encoders import ConvEncoder, VideoTransformer
+from worldmodel.method import Method
+from worldmodel.model import WorldModel
+from worldmodel.predictors import ResidualPredictor, from_every_start, rollout, windows
+
+OBJECTIVES = ("variance_covariance", "sigreg", "ema")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What the networks are made of."""
+
+    encoder: str  # "vit" (video transformer) or "cnn"
+    latent: int  # D, size of the latent vector
+    context: int  # frames that one latent has seen
+    width: int  # channels of the encoder
+    depth: int  # transformer blocks (vit only)
+    heads: int  # attention heads (vit only)
+    patch: int  # side of a patch in pixels (vit only)
+    predictor_width: int
+    predictor_depth: int
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """What keeps latents apart, and how much each term weighs."""
+
+    name: str  # one of OBJECTIVES
+    prediction: float  # weight of the open-loop prediction error
+    inverse: float  # weight of inverse dynamics
+    variance: float  # weight of the variance hinge
+    covariance: float  # weight of the covariance penalty
+    sigreg: float  # weight of SIGReg
+    momentum: float  # of the teacher (ema only): 1 / (1 - momentum) updates must be far fewer than the run's
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    model: ModelSettings
+    objective: ObjectiveSettings
+    horizon: int  # H, steps imagined open-loop from every start
+    frame_size: int  # side of the square training frame in pixels
+    action_dim: int  # A
+
+
+def make_encoder(settings: ModelSettings, frame_size: int) -> VideoTransformer | ConvEncoder:
+    """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
+    asked = settings
+    if asked.encoder == "vit":
+        return VideoTransformer(
+            frame_size, asked.context, asked.latent, asked.patch, asked.width, asked.depth, asked.heads
+        )
+    if asked.encoder == "cnn":
+        return ConvEncoder(frame_size, asked.context, asked.latent, asked.width)
+    raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose vit or cnn")
+
+
+class VectorModel(WorldModel):
+    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        asked = settings.model
+        super().__init__(asked.context, asked.latent, settings.action_dim, precision)
+        self.encoder = make_encoder(asked, settings.frame_size)
+        self.predictor = ResidualPredictor(
+            asked.latent, settings.action_dim, asked.predictor_width, asked.predictor_depth
+        )
+        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
+        self.inverse = nn.Linear(2 * asked.latent, settings.action_dim)
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """See `Encoder`."""
+        self.encoder.pixels.fit(frames)
+
+    def latents(self, frames: Tensor) -> Tensor:
+        """See `Encoder`."""
+        with self.autocast():
+            return self.encoder(frames).float()
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
+        """See `WorldModel`."""
+        with self.autocast():
+            return rollout(self.predictor, z, actions)
+
+
+class Default(Method):
+    """Prediction in latent space with an objective that keeps latents apart."""
+
+    model: VectorModel
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.model = VectorModel(settings, precision)
+        teaches = settings.objective.name == "ema"
+        self.teacher = copy.deepcopy(self.model.encoder).requires_grad_(False) if teaches else None
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """See `Method`."""
+        super().fit_pixels(frames)
+        if self.teacher is not None:
+            self.teacher.load_state_dict(self.model.encoder.state_dict())
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`."""
+        asked, model, horizon = self.settings.objective, self.model, self.settings.horizon
+        latents = model.latents(frames)
+        actions = actions[:, model.context - 1 :]
+        targets = latents
+        if self.teacher is not None:
+            with torch.no_grad(), model.autocast():
+                targets = self.teacher(frames).float()
+        imagined = from_every_start(model, latents, actions, horizon)
+        terms = {"prediction": objectives.prediction(imagined, windows(targets, imagined.shape[1], horizon, 1))}
+        with model.autocast():
+            terms["inverse"] = objectives.inverse_dynamics(model.inverse, latents, actions)
+        if asked.name == "variance_covariance":
+            terms["variance"] = objectives.variance(latents)
+            terms["covariance"] = objectives.covariance(latents)
+        elif asked.name == "sigreg":
+            terms["sigreg"] = objectives.sigreg(latents, generator)
+        return {name: term * getattr(asked, name) for name, term in terms.items()}
+
+    def after_update(self, progress: float) -> None:
+        """See `Method`."""
+        if self.teacher is not None:
+            objectives.follow(self.teacher, self.model.encoder, self.settings.objective.momentum)

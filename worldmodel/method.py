@@ -1,0 +1,38 @@
+"""A way to learn, as the training loop sees it: networks, and what is minimised on a batch of clips. One file each."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.model import Encoder
+
+
+class Method(nn.Module, ABC):
+    """Everything that is trained; `model` is what is kept of it: an encoder, or a world model.
+
+    Whatever a resumed run must find again is in the module's parameters and buffers.
+    """
+
+    model: Encoder
+
+    @abstractmethod
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Weighted terms of the loss; their sum is minimised.
+
+        Args:
+            frames: uint8 (B, T, h, w, 3).
+            actions: (B, T-1, A), between the frames.
+            generator: source of all that is random, on the CPU.
+        """
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3), before the first update."""
+        self.model.fit_pixels(frames)
+
+    def after_update(self, progress: float) -> None:
+        """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
+
+    def adopt(self, encoder: Encoder) -> None:
+        """Takes over a trained encoder, for a method that builds on a frozen one."""
+        raise NotImplementedError(f"{type(self).__name__} trains its own encoder")

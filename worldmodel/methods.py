@@ -1,0 +1,41 @@
+"""Every method by name: its settings and how it is made. A new one is a file of its own and a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
+
+import torch
+
+from worldmodel import default
+from worldmodel.method import Method
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method that can be chosen."""
+
+    settings: type  # frozen dataclass: sections of the configuration, and sizes that come from the data
+    make: Callable[[Any, torch.dtype], Method]  # settings, precision
+    encoder: str | None = None  # the method whose trained encoder it builds on, frozen
+
+
+METHODS: dict[str, Entry] = {
+    "default": Entry(default.Settings, default.Default),
+}
+
+
+def from_json(kind: type, values: dict[str, Any]) -> Any:
+    """The dataclass `kind` with its nested dataclasses, from what `dataclasses.asdict` made of one.
+
+    Raises:
+        KeyError: a value is missing.
+    """
+    types = get_type_hints(kind)
+    return kind(
+        **{
+            one.name: from_json(types[one.name], values[one.name])
+            if is_dataclass(types[one.name])
+            else values[one.name]
+            for one in fields(kind)
+        }
+    )
