@@ -37,10 +37,12 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     model = method.model
     processes = min(config.workers or hardware.cores(), hardware.cores())
     max_steps = config.evaluate.max_steps or world.max_steps
+    training_time = _train(config, plan, method)
+    method.eval().requires_grad_(False)
     planning = _evaluate(config, model, max_steps) if isinstance(model, WorldModel) else 0.0
     return {
         "collect": _START + config.collect.episodes * _episode(world, config.collect.steps) / processes,
-        "train": _train(config, plan, method),
+        "train": training_time,
         "evaluate": _START + planning / processes,
         "report": _REPORT,
     }
@@ -92,7 +94,6 @@ def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
     judged = config.evaluate
     distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.device)
-    model.eval().requires_grad_(False)
 
     def control_step(name: str, horizon: int | None) -> float:
         planner = wiring.build_planner(config, name, horizon, model, distance, None)
