@@ -60,6 +60,29 @@ class Encoder(nn.Module, ABC):
         return torch.cat([self.latents(one)[:, -1] for one in frames.split(1)])
 
 
+class PatchEncoder(Encoder):
+    """An encoder whose features belong to patches of the picture; others may build on it, frozen.
+
+    Args:
+        context: frames that the features of one time step have seen.
+        patches: P, features of a time step.
+        width: size of each of them.
+        precision: of matrix products.
+    """
+
+    def __init__(self, context: int, patches: int, width: int, precision: torch.dtype) -> None:
+        super().__init__(context, width, precision)
+        self.patches, self.width = patches, width
+
+    @abstractmethod
+    def tokens(self, frames: Tensor) -> Tensor:
+        """Features of all time steps: frames uint8 (B, T, h, w, 3) -> (B, T - context + 1, P, width) float32."""
+
+    def latents(self, frames: Tensor) -> Tensor:
+        """The mean over the patches, with D = width; see `Encoder`."""
+        return self.tokens(frames).mean(dim=2)
+
+
 class WorldModel(Encoder):
     """An encoder that also imagines what actions make of a latent; environment by environment, as `encode` does.
 
