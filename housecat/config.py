@@ -100,16 +100,16 @@ def check_combinations(config: Config) -> None:
         raise UsageError("world=pointmaze is your own maze: name its text file with world.layout=FILE")
     if world.layout is not None and world.name in group_choices("world"):
         raise UsageError(f"world.layout is a maze, world '{world.name}' has none: write world=pointmaze")
+    if model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
+        raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
     if model.encoder == "vit":
         if model.context % 2:
             raise UsageError(f"model.context must be even for the video transformer, got {model.context}")
-        if world.frame_size % model.patch:
-            raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
         if model.width % model.heads or model.width % 2:
             raise UsageError(
                 f"model.width must be even and a multiple of model.heads ({model.heads}), got {model.width}"
             )
-    elif world.frame_size % 16:
+    elif model.encoder == "cnn" and world.frame_size % 16:
         raise UsageError(f"world.frame_size must be a multiple of 16 for model=cnn, got {world.frame_size}")
     if train.horizon >= train.length:
         raise UsageError(f"train.horizon must be less than train.length ({train.length}), got {train.horizon}")

@@ -60,13 +60,16 @@ class MethodConfig:
 class ModelConfig:
     """The world model, chosen as a whole with `model=NAME`."""
 
-    encoder: str = key("vit: video transformer; cnn: convolutional baseline", choices=("vit", "cnn"))
+    encoder: str = key(
+        "keypoints; vit: video transformer; cnn: convolutional baseline", choices=("keypoints", "vit", "cnn")
+    )
     latent: int = key("size of the latent vector", 2, 4096)
     context: int = key("frames that one latent has seen; an even number for vit", 2, 16)
     width: int = key("channels of the encoder", 8)
     depth: int = key("transformer blocks (vit)", 1, 48)
     heads: int = key("attention heads (vit)", 1)
-    patch: int = key("side of a patch, pixels (vit)", 2)
+    patch: int = key("side of a patch, pixels (keypoints, vit)", 2)
+    keypoints: int = key("places that are looked for in a frame (keypoints)", 1, 1024)
     predictor_width: int = key("hidden units of the predictor", 8)
     predictor_depth: int = key("residual layers of the predictor", 1, 32)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel import objectives
-from worldmodel.encoders import ConvEncoder, VideoTransformer
+from worldmodel.encoders import ConvEncoder, KeypointEncoder, VideoTransformer
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 from worldmodel.predictors import ResidualPredictor, from_every_start, rollout, windows
@@ -25,13 +25,14 @@ OBJECTIVES = ("variance_covariance", "sigreg", "ema")
 class ModelSettings:
     """What the networks are made of."""
 
-    encoder: str  # "vit" (video transformer) or "cnn"
+    encoder: str  # "keypoints", "vit" (video transformer) or "cnn"
     latent: int  # D, size of the latent vector
     context: int  # frames that one latent has seen
     width: int  # channels of the encoder
     depth: int  # transformer blocks (vit only)
     heads: int  # attention heads (vit only)
-    patch: int  # side of a patch in pixels (vit only)
+    patch: int  # side of a patch in pixels (keypoints, vit)
+    keypoints: int  # K (keypoints only)
     predictor_width: int
     predictor_depth: int
 
@@ -60,16 +61,16 @@ class Settings:
     action_dim: int  # A
 
 
-def make_encoder(settings: ModelSettings, frame_size: int) -> VideoTransformer | ConvEncoder:
+def make_encoder(asked: ModelSettings, frame_size: int) -> KeypointEncoder | VideoTransformer | ConvEncoder:
     """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
-    asked = settings
+    size, context, latent, width = frame_size, asked.context, asked.latent, asked.width
+    if asked.encoder == "keypoints":
+        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints)
     if asked.encoder == "vit":
-        return VideoTransformer(
-            frame_size, asked.context, asked.latent, asked.patch, asked.width, asked.depth, asked.heads
-        )
+        return VideoTransformer(size, context, latent, asked.patch, width, asked.depth, asked.heads)
     if asked.encoder == "cnn":
-        return ConvEncoder(frame_size, asked.context, asked.latent, asked.width)
-    raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose vit or cnn")
+        return ConvEncoder(size, context, latent, width)
+    raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
 
 
 class VectorModel(WorldModel):

@@ -77,14 +77,14 @@ def test_null_stands_for_no_value():
         ("evaluate.horizons=[8,x]", "evaluate.horizons must be a whole number, got 'x'"),
         ("world=pointmaze", "world.layout=FILE"),
         ("train.horizon=40", "must be less than train.length"),
-        ("model.context=3", "must be even"),
+        ("model=vit model.context=3", "must be even"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
         ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(argument, expected):
-    assert expected in refusal(argument)
+    assert expected in refusal(*argument.split())
 
 
 def test_a_layout_without_a_maze_is_refused():
