@@ -111,4 +111,4 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     from housecat import commands
 
     line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])
-    return commands.RUN[name](commands.Request(name, settings, given, line, flags))
+    return commands.RUN[name](commands.Request(name, settings, given, line, flags, tuple(arguments)))

@@ -8,7 +8,8 @@ from typing import Any
 from envs.registry import WORLDS, make_world
 from envs.store import EpisodeStore
 from housecat import datasets, stages, wiring
-from housecat.config import to_yaml
+from housecat.compare import compare
+from housecat.config import for_command, load_config, to_yaml
 from housecat.errors import UsageError
 from housecat.help import COMMANDS
 from housecat.pairs import make_pairs
@@ -29,6 +30,7 @@ class Request:
     given: frozenset[str]  # keys that the user wrote
     line: str  # as typed
     flags: frozenset[str] = frozenset()  # --json and the like
+    arguments: tuple[str, ...] = ()  # key=value as typed
 
     def settings(self, world: dict[str, Any]) -> str:
         """What the command reads, for `config.yaml`."""
@@ -105,6 +107,24 @@ def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[
     return run
 
 
+def run_compare(request: Request) -> int:
+    """Trains, probes and plays with every method that is named."""
+    config = request.config
+    if "method" in request.given or "seed" in request.given:
+        raise UsageError("compare takes several methods and seeds: write compare.methods=[...] and compare.seeds=[...]")
+    out = Path(config.out or "benchmarks/results")
+    if config.data is None or request.names_world():
+        spec = _described(config)
+    else:
+        spec = EpisodeStore.open(Path(config.data)).world
+
+    def compose(*more: str) -> Config:
+        return for_command(load_config([*request.arguments, *more]), "compare")
+
+    compare(compose, config, spec, out, request.line)
+    return 0
+
+
 def run_worlds(request: Request) -> int:
     """Lists the worlds, or the one that is named."""
     config = request.config
@@ -119,6 +139,7 @@ RUN: dict[str, Callable[[Request], int]] = {
     "train": run_train,
     "evaluate": run_evaluate,
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
+    "compare": run_compare,
     "worlds": run_worlds,
 }
 

@@ -65,6 +65,29 @@ COMMANDS = {
         (*_COMMON, "checkpoint", "episodes", "workers", "world", "factors", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
+    "compare": Command(
+        "train every method on the same recordings, probe it, let planners play with it; one table",
+        "housecat compare data=data/reacher out=benchmarks/results world=reacher train.updates=600",
+        (
+            *_COMMON,
+            "data",
+            "workers",
+            "world",
+            "factors",
+            "collect",
+            "method",
+            "model",
+            "objective",
+            "train",
+            "critic",
+            "graph",
+            "planner",
+            "evaluate",
+            "compare",
+        ),
+        "Writes compare.json and, in runs/, every run to out (benchmarks/results unless given). Goes on where it was "
+        "stopped.\nRecords in the world unless data is given.",
+    ),
     "rerender": Command(
         "draw recorded episodes again, at another size or from another camera",
         "housecat rerender data=data/medium out=data/medium-96 size=96",
@@ -77,7 +100,7 @@ COMMANDS = {
         ("data",),
     ),
     "data check": Command(
-        "compare every recorded episode with its checksum",
+        "hold every recorded episode against its checksum",
         "housecat data check data=data/medium",
         ("data",),
     ),

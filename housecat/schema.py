@@ -165,6 +165,14 @@ class EvaluateConfig:
 
 
 @dataclass
+class CompareConfig:
+    """Methods side by side."""
+
+    methods: list[str] = key("methods to compare", choices=METHODS)
+    seeds: list[int] = key("each method is trained once with each", 0, 2**31 - 1)
+
+
+@dataclass
 class Config:
     """All settings of all commands."""
 
@@ -192,6 +200,7 @@ class Config:
     graph: GraphConfig = section("graph of landmarks")
     planner: PlannerConfig = section("planning")
     evaluate: EvaluateConfig = section("evaluation")
+    compare: CompareConfig = section("comparison of methods")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Entry:
 
     settings: type  # frozen dataclass: sections of the configuration, and sizes that come from the data
     make: Callable[[Any, torch.dtype], Method]  # settings, precision
+    imagines: bool = True  # makes a world model; False: an encoder only
     encoder: str | None = None  # the method whose trained encoder it builds on, frozen
 
 

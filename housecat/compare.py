@@ -1,0 +1,211 @@
+"""Every method on the same recordings: trained, probed, and where it imagines, asked to plan; one table.
+
+`compare.json`, schema 1:
+
+    schema          1
+    world, data     name of the world; fingerprint of the recordings
+    seeds           of training; each method is trained once with each
+    models          [{
+        model               name of the method
+        parameters          that are trained, and those that are kept frozen
+        frames_per_second   camera frames trained on in a second, whole updates, all methods timed in this one process
+        updates             of each training
+        train_seconds       mean wall time of training, temporal distance included
+        probe               by quantity: R2 of a linear probe on held-out recordings, {"mean", "low", "high"} over seeds
+        untrained           the same before the first update
+        rank                effective rank of the latents, mean
+        open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
+        planning            by planner, all seeds: {"success", "interval", "episodes", "plan_ms"}; null likewise
+    }]
+    speedup_over_lewm   frames_per_second of default over that of lewm; null unless both are there
+    command, commit, versions
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from envs.store import EpisodeStore
+from housecat import runs, stages, wiring
+from housecat.config import to_yaml
+from housecat.errors import UsageError
+from housecat.files import write_json
+from housecat.help import COMMANDS
+from housecat.runs import open_run
+from housecat.schema import Config
+from housecat.statistics import Rate
+from housecat.train import TrainingPlan, make_method
+from worldmodel import training
+from worldmodel.methods import METHODS
+
+SCHEMA = 1
+_TIMED = 5.0  # seconds that each method's updates are timed
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of one method."""
+
+    method: str
+    seed: int
+    config: Config
+    plan: TrainingPlan
+    out: Path
+
+
+def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any], out: Path, command: str) -> None:
+    """Trains what is not trained yet, measures all of it, writes `out/compare.json` and prints the table.
+
+    Args:
+        compose: makes the settings of a member from what the user wrote and further `key=value`.
+
+    Raises:
+        UsageError: the settings do not fit a method or the recordings.
+    """
+    data = Path(config.data) if config.data else out / "runs" / "data"
+    store = EpisodeStore.open(data) if config.data else stages.record(config, spec, data)
+    wiring.check_world(f"the recording in {data}", store.world, spec)
+    members = [
+        _member(compose, name, seed, store, out) for name in config.compare.methods for seed in config.compare.seeds
+    ]
+    speeds = {one.method: frames_per_second(one.plan) for one in members if one.seed == config.compare.seeds[0]}
+    for one in members:
+        print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
+        _work(one, store, data, command)
+    rows = [_row(name, [one for one in members if one.method == name], speeds[name]) for name in config.compare.methods]
+    found = {
+        "schema": SCHEMA,
+        "world": store.world["name"],
+        "data": store.fingerprint(),
+        "seeds": list(config.compare.seeds),
+        "models": rows,
+        "speedup_over_lewm": speeds["default"] / speeds["lewm"] if {"default", "lewm"} <= set(speeds) else None,
+        "command": command,
+        "commit": runs.commit(),
+        "versions": runs.versions(),
+    }
+    write_json(out / "compare.json", found)
+    print(table(rows))
+    print(f"written to {out / 'compare.json'}")
+
+
+def frames_per_second(plan: TrainingPlan) -> float:
+    """Camera frames trained on in a second: whole updates on random frames, each frame of a clip counted once."""
+    method = make_method(plan)
+    rng = np.random.default_rng(0)
+    size, length = plan.settings.frame_size, plan.train.length + method.model.context - 1
+    clips = SimpleNamespace(
+        frames=rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8),
+        actions=rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.settings.action_dim)).astype(np.float32),
+    )
+    run = training.start(method, plan.train)
+    training.update(run, clips, plan.train)
+    began, updates = time.perf_counter(), 0
+    while time.perf_counter() - began < _TIMED:
+        training.update(run, clips, plan.train)
+        updates += 1
+    return updates * plan.train.batch * length / (time.perf_counter() - began)
+
+
+def _member(compose: Callable[..., Config], name: str, seed: int, store: EpisodeStore, out: Path) -> Member:
+    config = compose(f"method={name}", f"seed={seed}")
+    if name == "hjepa" and "hjepa" not in config.evaluate.planners:
+        raise UsageError("compare.methods names hjepa: name its planner too, in evaluate.planners")
+    return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
+
+
+def _work(one: Member, store: EpisodeStore, data: Path, command: str) -> None:
+    """Trains, and lets the planners play where the model imagines."""
+    jobs = [stages.training(one.config, stages.recording_of(store), data, one.out)]
+    spec = wiring.evaluated_spec(one.config, store.world)
+    if METHODS[one.method].imagines:
+        jobs.append(stages.evaluating(one.config, spec, one.out / "model", one.out, command))
+    settings = to_yaml(one.config, COMMANDS["compare"].settings, store.world)
+    with open_run(one.out, settings, command) as run:
+        for job in jobs:
+            run.check(job.stage)
+        for job in jobs:
+            if not run.done(job.stage):
+                with run.working(job.stage):
+                    job.work(run)
+
+
+def _row(name: str, members: list[Member], speed: float) -> dict[str, Any]:
+    logs = [_log(one.out / "metrics.jsonl") for one in members]
+    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+    method = make_method(members[0].plan)
+    trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
+    kept = sum(p.numel() for p in method.model.parameters())
+    seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
+    imagined = [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line]
+    return {
+        "model": name,
+        "parameters": {"trained": trained, "kept": kept},
+        "frames_per_second": round(speed, 1),
+        "updates": members[0].plan.train.updates,
+        "train_seconds": round(float(np.mean(seconds)), 1),
+        "probe": _probes(last),
+        "untrained": _probes(first),
+        "rank": round(float(np.mean([line["held_out/rank"] for line in last])), 2),
+        "open_loop": round(float(np.mean(imagined)), 4) if imagined else None,
+        "planning": _planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
+    }
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    names = [name for name in lines[0] if name.startswith("held_out/probe_")]
+    found = {}
+    for name in names:
+        values = [line[name] for line in lines]
+        numbers = {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}
+        found[name.removeprefix("held_out/probe_")] = {key: round(value, 4) for key, value in numbers.items()}
+    return found
+
+
+def _planning(paths: list[Path]) -> dict[str, Any]:
+    results = [json.loads(path.read_text(encoding="utf-8"))["planners"] for path in paths]
+    found = {}
+    for name in results[0]:
+        each = [planners[name] for planners in results]
+        solved = sum(round(one["success"] * one["episodes"]) for one in each)
+        rate = Rate.of([True] * solved + [False] * (sum(one["episodes"] for one in each) - solved))
+        times = [one["plan_ms"]["median"] for one in each if one["plan_ms"] is not None]
+        found[name] = {
+            "success": rate.value,
+            "interval": [rate.low, rate.high],
+            "episodes": rate.n,
+            "plan_ms": round(float(np.mean(times)), 2) if times else None,
+        }
+    return found
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The comparison as text: probes in the order of the first row, planners likewise."""
+    quantities = list(rows[0]["probe"])
+    planners = list(dict.fromkeys(name for row in rows for name in row["planning"] or {} if name != "random"))
+    head = ["model", "params", "frames/s", "train s", *quantities, "open loop", *planners, "ms a step"]
+    lines = [head, *([*_cells(row, quantities, planners)] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
+    return "\n".join(["", *text, ""])
+
+
+def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> list[str]:
+    planning = row["planning"] or {}
+    times = [one["plan_ms"] for one in planning.values() if one["plan_ms"] is not None]
+    cells = [row["model"], f"{row['parameters']['trained'] / 1e6:.2f} M", f"{row['frames_per_second']:.0f}"]
+    cells.append(f"{row['train_seconds']:.0f}")
+    cells += [f"{row['probe'][name]['mean']:.3f}" for name in quantities]
+    cells.append("-" if row["open_loop"] is None else f"{row['open_loop']:.3f}")
+    cells += [f"{planning[name]['success']:.0%}" if name in planning else "-" for name in planners]
+    return [*cells, f"{max(times):.0f}" if times else "-"]

@@ -1,0 +1,60 @@
+"""Methods side by side: what the table says is what the runs wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from housecat import cli
+
+TINY = """
+    world=umaze workers=1 collect.episodes=30 collect.steps=20 model.latent=16 model.width=8 model.keypoints=4
+    model.predictor_width=32 model.predictor_depth=1 train.updates=12 train.batch=8 train.length=4 train.horizon=2
+    train.measure_every=12 train.save_every=12 critic.updates=50 critic.batch=32 critic.width=16 graph.landmarks=8
+    graph.candidates=50 planner.samples=8 planner.elites=2 planner.iterations=1 planner.horizon=2 evaluate.episodes=2
+    evaluate.planners=[random,flat_distance] evaluate.max_steps=3 evaluate.timing_steps=2 precision=fp32
+""".split()
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("compare")
+    assert cli.main(["compare", *TINY, f"out={out}", "compare.methods=[default]", "compare.seeds=[0,1]"]) == 0
+    return out
+
+
+def test_a_row_gathers_all_seeds(compared: Path) -> None:
+    found = json.loads((compared / "compare.json").read_text())
+    (row,) = found["models"]
+    logs = [compared / "runs" / f"default-{seed}" / "metrics.jsonl" for seed in (0, 1)]
+    last = [json.loads(path.read_text().splitlines()[-1])["held_out/probe_position"] for path in logs]
+    assert row["model"] == "default"
+    assert row["probe"]["position"]["mean"] == pytest.approx(sum(last) / 2, abs=1e-4)
+    assert row["probe"]["position"]["low"] <= row["probe"]["position"]["mean"] <= row["probe"]["position"]["high"]
+    assert row["planning"]["flat_distance"]["episodes"] == 4
+    assert row["frames_per_second"] > 0
+    assert found["speedup_over_lewm"] is None, "lewm was not compared"
+
+
+def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    weights = compared / "runs" / "default-0" / "model" / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    assert cli.main(["compare", *TINY, f"out={compared}", "compare.methods=[default]", "compare.seeds=[0,1]"]) == 0
+    assert weights.stat().st_mtime_ns == before
+    assert "default" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["method=default"], "compare.methods=[...]"),
+        (["compare.methods=[defalt]"], "compare.methods must be one of"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    words: list[str], expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", *TINY, f"out={tmp_path}", *words]) == 2
+    errors = capfd.readouterr().err
+    assert expected in errors
+    assert errors.count("\n") == 1
