@@ -39,7 +39,7 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
     model = make_method(plan).model.eval().requires_grad_(False)
     states = np.stack([world.sample_state(rng) for _ in range(LANDMARKS)])
     frames = torch.from_numpy(np.stack([world.frame(state=state) for state in states]))
-    latents = model.latents(frames[:, None].repeat(1, model.context, 1, 1, 1))[:, 0]
+    latents = model.still(frames)
     distance = TemporalDistance(model.latent, plan.critic.width, plan.critic.longest).eval().requires_grad_(False)
     distance.fit_scale(latents)
     graph = build_landmarks(latents, torch.from_numpy(states), distance, config.graph.max_edge)

@@ -111,7 +111,7 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
         frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
         moving.append(model.latents(frames[None])[0])
         seen = frames[model.context - 1 :]
-        still.append(model.latents(seen[:, None].expand(-1, model.context, -1, -1, -1))[:, 0])
+        still.append(model.still(seen))
         rows += len(seen)
         last.append(torch.full((len(seen),), rows - 1))
         states.append(episode.states[model.context - 1 :])

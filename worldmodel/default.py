@@ -95,6 +95,14 @@ class VectorModel(WorldModel):
         with self.autocast():
             return self.encoder(frames).float()
 
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`; each frame is looked at once."""
+        if not isinstance(self.encoder, KeypointEncoder):
+            return super().still(frames)
+        with self.autocast():
+            points = self.encoder.points(frames[:, None])
+            return self.encoder.summarise(points.expand(-1, self.context, -1, -1))[:, 0].float()
+
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`."""
         with self.autocast():

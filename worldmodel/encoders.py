@@ -195,11 +195,15 @@ class KeypointEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
-        points = self.points(frames).flatten(2)
-        windows, back = frames.shape[1] - self.context + 1, self.context - 1
+        return self.summarise(self.points(frames))
+
+    def summarise(self, points: Tensor) -> Tensor:
+        """Keypoints (B, T, K, 2) -> latents (B, T - context + 1, D)."""
+        points = points.flatten(2)
+        windows, back = points.shape[1] - self.context + 1, self.context - 1
         motion = MOTION_GAIN * (points[:, 1:] - points[:, :-1])
         features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
-        with torch.autocast(frames.device.type, enabled=False):
+        with torch.autocast(points.device.type, enabled=False):
             straight = self.straight(features)
         return straight + self.bent(features)
 

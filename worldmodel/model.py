@@ -37,6 +37,10 @@ class Encoder(nn.Module, ABC):
     def latents(self, frames: Tensor) -> Tensor:
         """All latents of clips: frames uint8 (B, T, h, w, 3) -> (B, T - context + 1, D) float32."""
 
+    def still(self, frames: Tensor) -> Tensor:
+        """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D) float32."""
+        return self.latents(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
+
     @abstractmethod
     def fit_pixels(self, frames: Tensor) -> None:
         """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3)."""

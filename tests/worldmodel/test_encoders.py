@@ -29,6 +29,13 @@ def test_each_frame_of_the_context_and_no_other_changes_the_latent(encoder: str,
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
+def test_standing_still_is_a_context_of_one_frame_over_and_over(encoder: str, clips: SquareClips) -> None:
+    model, frames = make_model(encoder), torch.from_numpy(clips.frames[:, 0])
+    repeated = frames[:, None].repeat(1, 4, 1, 1, 1)
+    assert torch.allclose(model.still(frames), model.latents(repeated)[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_the_order_of_frames_matters(encoder: str, clips: SquareClips) -> None:
     model, frames = make_model(encoder), torch.from_numpy(clips.frames[:, :4])
     assert not torch.allclose(model.latents(frames), model.latents(frames.flip(1)), atol=1e-3)
