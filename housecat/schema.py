@@ -93,6 +93,7 @@ class TrainConfig:
     length: int = key("latents in a clip", 2)
     horizon: int = key("steps imagined open-loop from every latent; less than train.length", 1)
     learning_rate: float = key("peak of the schedule", 1e-8, 1)
+    schedule: str = key("cosine, or wsd: constant with a short decay; both warm up", choices=("cosine", "wsd"))
     weight_decay: float = key("of matrices", 0, 1)
     gradient_norm: float = key("gradients are scaled down to this norm", 1e-6)
     measure_every: int = key("updates between measurements on recordings held out", 1)
