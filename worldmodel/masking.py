@@ -1,7 +1,8 @@
 """Which patches are context and which are predicted: I-JEPA's blocks and V-JEPA's tubes, right on small grids too.
 
 Published in I-JEPA (arXiv 2301.08243) and V-JEPA (arXiv 2404.08471). Sizes of blocks are shared by a batch, their
-places are not. Where counts differ between the members of a batch, a random subset of each is kept, never the first in order.
+places are not. Where counts differ between the members of a batch, a random subset of each is kept, never the first in
+order.
 """
 
 import math

@@ -69,12 +69,6 @@ def smooth_l1(predicted: Tensor, targets: Tensor) -> Tensor:
     return nn.functional.smooth_l1_loss(predicted, targets)
 
 
-def absolute(predicted: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean absolute error, both (..., D) (V-JEPA); with weights (...), each row's error counts that much."""
-    error = (predicted - targets).abs().mean(dim=-1)
-    return (error if weights is None else error * weights).mean()
-
-
 def normalised(features: Tensor) -> Tensor:
     """LayerNorm without scale and shift: each row of (..., D) gets mean 0 and variance 1, so targets cannot shrink."""
     return nn.functional.layer_norm(features, features.shape[-1:])

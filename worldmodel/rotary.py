@@ -2,8 +2,8 @@
 
 Neighbouring channels form pairs, and each pair is turned by an angle that grows with the place: a third of the pairs
 with the tubelet, a third with the row, a third with the column; channels left over are not turned. Published in
-RoFormer (arXiv 2104.09864) and V-JEPA 2 (arXiv 2506.09985), whose released code turns the two halves of a pair by different
-angles; here both have the same, so that products of queries and keys depend on differences of places only.
+RoFormer (arXiv 2104.09864) and V-JEPA 2 (arXiv 2506.09985), whose released code turns the two halves of a pair
+by different angles; here both have the same, so that products of queries and keys depend on differences of places only.
 """
 
 import torch

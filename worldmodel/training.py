@@ -121,12 +121,12 @@ def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]
     return {name: term.detach() for name, term in terms.items()}
 
 
-def check_alive(numbers: dict[str, float], step: int) -> None:
-    """Raises TrainingError when the latents have collapsed."""
+def check_alive(numbers: dict[str, float], step: int, advice: str) -> None:
+    """Raises TrainingError, with advice, when the latents have collapsed."""
     if numbers["std_mean"] < COLLAPSED or numbers["rank"] < 1.5:
         raise TrainingError(
             f"the latents collapsed at update {step} (mean std {numbers['std_mean']:.3f}, effective rank "
-            f"{numbers['rank']:.1f}): raise objective.variance or objective.sigreg, or choose another objective"
+            f"{numbers['rank']:.1f}): {advice}"
         )
 
 
@@ -173,7 +173,7 @@ def train(
             bar.set_postfix_str(
                 " ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")), refresh=False
             )
-            check_alive(numbers, run.step)
+            check_alive(numbers, run.step, method.against_collapse)
         if run.step % settings.save_every == 0 or run.step == settings.updates:
             save_run(run, out / "checkpoints")
     bar.close()

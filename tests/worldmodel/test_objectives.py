@@ -79,13 +79,10 @@ def test_the_momentum_of_the_teacher_follows_its_formula() -> None:
         assert objectives.ramp(0.97, 0.97, k / updates) == 0.97
 
 
-def test_errors_of_masked_prediction_have_their_known_values() -> None:
+def test_smooth_l1_is_a_parabola_up_to_1_and_a_line_beyond() -> None:
     predicted = torch.tensor([[0.5, -0.5], [3.0, 1.0]])
     targets = torch.zeros(2, 2)
     assert objectives.smooth_l1(predicted, targets) == pytest.approx((0.125 + 0.125 + 2.5 + 0.5) / 4)
-    assert objectives.absolute(predicted, targets) == pytest.approx((0.5 + 0.5 + 3 + 1) / 4)
-    weighted = objectives.absolute(predicted, targets, torch.tensor([1.0, 0.5]))
-    assert weighted == pytest.approx((0.5 * 1.0 + 2.0 * 0.5) / 2)
 
 
 def test_normalised_rows_have_mean_0_and_variance_1_whatever_their_scale() -> None:

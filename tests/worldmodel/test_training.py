@@ -98,9 +98,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
 
 
 def test_the_alarm_is_silent_for_healthy_latents() -> None:
-    check_alive({"std_mean": 0.5, "rank": 4.0}, 1)
-    with pytest.raises(TrainingError):
-        check_alive({"std_mean": 0.5, "rank": 1.1}, 1)
+    check_alive({"std_mean": 0.5, "rank": 4.0}, 1, "")
+    with pytest.raises(TrainingError, match="update 1 .*rank 1.1.*: try this"):
+        check_alive({"std_mean": 0.5, "rank": 1.1}, 1, "try this")
 
 
 def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
