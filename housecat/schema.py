@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default",)
+METHODS = ("default", "ijepa", "vjepa")
 
 
 @dataclass
@@ -84,7 +84,18 @@ class ObjectiveConfig:
     variance: float = key("weight of the variance hinge (variance_covariance)", 0)
     covariance: float = key("weight of the covariance penalty (variance_covariance)", 0)
     sigreg: float = key("weight of SIGReg (sigreg)", 0)
-    momentum: float = key("of the teacher (ema); 1 / (1 - momentum) must be far below train.updates", 0, 1)
+    momentum: float = key(
+        "of the teacher (ema, ijepa, vjepa); 1 / (1 - momentum) must be far below train.updates", 0, 1
+    )
+
+
+@dataclass
+class MaskingConfig:
+    """What is hidden and predicted (ijepa, vjepa)."""
+
+    motion: float = key("share of the blocks that are placed where something moves, the others anywhere", 0, 1)
+    last_momentum: float = key("of the teacher at the end; at first it is objective.momentum", 0, 1)
+    context: float = key("weight of the loss on what is visible (vjepa); 0: none", 0)
 
 
 @dataclass
@@ -96,6 +107,7 @@ class TrainConfig:
     length: int = key("latents in a clip", 2)
     horizon: int = key("steps imagined open-loop from every latent; less than train.length", 1)
     learning_rate: float = key("peak of the schedule", 1e-8, 1)
+    schedule: str = key("cosine, or wsd: constant with a short decay; both warm up", choices=("cosine", "wsd"))
     weight_decay: float = key("of matrices", 0, 1)
     gradient_norm: float = key("gradients are scaled down to this norm", 1e-6)
     measure_every: int = key("updates between measurements on recordings held out", 1)
@@ -195,6 +207,7 @@ class Config:
     method: MethodConfig = section("how it is learnt")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
+    masking: MaskingConfig = section("what is hidden and predicted")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

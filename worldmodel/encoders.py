@@ -13,6 +13,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from worldmodel import rotary
+
 TUBELET = 2  # frames in a tubelet, as in V-JEPA
 MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
 TOKEN_FEATURES = 16  # what each token adds to the flattened summary: enough to say where in its patch a body is
@@ -44,7 +46,7 @@ class PixelScale(nn.Module):
         self.motion.copy_((pixels[:, 1:] - pixels[:, :-1]).pow(2).mean().sqrt().clamp(min=1.0))
 
     def still(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> how they differ from the mean picture, of variance 1."""
+        """Frames uint8 (..., h, w, 3) -> how they differ from the mean picture, of variance 1, float32."""
         return (frames.float() - self.mean) / self.scale
 
     def pairs(self, frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,12 +67,14 @@ class Block(nn.Module):
         self.feed_norm = nn.LayerNorm(width)
         self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, P, width) -> (B, P, width)."""
+    def forward(self, tokens: Tensor, angles: Tensor | None = None) -> Tensor:
+        """(B, P, width) -> (B, P, width); with rotary positions, their angles (B or 1, P, width // heads // 2)."""
         batch, count, width = tokens.shape
         size = width // self.heads
         shaped = self.query_key_value(self.attention_norm(tokens)).view(batch, count, 3, self.heads, size)
         query, key, value = shaped.permute(2, 0, 3, 1, 4)
+        if angles is not None:
+            query, key = rotary.turn(query, angles[:, None]), rotary.turn(key, angles[:, None])
         weights = (query @ key.transpose(-1, -2) * size**-0.5).softmax(-1)
         seen = (weights @ value).transpose(1, 2).reshape(batch, count, width)
         tokens = tokens + self.attention_out(seen)

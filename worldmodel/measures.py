@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, PatchEncoder, WorldModel
 from worldmodel.predictors import from_every_start, windows
 
 
@@ -54,6 +54,22 @@ def latents_of(model: Encoder, frames: Tensor, chunk: int = 32) -> Tensor:
     return torch.cat([model.latents(part) for part in frames.split(chunk)])
 
 
+@torch.no_grad()
+def spread_of(model: Encoder, frames: Tensor, latents: Tensor, share: float = 0.1) -> Tensor:
+    """Standard deviation of each feature from state to state (D,): near 0 where they have collapsed.
+
+    Of a `PatchEncoder`, in the tenth of the patches that vary most: a mean over patches hardly moves where most of them
+    show a background, and features that tell one patch from another say nothing about the state.
+    frames uint8 (B, T, h, w, 3), latents (K, D) of them.
+    """
+    if not isinstance(model, PatchEncoder):
+        return latents.std(dim=0)
+    tokens = torch.cat([model.tokens(part).flatten(0, 1) for part in frames.split(32)])
+    each = tokens.std(dim=0)  # (P, D)
+    most = each.mean(dim=1).topk(max(1, round(share * len(each)))).indices
+    return each[most].mean(dim=0)
+
+
 @dataclass(frozen=True)
 class Labelled:
     """Clips with what the simulator says of them; tensors on the CPU."""
@@ -67,7 +83,7 @@ class Labelled:
 def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, horizon: int) -> dict[str, float]:
     """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones."""
     latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
-    spread = latents["test"].std(dim=0)
+    spread = spread_of(model, unseen.frames, latents["test"])
     result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(latents["test"])}
     for name in unseen.measured:
         fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))

@@ -15,6 +15,7 @@ class Method(nn.Module, ABC):
     """
 
     model: Encoder
+    against_collapse = "raise objective.variance or objective.sigreg, or choose another objective"  # advice to the user
 
     @abstractmethod
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

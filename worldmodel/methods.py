@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default
+from worldmodel import default, ijepa, vjepa
 from worldmodel.method import Method
 
 
@@ -22,6 +22,8 @@ class Entry:
 
 METHODS: dict[str, Entry] = {
     "default": Entry(default.Settings, default.Default),
+    "ijepa": Entry(ijepa.Settings, ijepa.ImageJEPA, imagines=False),
+    "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
 }
 
 

@@ -57,3 +57,18 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
     """Moves the teacher's parameters towards the student's: teacher = momentum * teacher + (1 - momentum) * student."""
     for slow, fast in zip(teacher.parameters(), student.parameters(), strict=True):
         slow.lerp_(fast, 1 - momentum)
+
+
+def ramp(first: float, last: float, progress: float) -> float:
+    """The teacher's momentum after a share of the run: on a line from `first` to `last`, constant if they are equal."""
+    return first + (last - first) * progress
+
+
+def smooth_l1(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean of error^2 / 2 up to an error of 1, of |error| - 1/2 beyond, both (..., D) (I-JEPA)."""
+    return nn.functional.smooth_l1_loss(predicted, targets)
+
+
+def normalised(features: Tensor) -> Tensor:
+    """LayerNorm without scale and shift: each row of (..., D) gets mean 0 and variance 1, so targets cannot shrink."""
+    return nn.functional.layer_norm(features, features.shape[-1:])

@@ -21,6 +21,7 @@ from worldmodel.checkpoint import replace_folder
 from worldmodel.measures import Labelled
 from worldmodel.method import Method
 
+SCHEDULES = ("cosine", "wsd")
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
 
 
@@ -48,12 +49,13 @@ class TrainSettings:
     batch: int  # B, clips an update
     length: int  # T, latents a clip
     horizon: int  # H, steps imagined open-loop from every start
-    learning_rate: float  # peak of a cosine with warm-up
+    learning_rate: float  # peak of the schedule
     weight_decay: float
     gradient_norm: float
     measure_every: int  # updates between measurements on held-out clips
     save_every: int  # updates between checkpoints
     seed: int
+    schedule: str = "cosine"  # one of SCHEDULES
 
 
 @dataclass
@@ -79,12 +81,20 @@ def start(method: Method, settings: TrainSettings) -> Run:
 
 
 def rate(step: int, settings: TrainSettings) -> float:
-    """Learning rate of an update: linear warm-up over a twentieth of the run, then a cosine to 1 % of the peak."""
+    """Learning rate of an update: linear warm-up over a twentieth of the run, then down to 1 % of the peak.
+
+    cosine: along a cosine from the end of the warm-up on. wsd (warm-up, stable, decay): constant, and a line over the
+    last twentieth of the run, as V-JEPA 2 (arXiv 2506.09985).
+    """
     warm = max(1, settings.updates // 20)
     if step < warm:
         return settings.learning_rate * (step + 1) / warm
-    progress = (step - warm) / max(1, settings.updates - warm)
-    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+    if settings.schedule == "wsd":
+        share = min(1.0, (settings.updates - step) / warm)
+    else:
+        progress = (step - warm) / max(1, settings.updates - warm)
+        share = 0.5 * (1 + math.cos(math.pi * progress))
+    return settings.learning_rate * (0.01 + 0.99 * share)
 
 
 def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]:
@@ -111,12 +121,12 @@ def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]
     return {name: term.detach() for name, term in terms.items()}
 
 
-def check_alive(numbers: dict[str, float], step: int) -> None:
-    """Raises TrainingError when the latents have collapsed."""
+def check_alive(numbers: dict[str, float], step: int, advice: str) -> None:
+    """Raises TrainingError, with advice, when the latents have collapsed."""
     if numbers["std_mean"] < COLLAPSED or numbers["rank"] < 1.5:
         raise TrainingError(
             f"the latents collapsed at update {step} (mean std {numbers['std_mean']:.3f}, effective rank "
-            f"{numbers['rank']:.1f}): raise objective.variance or objective.sigreg, or choose another objective"
+            f"{numbers['rank']:.1f}): {advice}"
         )
 
 
@@ -163,7 +173,7 @@ def train(
             bar.set_postfix_str(
                 " ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")), refresh=False
             )
-            check_alive(numbers, run.step)
+            check_alive(numbers, run.step, method.against_collapse)
         if run.step % settings.save_every == 0 or run.step == settings.updates:
             save_run(run, out / "checkpoints")
     bar.close()

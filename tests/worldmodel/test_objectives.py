@@ -70,3 +70,24 @@ def test_the_teacher_follows_by_the_share_that_momentum_leaves() -> None:
     expected = 0.9 * teacher.weight + 0.1 * student.weight
     objectives.follow(teacher, student, 0.9)
     assert torch.allclose(teacher.weight, expected)
+
+
+def test_the_momentum_of_the_teacher_follows_its_formula() -> None:
+    updates = 50
+    for k in (0, 1, 25, 50):
+        assert objectives.ramp(0.99, 1.0, k / updates) == pytest.approx(0.99 + k * (1.0 - 0.99) / updates)
+        assert objectives.ramp(0.97, 0.97, k / updates) == 0.97
+
+
+def test_smooth_l1_is_a_parabola_up_to_1_and_a_line_beyond() -> None:
+    predicted = torch.tensor([[0.5, -0.5], [3.0, 1.0]])
+    targets = torch.zeros(2, 2)
+    assert objectives.smooth_l1(predicted, targets) == pytest.approx((0.125 + 0.125 + 2.5 + 0.5) / 4)
+
+
+def test_normalised_rows_have_mean_0_and_variance_1_whatever_their_scale() -> None:
+    rows = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    normal = objectives.normalised(1e-2 * rows + 3)
+    assert torch.allclose(normal.mean(-1), torch.zeros(5), atol=1e-3)
+    assert torch.allclose(normal.var(-1, unbiased=False), torch.ones(5), atol=0.15)
+    assert torch.allclose(objectives.normalised(7 * rows), objectives.normalised(rows), atol=1e-3)

@@ -11,7 +11,7 @@ import torch
 from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
 from worldmodel.default import OBJECTIVES, Default, ObjectiveSettings
 from worldmodel.measures import Labelled
-from worldmodel.training import TrainingError, TrainSettings, check_alive, train
+from worldmodel.training import TrainingError, TrainSettings, check_alive, rate, train
 
 SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
@@ -98,9 +98,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
 
 
 def test_the_alarm_is_silent_for_healthy_latents() -> None:
-    check_alive({"std_mean": 0.5, "rank": 4.0}, 1)
-    with pytest.raises(TrainingError):
-        check_alive({"std_mean": 0.5, "rank": 1.1}, 1)
+    check_alive({"std_mean": 0.5, "rank": 4.0}, 1, "")
+    with pytest.raises(TrainingError, match="update 1 .*rank 1.1.*: try this"):
+        check_alive({"std_mean": 0.5, "rank": 1.1}, 1, "try this")
 
 
 def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
@@ -109,3 +109,14 @@ def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
     expected = {"loss/prediction", "held_out/rank", "held_out/open_loop_ratio", "held_out/probe_position"}
     assert expected <= set(lines(tmp_path)[1])
     assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_the_learning_rate_follows_its_formula() -> None:
+    settings = replace(SETTINGS, updates=200, learning_rate=1.0)  # 10 updates of warm-up
+    rates = {name: [rate(k, replace(settings, schedule=name)) for k in range(200)] for name in ("cosine", "wsd")}
+    for found in rates.values():
+        assert found[:10] == pytest.approx([(k + 1) / 10 for k in range(10)])
+        assert found[-1] < 0.12
+    assert rates["cosine"][105] == pytest.approx(0.01 + 0.99 / 2, abs=1e-6)
+    assert rates["wsd"][10:191] == pytest.approx([1.0] * 181)
+    assert rates["wsd"][191:] == pytest.approx([0.01 + 0.99 * (9 - k) / 10 for k in range(9)])
