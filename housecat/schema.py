@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default",)
+METHODS = ("default", "lewm")
 
 
 @dataclass
@@ -85,6 +85,15 @@ class ObjectiveConfig:
     covariance: float = key("weight of the covariance penalty (variance_covariance)", 0)
     sigreg: float = key("weight of SIGReg (sigreg)", 0)
     momentum: float = key("of the teacher (ema); 1 / (1 - momentum) must be far below train.updates", 0, 1)
+
+
+@dataclass
+class LewmConfig:
+    """Attention of the predictor of LeWorldModel (method=lewm)."""
+
+    heads: int = key("attention heads", 1)
+    head_size: int = key("channels of an attention head", 1)
+    dropout: float = key("share of what a block adds that training drops", 0, 0.9)
 
 
 @dataclass
@@ -195,6 +204,7 @@ class Config:
     method: MethodConfig = section("how it is learnt")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
+    lewm: LewmConfig = section("predictor of LeWorldModel")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

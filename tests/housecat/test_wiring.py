@@ -17,6 +17,7 @@ from planners.hierarchy import Hierarchy
 from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
 from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
+from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
 from worldmodel.training import TrainSettings
 
@@ -31,6 +32,7 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
     [
         (schema.ModelConfig, ModelSettings, set()),
         (schema.ObjectiveConfig, ObjectiveSettings, set()),
+        (schema.LewmConfig, PredictorSettings, set()),
         (schema.TrainConfig, TrainSettings, {"seed"}),
         (schema.CriticConfig, CriticSettings, {"seed"}),
         (schema.GraphConfig, GraphSettings, {"seed"}),
