@@ -79,6 +79,7 @@ COMMANDS = {
             "method",
             "model",
             "objective",
+            "lewm",
             "train",
             "critic",
             "graph",

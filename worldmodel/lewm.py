@@ -165,6 +165,10 @@ class StackModel(WorldModel):
         single = self.single(frames)
         return windows(single, single.shape[1] - self.context + 1, self.context, 0).flatten(2)
 
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`; each frame is looked at once."""
+        return self.single(frames[:, None]).expand(-1, self.context, -1).flatten(1)
+
     def next(self, history: Tensor, action: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The next frame's latent: history (K, context, width), action (K, A) -> (K, width) float32.
 

@@ -65,6 +65,7 @@ def test_a_still_picture_is_one_latent_repeated(clips: SquareClips) -> None:
     model, frames = make().model, torch.from_numpy(clips.frames)
     still = model.latents(frames[:, 5:6].expand(-1, 3, -1, -1, -1))[:, 0].unflatten(1, (3, 32))
     assert torch.equal(still[:, 0], still[:, 1]) and torch.equal(still[:, 1], still[:, 2])
+    assert torch.allclose(model.still(frames[:, 5]), still.flatten(1), atol=1e-5)
 
 
 def test_imagination_shifts_the_stack_and_predicts_its_end(clips: SquareClips) -> None:
@@ -138,8 +139,8 @@ def test_it_learns_to_imagine_better_than_copying_and_distances_grow_with_the_wa
     assert numbers["open_loop_ratio"] < 0.7
     clips = square_clips(np.random.default_rng(7), 32, 10)
     latents = method.model.latents(torch.from_numpy(clips.frames))
-    still = torch.from_numpy(clips.frames[:, -1:]).expand(-1, 3, -1, -1, -1)
-    away = (latents - method.model.latents(still)).pow(2).mean(dim=-1).flatten()
+    goals = method.model.still(torch.from_numpy(clips.frames[:, -1]))
+    away = (latents - goals[:, None]).pow(2).mean(dim=-1).flatten()
     way = torch.from_numpy(np.linalg.norm(clips.states[:, 2:] - clips.states[:, -1:], axis=-1)).flatten()
     ranks = torch.stack([away.argsort().argsort(), way.argsort().argsort()]).double()
     assert float(torch.corrcoef(ranks)[0, 1]) > 0.5
