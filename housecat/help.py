@@ -40,6 +40,7 @@ COMMANDS = {
             "model",
             "objective",
             "lewm",
+            "pldm",
             "train",
             "critic",
             "graph",
@@ -57,7 +58,7 @@ COMMANDS = {
     "train": Command(
         "train a world model, its temporal distance and the landmark graph on recorded episodes",
         "housecat train data=data/medium out=runs/medium",
-        (*_COMMON, "data", "world", "method", "model", "objective", "lewm", "train", "critic", "graph"),
+        (*_COMMON, "data", "world", "method", "model", "objective", "lewm", "pldm", "train", "critic", "graph"),
         "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
     ),
     "evaluate": Command(
@@ -80,6 +81,7 @@ COMMANDS = {
             "model",
             "objective",
             "lewm",
+            "pldm",
             "train",
             "critic",
             "graph",

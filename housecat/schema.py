@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default", "lewm")
+METHODS = ("default", "lewm", "pldm")
 
 
 @dataclass
@@ -94,6 +94,14 @@ class LewmConfig:
     heads: int = key("attention heads", 1)
     head_size: int = key("channels of an attention head", 1)
     dropout: float = key("share of what a block adds that training drops", 0, 0.9)
+
+
+@dataclass
+class PldmConfig:
+    """What PLDM asks of latents along a clip (method=pldm)."""
+
+    time_variance: float = key("weight of the variance hinge within each clip", 0)
+    time_similarity: float = key("weight of the step from a latent to the next", 0)
 
 
 @dataclass
@@ -205,6 +213,7 @@ class Config:
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
     lewm: LewmConfig = section("predictor of LeWorldModel")
+    pldm: PldmConfig = section("terms in time of PLDM")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")
