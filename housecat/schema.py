@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default", "lewm", "pldm")
+METHODS = ("default", "lewm", "pixel", "pldm")
 
 
 @dataclass
@@ -102,6 +102,14 @@ class PldmConfig:
 
     time_variance: float = key("weight of the variance hinge within each clip", 0)
     time_similarity: float = key("weight of the step from a latent to the next", 0)
+
+
+@dataclass
+class DecoderConfig:
+    """What draws pictures, for methods that are trained on them (method=pixel)."""
+
+    width: int = key("channels of its finest layer", 4)
+    pictures: int = key("pictures of each kind that are drawn of a clip in an update", 1)
 
 
 @dataclass
@@ -214,6 +222,7 @@ class Config:
     objective: ObjectiveConfig = section("what it is trained for")
     lewm: LewmConfig = section("predictor of LeWorldModel")
     pldm: PldmConfig = section("terms in time of PLDM")
+    decoder: DecoderConfig = section("decoder of methods that draw pictures")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

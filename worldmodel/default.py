@@ -73,8 +73,8 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> KeypointEncoder | Vid
     raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
 
 
-class VectorModel(WorldModel):
-    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+class LatentModel(WorldModel):
+    """Encoder and action-conditioned predictor over one latent vector."""
 
     def __init__(
         self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
@@ -82,8 +82,6 @@ class VectorModel(WorldModel):
         super().__init__(asked.context, asked.latent, action_dim, precision)
         self.encoder = make_encoder(asked, frame_size)
         self.predictor = ResidualPredictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
-        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
-        self.inverse = nn.Linear(2 * asked.latent, action_dim)
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -106,6 +104,17 @@ class VectorModel(WorldModel):
         """See `WorldModel`."""
         with self.autocast():
             return rollout(self.predictor, z, actions)
+
+
+class VectorModel(LatentModel):
+    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+
+    def __init__(
+        self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(asked, frame_size, action_dim, precision)
+        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
+        self.inverse = nn.Linear(2 * asked.latent, action_dim)
 
 
 class Default(Method):

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default, lewm, pldm
+from worldmodel import default, lewm, pixel, pldm
 from worldmodel.method import Method
 
 
@@ -23,6 +23,7 @@ class Entry:
 METHODS: dict[str, Entry] = {
     "default": Entry(default.Settings, default.Default),
     "lewm": Entry(lewm.Settings, lewm.LeWorldModel),
+    "pixel": Entry(pixel.Settings, pixel.Pixel),
     "pldm": Entry(pldm.Settings, pldm.PLDM),
 }
 
