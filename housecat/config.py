@@ -15,6 +15,7 @@ from housecat.overrides import OUTSIDE, parse
 from housecat.schema import Config, Setting, settings
 
 GROUPS = ("world", "method", "model", "objective")
+FRAMEWISE = ("lewm",)  # methods with an encoder of their own, which sees one frame at a time
 
 
 def config_folder() -> Path:
@@ -100,9 +101,14 @@ def check_combinations(config: Config) -> None:
         raise UsageError("world=pointmaze is your own maze: name its text file with world.layout=FILE")
     if world.layout is not None and world.name in group_choices("world"):
         raise UsageError(f"world.layout is a maze, world '{world.name}' has none: write world=pointmaze")
-    if model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
+    if config.method.name in FRAMEWISE:
+        if world.frame_size % model.patch:
+            raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
+        if model.width % model.heads:
+            raise UsageError(f"model.width must be a multiple of model.heads ({model.heads}), got {model.width}")
+    elif model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
         raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
-    if model.encoder == "vit":
+    elif model.encoder == "vit":
         if model.context % 2:
             raise UsageError(f"model.context must be even for the video transformer, got {model.context}")
         if model.width % model.heads or model.width % 2:

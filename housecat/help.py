@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from housecat import __version__
-from housecat.schema import Setting, settings
+from housecat.schema import LEARNING, Setting, settings
 
 _COMMON = ("seed", "out", "device", "precision")
 
@@ -36,13 +36,7 @@ COMMANDS = {
             "world",
             "factors",
             "collect",
-            "method",
-            "model",
-            "objective",
-            "masking",
-            "train",
-            "critic",
-            "graph",
+            *LEARNING,
             "planner",
             "evaluate",
         ),
@@ -57,7 +51,7 @@ COMMANDS = {
     "train": Command(
         "train a world model, its temporal distance and the landmark graph on recorded episodes",
         "housecat train data=data/medium out=runs/medium",
-        (*_COMMON, "data", "world", "method", "model", "objective", "masking", "train", "critic", "graph"),
+        (*_COMMON, "data", "world", *LEARNING),
         "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
     ),
     "evaluate": Command(
@@ -76,12 +70,7 @@ COMMANDS = {
             "world",
             "factors",
             "collect",
-            "method",
-            "model",
-            "objective",
-            "train",
-            "critic",
-            "graph",
+            *LEARNING,
             "planner",
             "evaluate",
             "compare",

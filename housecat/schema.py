@@ -45,7 +45,20 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default", "ijepa", "vjepa")
+METHODS = ("default", "ijepa", "lewm", "pixel", "pldm", "vjepa")
+# Sections that say what is learnt and how: whatever trains reads them.
+LEARNING = (
+    "method",
+    "model",
+    "objective",
+    "masking",
+    "lewm",
+    "pldm",
+    "decoder",
+    "train",
+    "critic",
+    "graph",
+)
 
 
 @dataclass
@@ -96,6 +109,31 @@ class MaskingConfig:
     motion: float = key("share of the blocks that are placed where something moves, the others anywhere", 0, 1)
     last_momentum: float = key("of the teacher at the end; at first it is objective.momentum", 0, 1)
     context: float = key("weight of the loss on what is visible (vjepa); 0: none", 0)
+
+
+@dataclass
+class LewmConfig:
+    """Attention of the predictor of LeWorldModel (method=lewm)."""
+
+    heads: int = key("attention heads", 1)
+    head_size: int = key("channels of an attention head", 1)
+    dropout: float = key("share of what a block adds that training drops", 0, 0.9)
+
+
+@dataclass
+class PldmConfig:
+    """What PLDM asks of latents along a clip (method=pldm)."""
+
+    time_variance: float = key("weight of the variance hinge within each clip", 0)
+    time_similarity: float = key("weight of the step from a latent to the next", 0)
+
+
+@dataclass
+class DecoderConfig:
+    """What draws pictures, for methods that are trained on them (method=pixel)."""
+
+    width: int = key("channels of its finest layer", 4)
+    pictures: int = key("pictures of each kind that are drawn of a clip in an update", 1)
 
 
 @dataclass
@@ -208,6 +246,9 @@ class Config:
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
     masking: MaskingConfig = section("what is hidden and predicted")
+    lewm: LewmConfig = section("predictor of LeWorldModel")
+    pldm: PldmConfig = section("terms in time of PLDM")
+    decoder: DecoderConfig = section("decoder of methods that draw pictures")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

@@ -19,7 +19,7 @@ from housecat.pairs import frozen_pairs
 from housecat.report import write_report
 from housecat.results import About
 from housecat.runs import Run, Stage, seconds_of
-from housecat.schema import Config, settings
+from housecat.schema import LEARNING, Config, settings
 from housecat.train import train_from_store
 
 
@@ -43,8 +43,11 @@ def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> J
 
 def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) -> Job:
     """Trains on the recording in `data`, of which `recorded` says what it is; the checkpoint is `out/model`."""
-    sections = ("seed", "method", "model", "objective", "masking", "train", "critic", "graph")
-    chosen = {**recorded, **_chosen(config, sections), "precision": str(wiring.precision(config)).split(".")[1]}
+    chosen = {
+        **recorded,
+        **_chosen(config, ("seed", *LEARNING)),
+        "precision": str(wiring.precision(config)).split(".")[1],
+    }
 
     def work(run: Run) -> None:
         run.adopt_seconds(_seconds_of_recording(data))

@@ -73,18 +73,15 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> KeypointEncoder | Vid
     raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
 
 
-class VectorModel(WorldModel):
-    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+class LatentModel(WorldModel):
+    """Encoder and action-conditioned predictor over one latent vector."""
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
-        asked = settings.model
-        super().__init__(asked.context, asked.latent, settings.action_dim, precision)
-        self.encoder = make_encoder(asked, settings.frame_size)
-        self.predictor = ResidualPredictor(
-            asked.latent, settings.action_dim, asked.predictor_width, asked.predictor_depth
-        )
-        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
-        self.inverse = nn.Linear(2 * asked.latent, settings.action_dim)
+    def __init__(
+        self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(asked.context, asked.latent, action_dim, precision)
+        self.encoder = make_encoder(asked, frame_size)
+        self.predictor = ResidualPredictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -109,6 +106,17 @@ class VectorModel(WorldModel):
             return rollout(self.predictor, z, actions)
 
 
+class VectorModel(LatentModel):
+    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+
+    def __init__(
+        self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(asked, frame_size, action_dim, precision)
+        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
+        self.inverse = nn.Linear(2 * asked.latent, action_dim)
+
+
 class Default(Method):
     """Prediction in latent space with an objective that keeps latents apart."""
 
@@ -117,7 +125,7 @@ class Default(Method):
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
-        self.model = VectorModel(settings, precision)
+        self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)
         teaches = settings.objective.name == "ema"
         self.teacher = copy.deepcopy(self.model.encoder).requires_grad_(False) if teaches else None
 

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default, ijepa, vjepa
+from worldmodel import default, ijepa, lewm, pixel, pldm, vjepa
 from worldmodel.method import Method
 
 
@@ -23,6 +23,9 @@ class Entry:
 METHODS: dict[str, Entry] = {
     "default": Entry(default.Settings, default.Default),
     "ijepa": Entry(ijepa.Settings, ijepa.ImageJEPA, imagines=False),
+    "lewm": Entry(lewm.Settings, lewm.LeWorldModel),
+    "pixel": Entry(pixel.Settings, pixel.Pixel),
+    "pldm": Entry(pldm.Settings, pldm.PLDM),
     "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
 }
 

@@ -28,6 +28,16 @@ def covariance(latents: Tensor) -> Tensor:
     return (matrix.pow(2).sum() - matrix.diagonal().pow(2).sum()) / rows.shape[1]
 
 
+def time_variance(latents: Tensor, floor: float = 1.0) -> Tensor:
+    """Hinge on each dimension's standard deviation within each clip of (B, T, D), as `variance` over all clips."""
+    return nn.functional.relu(floor - (latents.var(dim=1) + 1e-4).sqrt()).mean()
+
+
+def time_similarity(latents: Tensor) -> Tensor:
+    """Mean squared step from a latent of a clip to the next, (B, T, D): zero where nothing moves."""
+    return (latents[:, 1:] - latents[:, :-1]).pow(2).mean()
+
+
 def sigreg(latents: Tensor, generator: torch.Generator, projections: int = 128, knots: int = 9) -> Tensor:
     """Distance of the rows of (..., D) from a standard normal: Epps-Pulley statistic over random one-dimensional views.
 

@@ -16,8 +16,11 @@ from planners.flat import Flat
 from planners.hierarchy import Hierarchy
 from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
+from worldmodel.decoders import DecoderSettings
 from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
+from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
+from worldmodel.pldm import TimeSettings
 from worldmodel.training import TrainSettings
 
 POLE = """<mujoco><worldbody><body><joint name="hinge" axis="0 1 0" damping="0.1"/>
@@ -31,6 +34,9 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
     [
         (schema.ModelConfig, ModelSettings, set()),
         (schema.ObjectiveConfig, ObjectiveSettings, set()),
+        (schema.LewmConfig, PredictorSettings, set()),
+        (schema.PldmConfig, TimeSettings, set()),
+        (schema.DecoderConfig, DecoderSettings, set()),
         (schema.TrainConfig, TrainSettings, {"seed"}),
         (schema.CriticConfig, CriticSettings, {"seed"}),
         (schema.GraphConfig, GraphSettings, {"seed"}),
