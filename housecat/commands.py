@@ -11,14 +11,16 @@ from housecat import datasets, stages, wiring
 from housecat.compare import compare
 from housecat.config import for_command, load_config, to_yaml
 from housecat.errors import UsageError
+from housecat.export import export_programs
 from housecat.help import COMMANDS
 from housecat.pairs import make_pairs
+from housecat.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.quickstart import quickstart
 from housecat.runs import open_run
 from housecat.schema import Config
 from housecat.summary import summary
 from housecat.worlds import show_worlds
-from worldmodel.checkpoint import folder_of
+from worldmodel.checkpoint import folder_of, load
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,38 @@ def run_evaluate(request: Request) -> int:
     return 0
 
 
+def run_probe(request: Request) -> int:
+    """Diagnoses a checkpoint on held-out recordings."""
+    config = request.config
+    if config.checkpoint is None:
+        raise UsageError("which checkpoint to probe? give the folder that `housecat train` wrote: checkpoint=DIR")
+    folder = folder_of(Path(config.checkpoint))
+    spec = wiring.trained_world(folder)
+    data = Path(config.data) if config.data else recordings_of(folder)
+    if data is None:
+        raise UsageError(f"the recordings that {folder} was trained on are not to be found: name some with data=DIR")
+    wiring.check_world(f"checkpoint {folder}", spec, EpisodeStore.open(data).world)
+    device, precision = wiring.device(config), wiring.precision(config)
+    others = encoders_beside(config.against or "", spec, device, precision)
+    loaded = load(folder, device, precision)
+    found = diagnose(folder, loaded, others, data, config.seed, device)
+    out = Path(config.out) if config.out else folder.parent
+    write_probe(found, out, request.line)
+    print(table(found))
+    print(f"written to {out / 'probe.json'} and {out / 'probe.png'}")
+    return 0
+
+
+def run_export(request: Request) -> int:
+    """Writes a checkpoint as programs; 1 where one of them is not the model."""
+    config = request.config
+    if config.checkpoint is None or config.out is None:
+        raise UsageError("export needs a checkpoint and a folder to write to: checkpoint=DIR out=DIR")
+    return export_programs(
+        folder_of(Path(config.checkpoint)), Path(config.out), config.planner.horizon, "--onnx" in request.flags
+    )
+
+
 def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[[Request], int]:
     """A command that reads or writes recorded episodes; it is told which world the user named, if any."""
 
@@ -140,6 +174,8 @@ RUN: dict[str, Callable[[Request], int]] = {
     "evaluate": run_evaluate,
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
     "compare": run_compare,
+    "probe": run_probe,
+    "export": run_export,
     "worlds": run_worlds,
 }
 

@@ -78,6 +78,21 @@ COMMANDS = {
         "Writes compare.json and, in runs/, every run to out (benchmarks/results unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
     ),
+    "probe": Command(
+        "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",
+        "housecat probe checkpoint=runs/medium against=runs/other",
+        (*_COMMON, "checkpoint", "data", "against"),
+        "Writes probe.json and probe.png to out (the folder of the training run unless given). Encoders can be probed "
+        "too.\nProbes are fitted on data (by default what it was trained on) and judged on episodes held out of it.",
+    ),
+    "export": Command(
+        "write encoder and predictor as programs that run without Housecat, and check them against the model",
+        "housecat export checkpoint=runs/medium out=exported",
+        ("checkpoint", "out", "planner.horizon"),
+        "torch.export programs (.pt2) and export.json, which says what goes in and comes out. The predictor imagines\n"
+        "planner.horizon steps. Exits with 1 where a program differs from the model. --onnx: ONNX files as well.",
+        flags=("--onnx",),
+    ),
     "rerender": Command(
         "draw recorded episodes again, at another size or from another camera",
         "housecat rerender data=data/medium out=data/medium-96 size=96",

@@ -230,6 +230,7 @@ class Config:
     out: str | None = key("folder to write to")
     data: str | None = key("folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = key("folder of a training run, or the folder model/ in it")
+    against: str | None = key("other checkpoints of this world to probe beside it, separated by commas")
     source: str | None = key("data set of another format to import: a folder, or a file")
     format: str | None = key("of a data set to import or export", choices=("lerobot", "minari", "hdf5"))
     size: int | None = key("side of the new frames, pixels; null: as they were", 16, 512)

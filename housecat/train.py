@@ -1,5 +1,7 @@
 """From a data set to a checkpoint: world model, then temporal distance, then the graph of landmarks."""
 
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
@@ -60,12 +62,13 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     method = make_method(plan, encoder)
     model = method.model
     # What is too short for a clip is too short for a context: it has nothing to learn from.
-    store = EpisodeStore.open(data).at_least(model.context + plan.train.length - 1)
+    shortest = model.context + plan.train.length - 1
+    store = EpisodeStore.open(data).at_least(shortest)
     recorded, unseen = store.split(HELD_OUT)
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
     train(method, recorded.clips, seen, labelled(unseen, UNSEEN_CLIPS, model.context, plan), plan.train, out)
     model.requires_grad_(False)
-    about = {"world": store.world, "data": store.manifest.get("seed"), "renderer": store.manifest.get("renderer")}
+    about = about_training(store, shortest, plan, out / "metrics.jsonl")
     if not isinstance(model, WorldModel):
         checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
         return out / "model"
@@ -74,6 +77,28 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
     return out / "model"
+
+
+def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metrics: Path) -> dict[str, Any]:
+    """What a checkpoint says of how it came about, for its user and its model card; JSON-able.
+
+    Args:
+        store: the recordings, training's own and those held out.
+        shortest: control steps that a recording needs in order to be used.
+        metrics: log of the training, of which the last measurement is taken.
+    """
+    last = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])
+    numbers = {name.removeprefix("held_out/"): v for name, v in last.items() if name.startswith("held_out/")}
+    return {
+        "world": store.world,
+        "data": store.manifest.get("seed"),
+        "renderer": store.manifest.get("renderer"),
+        "recordings": len(store),
+        "shortest": shortest,
+        "updates": plan.train.updates,
+        "seed": plan.train.seed,
+        "measured": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
+    }
 
 
 def make_method(plan: TrainingPlan, encoder: Path | None = None) -> Method:

@@ -84,7 +84,7 @@ def test_the_run_folder_holds_everything_that_was_promised(folder):
     names = {path.name for path in run.iterdir()}
     assert names >= {"config.yaml", "manifest.json", "metrics.jsonl", "tensorboard", "checkpoints", "model"}
     assert names >= {"results.json", "episodes.json", "pairs.json", "report.html"}
-    assert {path.suffix for path in (run / "model").iterdir()} == {".json", ".safetensors"}
+    assert {path.suffix for path in (run / "model").iterdir()} == {".json", ".safetensors", ".md"}
     assert not list(run.rglob("*partial*"))
     manifest = read(run / "manifest.json")
     assert all(manifest["stages"][stage]["done"] for stage in ("collect", "train", "evaluate", "report"))

@@ -1,4 +1,4 @@
-"""A trained model on disk: safetensors and a config beside them, written to a temporary name and renamed."""
+"""A trained model on disk: safetensors, a config and a model card, written to a temporary name and renamed."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from worldmodel.card import model_card
 from worldmodel.critic import TemporalDistance
 from worldmodel.methods import METHODS, from_json
 from worldmodel.model import Encoder
@@ -76,7 +77,7 @@ def save(
     landmarks: dict[str, Tensor],
     about: dict,
 ) -> None:
-    """Writes model, temporal distance, landmark graph and notes to `folder`, replacing what was there.
+    """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
 
     Args:
         name: of the method that trained the model, in `METHODS`.
@@ -98,6 +99,7 @@ def save(
         if landmarks:
             save_file(_plain(landmarks), target / "landmarks.safetensors")
         (target / "config.json").write_text(json.dumps(config, indent=2))
+        (target / "README.md").write_text(model_card(config), encoding="utf-8")
 
     replace_folder(folder, write)
 

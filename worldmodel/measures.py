@@ -1,51 +1,14 @@
-"""Numbers about a world model: spread and rank of its latents, what a probe reads from them, how far it can imagine."""
+"""Numbers about a model while it trains: spread and rank of its latents, what a probe reads, how far it imagines."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from worldmodel.geometry import effective_rank
+from worldmodel.imagination import open_loop
 from worldmodel.model import Encoder, PatchEncoder, WorldModel
-from worldmodel.predictors import from_every_start, windows
-
-
-def effective_rank(latents: Tensor) -> float:
-    """exp of the entropy of the normalised singular values of (K, D), between 1 and D (RankMe, arXiv 2210.02885)."""
-    values = torch.linalg.svdvals(latents - latents.mean(dim=0))
-    share = values / values.sum().clamp(min=1e-12)
-    return float(torch.exp(-(share * (share + 1e-12).log()).sum()))
-
-
-def ridge_r2(train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor, weight: float = 1e-3) -> Tensor:
-    """R2 (n,) on the test rows of a linear probe with ridge penalty: inputs (K, D), targets (K, n).
-
-    A target that does not vary has R2 = nan: nothing can be said about it.
-    """
-    mean, scale = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
-    train, test = ((rows - mean) / scale for rows in (train, test))
-    train, test = (torch.cat([rows, torch.ones(len(rows), 1)], dim=1).double() for rows in (train, test))
-    penalty = weight * len(train) * torch.eye(train.shape[1], dtype=torch.float64)
-    penalty[-1, -1] = 0
-    solution = torch.linalg.solve(train.T @ train + penalty, train.T @ train_targets.double())
-    total = (test_targets - test_targets.mean(dim=0)).pow(2).sum(dim=0)
-    left = (test_targets - test @ solution).pow(2).sum(dim=0)
-    return torch.where(total > 1e-9, 1 - left / total, torch.nan)
-
-
-@torch.no_grad()
-def open_loop(model: WorldModel, frames: Tensor, actions: Tensor, horizon: int) -> dict[str, float]:
-    """Imagination against copying: squared latent error after `horizon` steps over that of leaving the latent as it is.
-
-    frames uint8 (B, T, h, w, 3) with T >= context + horizon, actions (B, T-1, A). Below 1: it imagines better.
-    """
-    latents = model.latents(frames)
-    used = actions[:, model.context - 1 :]
-    imagined = from_every_start(model, latents, used, horizon)[:, :, -1].float()
-    starts = imagined.shape[1]
-    target = windows(latents, starts, horizon, 1)[:, :, -1]
-    error = (imagined - target).pow(2).mean()
-    copied = (latents[:, :starts] - target).pow(2).mean()
-    return {"imagined": float(error), "copied": float(copied), "ratio": float(error / copied.clamp(min=1e-12))}
+from worldmodel.probes import ridge_r2
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from worldmodel.layers import by_time, caught
+
 
 class Seen(Protocol):
     """A context: frames uint8 (B, T, h, w, 3) and the actions (B, T-1, A) between them."""
@@ -44,6 +46,17 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def fit_pixels(self, frames: Tensor) -> None:
         """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3)."""
+
+    def layers(self, frames: Tensor) -> dict[str, Tensor]:
+        """Features of all layers that can be probed, by name, from the first one on; the last is "latent".
+
+        Frames uint8 (B, T, h, w, 3) -> (B, T - context + 1, P, width) of transformer blocks and convolutions, with P
+        places each, and the latents (B, T - context + 1, D).
+        """
+        latents, features = caught(self, lambda: self.latents(frames))
+        batch, steps = latents.shape[:2]
+        timed = {name: by_time(one, batch, steps, frames.shape[1]) for name, one in features.items()}
+        return {**{name: one for name, one in timed.items() if one is not None}, "latent": latents}
 
     @property
     def device(self) -> torch.device:
