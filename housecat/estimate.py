@@ -19,7 +19,8 @@ from housecat.episodes import one_thread
 from housecat.schema import Config
 from housecat.train import TrainingPlan, make_method
 from worldmodel import training
-from worldmodel.critic import LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.critics import KINDS, train_distance
+from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 
@@ -93,7 +94,9 @@ def _critic(plan: TrainingPlan, latent: int) -> float:
 def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
     judged = config.evaluate
-    distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.device)
+    critic = config.critic
+    network = KINDS[critic.kind].network
+    distance = network(model.latent, critic.width, critic.longest, torch.float32).to(model.device)
 
     def control_step(name: str, horizon: int | None) -> float:
         planner = wiring.build_planner(config, name, horizon, model, distance, None)

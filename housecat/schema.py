@@ -102,19 +102,23 @@ class TrainConfig:
     save_every: int = key("updates between checkpoints: what an interruption can cost", 1)
 
 
+CRITICS = ("expectile", "quasimetric", "contrastive")
+
+
 @dataclass
 class CriticConfig:
     """Training of the temporal distance: steps from a latent to a goal."""
 
+    kind: str = key("how steps are learned; quasimetric reads neither expectile nor near_goals", choices=CRITICS)
     updates: int = key("updates", 50)
     batch: int = key("pairs of latent and goal in an update", 2)
     width: int = key("hidden units", 8)
     learning_rate: float = key("peak of the schedule", 1e-8, 1)
-    expectile: float = key("0.5: the mean over the ways seen; towards 1: the shortest", 0.001, 0.999)
+    expectile: float = key("0.5: the mean of the ways seen; towards 1: the shortest", 0.001, 0.999)
     longest: float = key("distances are cut off here, control steps", 2)
-    lookahead: int = key("recorded steps, at most, that a target follows before it asks the network", 1)
-    momentum: float = key("of the target network", 0, 1)
-    near_goals: float = key("mean offset of goals taken from the same recording, control steps", 1)
+    lookahead: int = key("recorded steps, at most, that a target follows before it asks the network (expectile)", 1)
+    momentum: float = key("of the target network (expectile)", 0, 1)
+    near_goals: float = key("mean offset of goals from the same recording, control steps", 1)
 
 
 @dataclass

@@ -29,7 +29,7 @@ from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.critic import CriticSettings
-from worldmodel.critic import TemporalDistance as TemporalSteps
+from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS
 from worldmodel.model import WorldModel as Imagining
 from worldmodel.training import TrainSettings
@@ -246,7 +246,7 @@ class Trained:
     """A trained world model and what was learned on top of it."""
 
     model: Imagining
-    distance: TemporalSteps
+    distance: LearnedDistance
     landmarks: Landmarks | None
 
 

@@ -16,6 +16,7 @@ from planners.flat import Flat
 from planners.hierarchy import Hierarchy
 from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
+from worldmodel.critics import KINDS
 from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
 from worldmodel.methods import METHODS
 from worldmodel.training import TrainSettings
@@ -44,6 +45,7 @@ def test_the_groups_offer_every_world_and_every_objective():
     assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
     assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
+    assert set(schema.CRITICS) == set(KINDS)
     assert set(group_choices("method")) == set(METHODS) == set(schema.METHODS)
 
 
