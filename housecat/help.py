@@ -39,6 +39,7 @@ COMMANDS = {
             "method",
             "model",
             "objective",
+            "upper",
             "train",
             "critic",
             "graph",
@@ -56,7 +57,7 @@ COMMANDS = {
     "train": Command(
         "train a world model, its temporal distance and the landmark graph on recorded episodes",
         "housecat train data=data/medium out=runs/medium",
-        (*_COMMON, "data", "world", "method", "model", "objective", "train", "critic", "graph"),
+        (*_COMMON, "data", "world", "method", "model", "objective", "upper", "train", "critic", "graph"),
         "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
     ),
     "evaluate": Command(
@@ -78,6 +79,7 @@ COMMANDS = {
             "method",
             "model",
             "objective",
+            "upper",
             "train",
             "critic",
             "graph",

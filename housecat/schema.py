@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default",)
+METHODS = ("default", "hjepa")
 
 
 @dataclass
@@ -85,6 +85,22 @@ class ObjectiveConfig:
     covariance: float = key("weight of the covariance penalty (variance_covariance)", 0)
     sigreg: float = key("weight of SIGReg (sigreg)", 0)
     momentum: float = key("of the teacher (ema); 1 / (1 - momentum) must be far below train.updates", 0, 1)
+
+
+@dataclass
+class UpperConfig:
+    """The second level of method=hjepa: a slower clock and macro-actions."""
+
+    stride: int = key("control steps in a step of level 2", 2, 100)
+    macro: int = key("size of a macro-action", 1, 64)
+    latent: int = key("size of its latent; 0: that of level 1 is shared", 0, 4096)
+    width: int = key("hidden units of its networks", 8)
+    depth: int = key("residual layers of its predictor", 1, 32)
+    horizon: int = key("steps of level 2 imagined open-loop; stride times horizon must be below train.length", 1)
+    prediction: float = key("weight of its prediction error", 0)
+    variance: float = key("weight of the variance hinge on its latents and macro-actions", 0)
+    covariance: float = key("weight of the covariance penalty on them", 0)
+    gradient: float = key("share of its gradient that reaches level 1", 0, 1)
 
 
 @dataclass
@@ -146,10 +162,16 @@ class PlannerConfig:
     execute: int = key("control steps from one plan to the next, at most the horizon", 1, 200)
     near: float = key("control steps from the goal at which the hierarchy aims at the goal itself", 0)
     reach: float = key("control steps away at most that a landmark may be to be aimed at", 1)
+    upper_horizon: int = key("steps of level 2 imagined by hjepa", 1, 200)
+    upper_samples: int = key("candidate sequences of macro-actions in an iteration (hjepa)", 2)
+    upper_elites: int = key("best of them; less than planner.upper_samples (hjepa)", 1)
+    upper_iterations: int = key("iterations of CEM on level 2 (hjepa)", 1)
+    upper_every: int = key("control steps from one plan on level 2 to the next (hjepa)", 1)
+    upper_energy: str = key("what level 2 minimises (hjepa)", choices=("temporal", "latent"))
     patience: int = key("control steps without progress, after which the hierarchy looks for another way", 1)
 
 
-PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy")
+PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
 
 
 @dataclass
@@ -199,6 +221,7 @@ class Config:
     method: MethodConfig = section("how it is learnt")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")
+    upper: UpperConfig = section("second level (method=hjepa)")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

@@ -43,7 +43,7 @@ def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> J
 
 def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) -> Job:
     """Trains on the recording in `data`, of which `recorded` says what it is; the checkpoint is `out/model`."""
-    sections = ("seed", "method", "model", "objective", "train", "critic", "graph")
+    sections = ("seed", "method", "model", "objective", "upper", "train", "critic", "graph")
     chosen = {**recorded, **_chosen(config, sections), "precision": str(wiring.precision(config)).split(".")[1]}
 
     def work(run: Run) -> None:

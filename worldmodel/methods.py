@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default
+from worldmodel import default, hjepa
 from worldmodel.method import Method
 
 
@@ -22,6 +22,7 @@ class Entry:
 
 METHODS: dict[str, Entry] = {
     "default": Entry(default.Settings, default.Default),
+    "hjepa": Entry(hjepa.Settings, hjepa.HJepa),
 }
 
 
