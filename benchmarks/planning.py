@@ -25,7 +25,7 @@ from housecat.timing import Recording, time_steps
 from housecat.train import make_method
 from planners.landmarks import build_landmarks
 from worldmodel import checkpoint
-from worldmodel.critic import TemporalDistance
+from worldmodel.critics import KINDS
 
 STEPS = 60
 LANDMARKS = 256
@@ -40,7 +40,8 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
     states = np.stack([world.sample_state(rng) for _ in range(LANDMARKS)])
     frames = torch.from_numpy(np.stack([world.frame(state=state) for state in states]))
     latents = model.still(frames)
-    distance = TemporalDistance(model.latent, plan.critic.width, plan.critic.longest).eval().requires_grad_(False)
+    network = KINDS[plan.critic.kind].network
+    distance = network(model.latent, plan.critic.width, plan.critic.longest, torch.float32).eval().requires_grad_(False)
     distance.fit_scale(latents)
     graph = build_landmarks(latents, torch.from_numpy(states), distance, config.graph.max_edge)
     tensors = {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}

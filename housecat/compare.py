@@ -24,7 +24,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +34,6 @@ import numpy as np
 from envs.store import EpisodeStore
 from housecat import runs, stages, wiring
 from housecat.config import to_yaml
-from housecat.errors import UsageError
 from housecat.files import write_json
 from housecat.help import COMMANDS
 from housecat.runs import open_run
@@ -115,8 +114,9 @@ def frames_per_second(plan: TrainingPlan) -> float:
 
 def _member(compose: Callable[..., Config], name: str, seed: int, store: EpisodeStore, out: Path) -> Member:
     config = compose(f"method={name}", f"seed={seed}")
-    if name == "hjepa" and "hjepa" not in config.evaluate.planners:
-        raise UsageError("compare.methods names hjepa: name its planner too, in evaluate.planners")
+    # The planner of two levels is for the method that has them.
+    planners = [one for one in config.evaluate.planners if one != "hjepa"] + ["hjepa"] * (name == "hjepa")
+    config = replace(config, evaluate=replace(config.evaluate, planners=planners))
     return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
 
 

@@ -19,13 +19,19 @@ from housecat.episodes import one_thread
 from housecat.schema import Config
 from housecat.train import TrainingPlan, make_method
 from worldmodel import training
-from worldmodel.critic import LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.critics import KINDS, train_distance
+from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 
 _START = 4.0  # seconds until worker processes are at work
 _REPORT = 20.0  # seconds for a report with its videos
-_PLAYED = {"flat_latent": 0.95, "flat_distance": 0.5, "hierarchy": 0.5}  # share of the steps allowed that is played
+_PLAYED = {
+    "flat_latent": 0.95,
+    "flat_distance": 0.5,
+    "hierarchy": 0.5,
+    "hjepa": 0.5,
+}  # share of the steps allowed that is played
 _FORWARD = 1 / 3  # share of an update's time that encoding alone takes
 
 
@@ -93,7 +99,9 @@ def _critic(plan: TrainingPlan, latent: int) -> float:
 def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
     judged = config.evaluate
-    distance = TemporalDistance(model.latent, config.critic.width, config.critic.longest).to(model.device)
+    critic = config.critic
+    network = KINDS[critic.kind].network
+    distance = network(model.latent, critic.width, critic.longest, torch.float32).to(model.device)
 
     def control_step(name: str, horizon: int | None) -> float:
         planner = wiring.build_planner(config, name, horizon, model, distance, None)
@@ -104,7 +112,7 @@ def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     total = 0.0
     for name in set(judged.planners) - {"random"}:
         horizon = judged.horizons[-1] if name == "flat_latent" else None
-        step = control_step("flat_distance" if name == "hierarchy" else name, horizon)
+        step = control_step("flat_distance" if name in ("hierarchy", "hjepa") else name, horizon)
         total += _PLAYED[name] * judged.episodes * step
     if "flat_latent" in judged.planners and len(judged.horizons) > 1:
         steps = sum(control_step("flat_latent", horizon) for horizon in judged.horizons)

@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default", "ijepa", "lewm", "pixel", "pldm", "vjepa")
+METHODS = ("default", "hjepa", "ijepa", "lewm", "pixel", "pldm", "vjepa")
 # Sections that say what is learnt and how: whatever trains reads them.
 LEARNING = (
     "method",
@@ -55,6 +55,7 @@ LEARNING = (
     "lewm",
     "pldm",
     "decoder",
+    "upper",
     "train",
     "critic",
     "graph",
@@ -137,6 +138,22 @@ class DecoderConfig:
 
 
 @dataclass
+class UpperConfig:
+    """The second level of method=hjepa: a slower clock and macro-actions."""
+
+    stride: int = key("control steps in a step of level 2", 2, 100)
+    macro: int = key("size of a macro-action", 1, 64)
+    latent: int = key("size of its latent; 0: that of level 1 is shared", 0, 4096)
+    width: int = key("hidden units of its networks", 8)
+    depth: int = key("residual layers of its predictor", 1, 32)
+    horizon: int = key("steps of level 2 imagined open-loop; stride times horizon must be below train.length", 1)
+    prediction: float = key("weight of its prediction error", 0)
+    variance: float = key("weight of the variance hinge on its latents and macro-actions", 0)
+    covariance: float = key("weight of the covariance penalty on them", 0)
+    gradient: float = key("share of its gradient that reaches level 1", 0, 1)
+
+
+@dataclass
 class TrainConfig:
     """Training of the world model."""
 
@@ -152,19 +169,23 @@ class TrainConfig:
     save_every: int = key("updates between checkpoints: what an interruption can cost", 1)
 
 
+CRITICS = ("expectile", "quasimetric", "contrastive")
+
+
 @dataclass
 class CriticConfig:
     """Training of the temporal distance: steps from a latent to a goal."""
 
+    kind: str = key("how steps are learned; quasimetric reads neither expectile nor near_goals", choices=CRITICS)
     updates: int = key("updates", 50)
     batch: int = key("pairs of latent and goal in an update", 2)
     width: int = key("hidden units", 8)
     learning_rate: float = key("peak of the schedule", 1e-8, 1)
-    expectile: float = key("0.5: the mean over the ways seen; towards 1: the shortest", 0.001, 0.999)
+    expectile: float = key("0.5: the mean of the ways seen; towards 1: the shortest", 0.001, 0.999)
     longest: float = key("distances are cut off here, control steps", 2)
-    lookahead: int = key("recorded steps, at most, that a target follows before it asks the network", 1)
-    momentum: float = key("of the target network", 0, 1)
-    near_goals: float = key("mean offset of goals taken from the same recording, control steps", 1)
+    lookahead: int = key("recorded steps, at most, that a target follows before it asks the network (expectile)", 1)
+    momentum: float = key("of the target network (expectile)", 0, 1)
+    near_goals: float = key("mean offset of goals from the same recording, control steps", 1)
 
 
 @dataclass
@@ -192,10 +213,16 @@ class PlannerConfig:
     execute: int = key("control steps from one plan to the next, at most the horizon", 1, 200)
     near: float = key("control steps from the goal at which the hierarchy aims at the goal itself", 0)
     reach: float = key("control steps away at most that a landmark may be to be aimed at", 1)
+    upper_horizon: int = key("steps of level 2 imagined by hjepa", 1, 200)
+    upper_samples: int = key("candidate sequences of macro-actions in an iteration (hjepa)", 2)
+    upper_elites: int = key("best of them; less than planner.upper_samples (hjepa)", 1)
+    upper_iterations: int = key("iterations of CEM on level 2 (hjepa)", 1)
+    upper_every: int = key("control steps from one plan on level 2 to the next (hjepa)", 1)
+    upper_energy: str = key("what level 2 minimises (hjepa)", choices=("temporal", "latent"))
     patience: int = key("control steps without progress, after which the hierarchy looks for another way", 1)
 
 
-PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy")
+PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
 
 
 @dataclass
@@ -250,6 +277,7 @@ class Config:
     lewm: LewmConfig = section("predictor of LeWorldModel")
     pldm: PldmConfig = section("terms in time of PLDM")
     decoder: DecoderConfig = section("decoder of methods that draw pictures")
+    upper: UpperConfig = section("second level (method=hjepa)")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")

@@ -15,7 +15,9 @@ from envs import make_world
 from envs.store import EpisodeStore
 from planners.landmarks import build_landmarks, choose_landmarks
 from worldmodel import checkpoint
-from worldmodel.critic import CriticSettings, LatentEpisodes, TemporalDistance, train_distance
+from worldmodel.critic import CriticSettings
+from worldmodel.critics import train_distance
+from worldmodel.distance import LatentEpisodes, LearnedDistance
 from worldmodel.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.methods import METHODS
@@ -144,7 +146,7 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
 
 
 def make_landmarks(
-    still: Tensor, states: np.ndarray, distance: TemporalDistance, settings: GraphSettings
+    still: Tensor, states: np.ndarray, distance: LearnedDistance, settings: GraphSettings
 ) -> dict[str, Tensor]:
     """Recorded states spread over what was seen, joined where the temporal distance is short."""
     generator = torch.Generator().manual_seed(settings.seed)

@@ -20,6 +20,7 @@ from housecat.overrides import OUTSIDE
 from housecat.pairs import PairRequest
 from housecat.schema import Config
 from housecat.train import GraphSettings, TrainingPlan
+from housecat.two_levels import two_levels
 from planners.agent import Agent, RandomAgent
 from planners.cem import CEM
 from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
@@ -29,7 +30,7 @@ from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.critic import CriticSettings
-from worldmodel.critic import TemporalDistance as TemporalSteps
+from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS
 from worldmodel.model import WorldModel as Imagining
 from worldmodel.training import TrainSettings
@@ -197,7 +198,7 @@ def build_planner(
         horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
 
     Raises:
-        UsageError: the hierarchy is asked for and there are no landmarks.
+        UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
     """
     asked = config.planner
     optimizer = CEM(
@@ -209,6 +210,8 @@ def build_planner(
     if asked.effort > 0:
         energy = energy + asked.effort * ActionEffort()
     flat = Flat(model, energy, optimizer, horizon or default)
+    if name == "hjepa":
+        return two_levels(config, flat, model, distance)
     if name != "hierarchy":
         return flat
     if landmarks is None:
@@ -246,7 +249,7 @@ class Trained:
     """A trained world model and what was learned on top of it."""
 
     model: Imagining
-    distance: TemporalSteps
+    distance: LearnedDistance
     landmarks: Landmarks | None
 
 

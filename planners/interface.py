@@ -35,6 +35,26 @@ class WorldModel(Protocol):
         ...
 
 
+class UpperModel(Protocol):
+    """A second level on a slower clock: latents y of its own, *Y, moved by macro-actions of M numbers."""
+
+    stride: int  # control steps in one of its steps
+    macro_low: Tensor  # (M,) bounds within which macro-actions are believable
+    macro_high: Tensor  # (M,)
+
+    def lift(self, z: Tensor) -> Tensor:
+        """Latents of the first level (B, *Z) -> of the second (B, *Y)."""
+        ...
+
+    def rollout(self, y: Tensor, macros: Tensor) -> Tensor:
+        """From y (B, *Y) under macro-actions (B, N, H, M): the latents after each of them, (B, N, H, *Y)."""
+        ...
+
+    def ground(self, y: Tensor) -> Tensor:
+        """Latents of the second level (..., *Y) -> what a goal at that place is on the first, (..., *Z)."""
+        ...
+
+
 class Distance(Protocol):
     """How many control steps apart two latents are; need not be symmetric."""
 
@@ -76,7 +96,7 @@ class Plan:
     energy: Tensor  # (B,) of the actions
     target: Tensor  # (B, *Z) what they aim at: the goal or a subgoal
     calls: int  # predictor steps per environment that the plan took
-    subgoal: Tensor  # (B,) int64, the landmark aimed at; -1: the goal itself
+    subgoal: Tensor  # (B,) int64, the landmark aimed at; -1: none, but the goal or an imagined latent
     memory: tuple[Any, ...] | None = None  # B entries, to be handed back at the next step; for the planner's own eyes
 
 

@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from worldmodel.card import model_card
-from worldmodel.critic import TemporalDistance
+from worldmodel.critics import KINDS, kind_of
+from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS, from_json
 from worldmodel.model import Encoder
 
-FORMAT = 2  # raised when a saved model can no longer be read as before
+FORMAT = 3  # raised when a saved model can no longer be read as before
 
 
 class CheckpointError(Exception):
@@ -31,7 +32,7 @@ class Loaded:
     method: str  # name of the method that trained it
     settings: Any  # of that method
     model: Encoder  # in evaluation mode; a WorldModel where the method makes one
-    distance: TemporalDistance | None  # None: the model imagines nothing
+    distance: LearnedDistance | None  # None: the model imagines nothing
     landmarks: dict[str, Tensor]  # tensors of the landmark graph by name; empty where none was saved
     about: dict  # what the trainer noted: world, data, versions
 
@@ -73,7 +74,7 @@ def save(
     name: str,
     settings: Any,
     model: Encoder,
-    distance: TemporalDistance | None,
+    distance: LearnedDistance | None,
     landmarks: dict[str, Tensor],
     about: dict,
 ) -> None:
@@ -88,7 +89,7 @@ def save(
     config = {
         "format": FORMAT,
         **description(name, settings),
-        "critic": None if distance is None else {"width": distance.width, "longest": distance.longest},
+        "critic": None if distance is None else _of_distance(distance),
         "about": about,
     }
 
@@ -118,7 +119,8 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         model.load_state_dict(load_file(folder / "model.safetensors"))
         distance = None
         if config["critic"] is not None:
-            distance = TemporalDistance(model.latent, **config["critic"], precision=precision)
+            about = config["critic"]
+            distance = KINDS[about["kind"]].network(model.latent, about["width"], about["longest"], precision)
             distance.load_state_dict(load_file(folder / "critic.safetensors"))
         graph = folder / "landmarks.safetensors"
         landmarks = load_file(graph) if graph.is_file() else {}
@@ -129,6 +131,10 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     return Loaded(config["method"], settings, model, distance, landmarks, config["about"])
+
+
+def _of_distance(distance: LearnedDistance) -> dict[str, Any]:
+    return {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from worldmodel.distance import LatentEpisodes, LearnedDistance, Learner
 from worldmodel.objectives import follow
 
 
@@ -20,6 +21,7 @@ from worldmodel.objectives import follow
 class CriticSettings:
     """How the temporal distance is learned."""
 
+    kind: str  # name in worldmodel.critics.KINDS; the rest of this file is "expectile"
     updates: int
     batch: int
     width: int
@@ -32,17 +34,11 @@ class CriticSettings:
     seed: int
 
 
-class TemporalDistance(nn.Module):
+class TemporalDistance(LearnedDistance):
     """Steps from one latent to another, both (..., D); not symmetric, 0 or more, at most about `longest`."""
 
-    center: Tensor
-    scale: Tensor
-
     def __init__(self, latent: int, width: int, longest: float, precision: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.latent, self.width, self.longest, self.precision = latent, width, longest, precision
-        self.register_buffer("center", torch.zeros(latent))
-        self.register_buffer("scale", torch.ones(latent))
+        super().__init__(latent, width, longest, precision)
         self.of_place = nn.Linear(latent, width)
         self.of_goal = nn.Linear(latent, width, bias=False)
         self.layers = nn.ModuleList(
@@ -50,16 +46,10 @@ class TemporalDistance(nn.Module):
         )
         self.leave = nn.Linear(width, 1)
 
-    @torch.no_grad()
-    def fit_scale(self, latents: Tensor) -> None:
-        """Standardises the inputs with the statistics of latents (K, D)."""
-        self.center.copy_(latents.mean(dim=0))
-        self.scale.copy_(latents.std(dim=0).clamp(min=1e-3))
-
     def logsteps(self, z: Tensor, target: Tensor) -> Tensor:
         """log(1 + steps): z, target (..., D) -> (...). Ratios of distances matter alike near and far."""
-        place = self.of_place((z - self.center) / self.scale)
-        goal = self.of_goal((target - self.center) / self.scale)
+        place = self.of_place(self.standardised(z))
+        goal = self.of_goal(self.standardised(target))
         hidden = nn.functional.gelu(place + goal)
         # The two wide layers are most of the work; around them all stays fp32, where near distances differ little.
         with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
@@ -68,17 +58,8 @@ class TemporalDistance(nn.Module):
         return nn.functional.softplus(self.leave(hidden).squeeze(-1).float())
 
     def steps(self, z: Tensor, target: Tensor) -> Tensor:
-        """Expected control steps from z to target, both (..., D) and broadcast -> (...)."""
+        """See `LearnedDistance`."""
         return torch.expm1(self.logsteps(z, target).clamp(max=float(np.log1p(2 * self.longest))))
-
-
-@dataclass(frozen=True)
-class LatentEpisodes:
-    """Frozen latents of all recordings, end to end; goals are encoded as a still picture, as a user's goal is."""
-
-    moving: Tensor  # (K, D) float32: latent of the context that ends here
-    still: Tensor  # (K, D) float32: latent of this frame standing still
-    last: Tensor  # (K,) int64: index of the last row of the same recording
 
 
 def sample_pairs(data: LatentEpisodes, count: int, near: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -110,30 +91,54 @@ def expectile_loss(critic: TemporalDistance, z: Tensor, goal: Tensor, target: Te
     return (weight * error.pow(2)).mean()
 
 
-def train_distance(
-    data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool = False
-) -> TemporalDistance:
-    """Learns the temporal distance on frozen latents; the result depends on the data and the settings only."""
+class ExpectileLearner(Learner):
+    """Temporal differences towards a slowly following copy of the network."""
+
+    distance: TemporalDistance
+
+    def __init__(self, latent: int, settings: CriticSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.distance = TemporalDistance(latent, settings.width, settings.longest)
+        self.slow = copy.deepcopy(self.distance).requires_grad_(False)
+
+    def begin(self, data: LatentEpisodes) -> None:
+        """See `Learner`."""
+        super().begin(data)
+        self.slow.fit_scale(data.moving)
+
+    def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
+        """See `Learner`."""
+        asked = self.settings
+        rows, goals = sample_pairs(data, asked.batch, asked.near_goals, rng)
+        ahead = torch.from_numpy(rng.integers(1, asked.lookahead + 1, asked.batch))
+        with torch.no_grad():
+            target = targets(self.slow, data, rows, goals, torch.minimum(ahead, data.last[rows] - rows))
+        return expectile_loss(self.distance, data.moving[rows], data.still[goals], target, asked.expectile)
+
+    def after_update(self) -> None:
+        """See `Learner`."""
+        follow(self.slow, self.distance, self.settings.momentum)
+
+
+def learn(
+    learner: Learner, data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool
+) -> LearnedDistance:
+    """Learns a temporal distance on frozen latents; what is random depends on the settings only."""
     rng = np.random.default_rng(settings.seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        critic = TemporalDistance(data.moving.shape[1], settings.width, settings.longest)
-    critic.fit_scale(data.moving)
-    critic.to(device)
-    slow = copy.deepcopy(critic).requires_grad_(False)
-    optimizer = torch.optim.AdamW(critic.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    learner.begin(data)
+    learner.to(device)
+    trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=settings.updates, pct_start=0.05
     )
     for _ in tqdm(range(settings.updates), desc="distance", unit="update", disable=not progress):
-        rows, goals = sample_pairs(data, settings.batch, settings.near_goals, rng)
-        ahead = torch.from_numpy(rng.integers(1, settings.lookahead + 1, settings.batch))
-        with torch.no_grad():
-            target = targets(slow, data, rows, goals, torch.minimum(ahead, data.last[rows] - rows))
-        loss = expectile_loss(critic, data.moving[rows], data.still[goals], target, settings.expectile)
+        loss = learner.loss(data, rng)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        follow(slow, critic, settings.momentum)
-    return critic.eval().requires_grad_(False)
+        learner.after_update()
+    learner.finish(data, rng)
+    return learner.distance.eval().requires_grad_(False)

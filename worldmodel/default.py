@@ -137,9 +137,13 @@ class Default(Method):
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Method`."""
+        return self.terms_of(self.model.latents(frames), frames, actions[:, self.model.context - 1 :], generator)
+
+    def terms_of(
+        self, latents: Tensor, frames: Tensor, actions: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """The same with the latents (B, T', D) of the frames, and the actions (B, T'-1, A) between them."""
         asked, model, horizon = self.settings.objective, self.model, self.settings.horizon
-        latents = model.latents(frames)
-        actions = actions[:, model.context - 1 :]
         targets = latents
         if self.teacher is not None:
             with torch.no_grad(), model.autocast():

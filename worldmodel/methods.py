@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default, ijepa, lewm, pixel, pldm, vjepa
+from worldmodel import default, hjepa, ijepa, lewm, pixel, pldm, vjepa
 from worldmodel.method import Method
 
 
@@ -22,6 +22,7 @@ class Entry:
 
 METHODS: dict[str, Entry] = {
     "default": Entry(default.Settings, default.Default),
+    "hjepa": Entry(hjepa.Settings, hjepa.HJepa),
     "ijepa": Entry(ijepa.Settings, ijepa.ImageJEPA, imagines=False),
     "lewm": Entry(lewm.Settings, lewm.LeWorldModel),
     "pixel": Entry(pixel.Settings, pixel.Pixel),

@@ -16,7 +16,13 @@ from housecat.report.words import milliseconds
 # matplotlib wants colours; each of these is replaced in the SVG by the page's own.
 INK, FAINT = "#010101", "#020202"
 _THEME = {INK: "var(--ink)", FAINT: "var(--line)"}
-PLANNER_COLOURS = {"random": "#030301", "flat_latent": "#030302", "flat_distance": "#030303", "hierarchy": "#030304"}
+PLANNER_COLOURS = {
+    "random": "#030301",
+    "flat_latent": "#030302",
+    "flat_distance": "#030303",
+    "hierarchy": "#030304",
+    "hjepa": "#030305",
+}
 _THEME |= {colour: f"var(--{name})" for name, colour in PLANNER_COLOURS.items()}
 SERIES = ["#040401", "#040402", "#040403", "#040404", "#040405"]
 _THEME |= {colour: f"var(--series{index})" for index, colour in enumerate(SERIES)}

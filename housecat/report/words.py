@@ -7,12 +7,14 @@ LABELS = {
     "flat_latent": "flat, latent distance",
     "flat_distance": "flat, temporal distance",
     "hierarchy": "hierarchy",
+    "hjepa": "two levels (H-JEPA)",
 }
 ABOUT = {
     "random": "random actions: the floor",
     "flat_latent": "CEM on squared distance in the latent",
     "flat_distance": "CEM on the learned number of steps to the goal",
     "hierarchy": "subgoals from the landmark graph, CEM towards them",
+    "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",
 }
 _FEW = 100  # episodes below which an interval is wide enough to be worth a warning
 
@@ -115,6 +117,7 @@ def _planner(name: str, small: bool = False) -> str:
         "flat_latent": "flat planning with latent distance",
         "flat_distance": "flat planning with temporal distance",
         "hierarchy": "the hierarchy",
+        "hjepa": "planning on two levels",
     }
     text = names.get(name, name)
     return text if small else text[0].upper() + text[1:]

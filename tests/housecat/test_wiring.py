@@ -14,14 +14,17 @@ from housecat.overrides import OUTSIDE
 from housecat.train import GraphSettings, make_method
 from planners.flat import Flat
 from planners.hierarchy import Hierarchy
+from planners.hjepa import TwoLevels
 from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
+from worldmodel.critics import KINDS
 from worldmodel.decoders import DecoderSettings
 from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
 from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
 from worldmodel.pldm import TimeSettings
 from worldmodel.training import TrainSettings
+from worldmodel.upper import UpperSettings
 
 POLE = """<mujoco><worldbody><body><joint name="hinge" axis="0 1 0" damping="0.1"/>
 <geom type="capsule" size="0.05" fromto="0 0 0 0 0 -1"/></body></worldbody>
@@ -39,6 +42,7 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
         (schema.DecoderConfig, DecoderSettings, set()),
         (schema.TrainConfig, TrainSettings, {"seed"}),
         (schema.CriticConfig, CriticSettings, {"seed"}),
+        (schema.UpperConfig, UpperSettings, set()),
         (schema.GraphConfig, GraphSettings, {"seed"}),
     ],
 )
@@ -50,6 +54,7 @@ def test_the_groups_offer_every_world_and_every_objective():
     assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
     assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
+    assert set(schema.CRITICS) == set(KINDS)
     assert set(group_choices("method")) == set(METHODS) == set(schema.METHODS)
 
 
@@ -117,6 +122,27 @@ def test_a_hierarchy_without_landmarks_is_refused(parts):
     model, distance, _ = parts
     with pytest.raises(UsageError, match="no landmarks"):
         wiring.build_planner(load_config(SMALL), "hierarchy", None, model, distance, None)
+
+
+def test_two_levels_are_refused_for_a_model_of_one_and_a_plan_that_outlives_its_stride(parts):
+    with pytest.raises(UsageError, match="no second level"):
+        wiring.build_planner(load_config(SMALL), "hjepa", None, *parts)
+    asked = load_config([*SMALL, "method=hjepa", "planner.upper_every=6"])
+    model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model
+    with pytest.raises(UsageError, match="planner.upper_every=6 is more than the 5"):
+        wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
+
+
+@pytest.mark.parametrize("energy", ["temporal", "latent"])
+def test_two_levels_plan_with_the_second_level_of_the_model(parts, energy):
+    asked = load_config([*SMALL, "method=hjepa", f"planner.upper_energy={energy}", "planner.near=0"])
+    model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model.eval().requires_grad_(False)
+    planner = wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
+    assert isinstance(planner, TwoLevels)
+    z, goal = torch.zeros(1, 8), 5 * torch.ones(1, 8)
+    plan = planner(z, goal, None, [torch.Generator().manual_seed(0)])
+    assert not torch.equal(plan.target, goal)
+    assert plan.actions.shape == (1, asked.planner.horizon, 2)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

@@ -9,6 +9,7 @@ import torch
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, load, save
 from worldmodel.critic import TemporalDistance
+from worldmodel.critics import KINDS
 
 CPU = torch.device("cpu")
 
@@ -49,6 +50,17 @@ def test_saving_again_replaces_the_checkpoint_as_a_whole(saved: Path) -> None:
     assert [path.name for path in saved.parent.iterdir()] == ["model"], "no temporary folder stays"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_distance_of_any_kind_comes_back_as_it_was(kind: str, tmp_path: Path) -> None:
+    distance = KINDS[kind].network(16, 32, 50.0, torch.float32)
+    distance.fit_scale(torch.randn(30, 16))
+    save(tmp_path / "model", "default", small_settings(), make_model(), distance, {}, {})
+    found = load(tmp_path / "model", CPU).distance
+    z, goal = torch.randn(20, 16), torch.randn(16)
+    assert type(found) is type(distance)
+    assert torch.equal(found.steps(z, goal), distance.steps(z, goal))
+
+
 def truncate(folder: Path) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
@@ -61,7 +73,7 @@ def change_width(folder: Path) -> None:
 
 def change_format(folder: Path) -> None:
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"format": 2', '"format": 99'))
+    config.write_text(config.read_text().replace('"format": 3', '"format": 99'))
 
 
 def remove_config(folder: Path) -> None:

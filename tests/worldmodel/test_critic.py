@@ -3,9 +3,15 @@
 import numpy as np
 import torch
 
-from worldmodel.critic import CriticSettings, LatentEpisodes, TemporalDistance, sample_pairs, targets, train_distance
+from worldmodel.critic import CriticSettings, TemporalDistance, sample_pairs, targets
+from worldmodel.critics import train_distance
+from worldmodel.distance import LatentEpisodes
 
 PLACES = 24
+SETTINGS = CriticSettings(
+    kind="expectile", updates=1500, batch=256, width=64, learning_rate=2e-3, expectile=0.9, longest=40, lookahead=2,
+    momentum=0.98, near_goals=5, seed=0,
+)  # fmt: skip
 
 
 def ring_walks(episodes: int = 80, length: int = 40) -> tuple[LatentEpisodes, np.ndarray]:
@@ -44,11 +50,7 @@ def test_a_target_counts_recorded_steps_and_asks_beyond_them() -> None:
 
 def test_a_random_walk_teaches_the_shortest_way_on_a_ring() -> None:
     data, places = ring_walks()
-    settings = CriticSettings(
-        updates=1500, batch=256, width=64, learning_rate=2e-3, expectile=0.9, longest=40, lookahead=2, momentum=0.98,
-        near_goals=5, seed=0,
-    )  # fmt: skip
-    distance = train_distance(data, settings, torch.device("cpu"))
+    distance = train_distance(data, SETTINGS, torch.device("cpu"))
     where = torch.tensor([int(np.argmax(places == place)) for place in range(PLACES)])
     latents = data.still[where]
     steps = distance.steps(latents[:, None], latents[None])

@@ -1,0 +1,86 @@
+"""The temporal distances compared on one trained model: how true they are, how fast, and how well one plans with them.
+
+    python benchmarks/critics.py RUN data=data/medium [episodes=20] [key=value ...]
+
+Trains each kind of distance on the latents of the run's model and judges it on recordings that training left out. With
+`episodes=N`, `evaluate.planners` also play N start-goal pairs with it. Prints one JSON line for each kind.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from envs import make_world
+from envs.store import EpisodeStore
+from housecat import wiring
+from housecat.calibration import judge_distance
+from housecat.config import load_config
+from housecat.episodes import one_thread, play
+from housecat.pairs import make_pairs
+from housecat.schema import CRITICS, Config
+from housecat.statistics import Rate
+from housecat.train import HELD_OUT, encode_recordings, make_landmarks
+from worldmodel import checkpoint
+from worldmodel.critics import train_distance
+from worldmodel.distance import LearnedDistance
+
+
+@one_thread()
+def milliseconds(distance: LearnedDistance, count: int, times: int = 30) -> float:
+    """Median time of asking `count` latents for one goal, as planners do."""
+    z, goal = torch.randn(count, distance.latent), torch.randn(distance.latent)
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        distance.steps(z, goal)
+        took.append(time.perf_counter() - began)
+    return 1e3 * float(np.median(took))
+
+
+def played(config: Config, folder: Path, episodes: int) -> dict[str, Any]:
+    """Success of each planner in `evaluate.planners`, with its interval."""
+    spec = wiring.trained_world(folder)
+    bench = wiring.BenchSetup(spec, folder, config)()
+    pairs = make_pairs(bench.make_world(), replace(wiring.pair_request(config), count=episodes, calibration=0))
+    found = {}
+    for planner in config.evaluate.planners:
+        results = [play(bench, planner, None, [one], config.seed)[0] for one in enumerate(pairs.pairs)]
+        found[planner] = asdict(Rate.of([result.success for result in results]))
+    return found
+
+
+def main() -> None:
+    """Takes some minutes for each kind."""
+    run = checkpoint.folder_of(Path(next(argument for argument in sys.argv[1:] if "=" not in argument)))
+    config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
+    recorded, unseen = EpisodeStore.open(Path(config.data or "")).split(HELD_OUT)
+    loaded = checkpoint.load(run, wiring.device(config), wiring.precision(config))
+    first = recorded.load(0)
+    plan = wiring.training_plan(config, first.frames.shape[1], first.actions.shape[1])
+    latents, states = encode_recordings(loaded.model, recorded)
+    world = make_world(recorded.world)
+    for kind in CRITICS:
+        began = time.perf_counter()
+        distance = train_distance(latents, replace(plan.critic, kind=kind), plan.device, progress=True)
+        result: dict[str, Any] = {"kind": kind, "train_seconds": round(time.perf_counter() - began, 1)}
+        result["milliseconds"] = round(milliseconds(distance, 512), 2)
+        rng = np.random.default_rng(config.seed)
+        result["calibration"] = asdict(judge_distance(loaded.model, distance, unseen, world, rng))
+        if config.episodes:
+            landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+            with tempfile.TemporaryDirectory() as folder:
+                saved = Path(folder) / "model"
+                checkpoint.save(saved, loaded.method, loaded.settings, loaded.model, distance, landmarks, loaded.about)
+                result["played"] = played(config, saved, config.episodes)
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

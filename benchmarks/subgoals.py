@@ -1,0 +1,89 @@
+"""Do the subgoals fail, or what has to reach them? Planners beside a planner that always knows the true way.
+
+    python benchmarks/subgoals.py RUN [episodes=30] [key=value ...]
+
+Plays the same start-goal pairs with `evaluate.planners`, and with the flat planners towards true subgoals 4, 8 and 12
+control steps ahead: that is what a hierarchy over this low level could reach at best. Prints a line for each and all of
+it as JSON last.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs import make_world
+from envs.task import Pair
+from housecat import wiring
+from housecat.config import load_config
+from housecat.episodes import EpisodeResult, play
+from housecat.pairs import make_pairs
+from housecat.statistics import Rate, compare_paired
+from housecat.subgoals import play_true_subgoals
+from worldmodel import checkpoint
+
+AHEAD = (4.0, 8.0, 12.0)  # control steps
+FLAT = ("flat_latent", "flat_distance")
+
+
+def summary(results: list[EpisodeResult]) -> dict[str, Any]:
+    """Success with its interval, and what it took."""
+    needed = [result.steps for result in results if result.steps is not None]
+    return {
+        **{key: round(value, 3) for key, value in asdict(Rate.of([result.success for result in results])).items()},
+        "steps": round(float(np.mean(needed)), 1) if needed else None,
+        "spl": round(float(np.mean([result.spl for result in results])), 3),
+        "model_calls": round(float(np.mean([result.calls for result in results]))),
+    }
+
+
+def main() -> None:
+    """Takes some minutes."""
+    run = checkpoint.folder_of(Path(next(argument for argument in sys.argv[1:] if "=" not in argument)))
+    config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
+    spec = wiring.trained_world(run)
+    bench, world = wiring.BenchSetup(spec, run, config)(), make_world(spec)
+    loaded = wiring.load_checkpoint(run, config, spec)
+    request = replace(wiring.pair_request(config), count=config.episodes or config.evaluate.episodes, calibration=0)
+    pairs = list(enumerate(make_pairs(world, request).pairs))
+    found: dict[str, list[EpisodeResult]] = {}
+
+    def record(name: str, one: Callable[[tuple[int, Pair]], EpisodeResult]) -> None:
+        found[name] = [one(pair) for pair in pairs]
+        print(f"{name:32} {summary(found[name])}", flush=True)
+
+    for name in config.evaluate.planners:
+        record(name, lambda pair, name=name: play(bench, name, None, [pair], config.seed)[0])  # type: ignore[misc]
+    for name in FLAT:
+        flat = wiring.build_planner(
+            config, name, config.planner.horizon, loaded.model, loaded.distance, loaded.landmarks
+        )
+        for steps in AHEAD:
+            record(
+                f"{name}, true subgoals at {steps:g}",
+                lambda pair, flat=flat, steps=steps: play_true_subgoals(  # type: ignore[misc]
+                    world, flat, loaded.model, steps, pair, config.seed
+                ),
+            )
+    outcomes = {name: [result.success for result in results] for name, results in found.items()}
+    first = next(iter(outcomes))
+    against = {name: asdict(compare_paired(outcomes[first], each)) for name, each in outcomes.items() if name != first}
+    print(
+        json.dumps(
+            {
+                "world": world.name,
+                "pairs": len(pairs),
+                "planners": {name: summary(results) for name, results in found.items()},
+                f"{first} against": against,
+                "by_pair": {name: [int(won) for won in each] for name, each in outcomes.items()},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Planning on two levels: the second imagines far ahead on a slow clock, its first step is what the first aims at.
+
+Macro-actions are searched by CEM within what the data's were; the first predicted place becomes the subgoal of a flat
+planner; near the goal the flat planner finishes (HWM, arXiv 2604.03208; H-JEPA, arXiv 2610.06805).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from planners.interface import Distance, Energy, Optimizer, Plan, Planner, UpperModel
+
+_TURNING_BACK = 1.5  # times `near`: so far off the goal is given up as a target again
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Of one environment, between control steps."""
+
+    goal: Tensor  # (D,)
+    near: bool  # whether the goal itself is aimed at
+    macros: Tensor  # (H, M), the last plan on level 2
+    subgoal: Tensor  # (D,) of that plan
+    age: int  # control steps since that plan
+    ahead: int  # control steps that have gone by since its first macro-action began
+
+
+class TwoLevels:
+    """Aims at the first place that level 2 predicts on its way to the goal, near the goal at the goal; a planner.
+
+    Args:
+        flat: plans towards the target that is chosen; it should look ahead at least `upper.stride` control steps.
+        upper: the model of level 2.
+        energy: judges the places that level 2 imagined, as level-1 latents; macro-actions stand in for actions.
+        optimizer: searches macro-actions.
+        distance: steps from one latent to another.
+        horizon: steps of level 2.
+        near: control steps to the goal at which the goal itself becomes the target.
+        every: control steps from one plan on level 2 to the next; at most the stride, or the subgoal would be passed.
+        execute: control steps from one call of this planner to the next.
+    """
+
+    def __init__(
+        self,
+        flat: Planner,
+        upper: UpperModel,
+        energy: Energy,
+        optimizer: Optimizer,
+        distance: Distance,
+        horizon: int,
+        near: float,
+        every: int = 1,
+        execute: int = 1,
+    ) -> None:
+        if horizon < 1 or near < 0 or execute < 1 or not 1 <= every <= upper.stride:
+            raise ValueError(
+                "horizon and execute must be at least 1, near 0 or more, every between 1 and the stride of "
+                f"{upper.stride} control steps; got {horizon}, {execute}, {near} and {every}"
+            )
+        self.flat, self.upper, self.energy, self.optimizer, self.distance = flat, upper, energy, optimizer, distance
+        self.steps, self.near, self.every, self.execute = horizon, near, every, execute
+
+    @property
+    def horizon(self) -> int:
+        """H, control steps that a plan spans."""
+        return self.flat.horizon
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        z: Tensor,
+        target: Tensor,
+        start: Tensor | None,
+        generators: Sequence[torch.Generator],
+        memory: Sequence[Any] | None = None,
+    ) -> Plan:
+        """See `planners.interface.Planner`; latents are vectors."""
+        known = [self._aged(*each) for each in zip(target, memory or [None] * len(z), strict=True)]
+        now: list[_Memory] = []
+        calls = 0
+        for here, goal, generator, before in zip(z, target, generators, known, strict=True):
+            near = self._is_near(here, goal, before)
+            if not near and (before is None or before.near or before.age >= self.every):
+                before, asked = self._decide(here, goal, generator, before)
+                calls += asked
+            elif before is None:
+                before = self._begin(goal)
+            now.append(replace(before, near=near))
+        aims = torch.stack([one.goal if one.near else one.subgoal for one in now])
+        plan = self.flat(z, aims, start, generators)
+        return replace(plan, calls=plan.calls + round(calls / len(z)), memory=tuple(now))
+
+    def _aged(self, goal: Tensor, before: _Memory | None) -> _Memory | None:
+        """What is still known in this control step; nothing where the goal is another one."""
+        if before is None or not torch.equal(before.goal, goal):
+            return None
+        return replace(before, age=before.age + self.execute, ahead=before.ahead + self.execute)
+
+    def _is_near(self, z: Tensor, goal: Tensor, before: _Memory | None) -> bool:
+        limit = self.near * (_TURNING_BACK if before is not None and before.near else 1.0)
+        return float(self.distance.steps(z, goal)) <= limit
+
+    def _begin(self, goal: Tensor) -> _Memory:
+        middle = (self.upper.macro_low + self.upper.macro_high) / 2
+        return _Memory(goal, True, middle.expand(self.steps, -1), goal, 0, 0)
+
+    def _decide(
+        self, z: Tensor, goal: Tensor, generator: torch.Generator, before: _Memory | None
+    ) -> tuple[_Memory, int]:
+        """A plan on level 2 from z (D,) towards goal (D,), and the predictor steps that it took."""
+        before = before or self._begin(goal)
+        gone = min(before.ahead // self.upper.stride, self.steps)
+        start = torch.cat([before.macros[gone:], before.macros[-1:].expand(gone, -1)])
+        y, calls = self.upper.lift(z[None]), 0
+
+        def score(macros: Tensor) -> Tensor:
+            nonlocal calls
+            calls += macros.shape[1] * macros.shape[2]
+            return self.energy(self.upper.ground(self.upper.rollout(y, macros)), macros, goal[None])
+
+        low, high = self.upper.macro_low, self.upper.macro_high
+        macros = self.optimizer(score, start[None], low, high, [generator])[0]
+        subgoal = self.upper.ground(self.upper.rollout(y, macros[:, None, :1])[:, 0, 0])[0]
+        left = before.ahead - gone * self.upper.stride
+        return _Memory(goal, False, macros[0], subgoal, 0, left), calls + 1
