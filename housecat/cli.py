@@ -20,6 +20,7 @@ EXPECTED = (
     ("envs.backend", "RenderingError"),
     ("envs.sources", "OutsideError"),
     ("worldmodel.checkpoint", "CheckpointError"),
+    ("worldmodel.pretrained", "PretrainedError"),
     ("worldmodel.training", "TrainingError"),
 )
 

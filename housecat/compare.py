@@ -98,10 +98,10 @@ def frames_per_second(plan: TrainingPlan) -> float:
     """Camera frames trained on in a second: whole updates on random frames, each frame of a clip counted once."""
     method = make_method(plan)
     rng = np.random.default_rng(0)
-    size, length = plan.settings.frame_size, plan.train.length + method.model.context - 1
+    size, length = plan.frame_size, plan.train.length + method.model.context - 1
     clips = SimpleNamespace(
         frames=rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8),
-        actions=rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.settings.action_dim)).astype(np.float32),
+        actions=rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.action_dim)).astype(np.float32),
     )
     run = training.start(method, plan.train)
     training.update(run, clips, plan.train)

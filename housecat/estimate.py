@@ -74,9 +74,9 @@ def _episode(world: Any, steps: int) -> float:
 def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
     """Seconds for world model, encoding of all recordings and temporal distance."""
     rng = np.random.default_rng(0)
-    size, length = plan.settings.frame_size, plan.train.length + method.model.context - 1
+    size, length = plan.frame_size, plan.train.length + method.model.context - 1
     frames = rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8)
-    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.settings.action_dim)).astype(np.float32)
+    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.action_dim)).astype(np.float32)
     run = training.start(method, plan.train)
     clips = SimpleNamespace(frames=frames, actions=actions, states=None)
     update = _seconds(lambda: training.update(run, clips, plan.train), times=3)

@@ -45,7 +45,7 @@ class CollectConfig:
     steps: int = key("control steps in an episode", 8)
 
 
-METHODS = ("default", "hjepa", "ijepa", "lewm", "pixel", "pldm", "vjepa")
+METHODS = ("default", "hjepa", "ijepa", "lewm", "pixel", "pldm", "vjepa", "vjepa2_ac")
 # Sections that say what is learnt and how: whatever trains reads them.
 LEARNING = (
     "method",
@@ -56,6 +56,7 @@ LEARNING = (
     "pldm",
     "decoder",
     "upper",
+    "dynamics",
     "train",
     "critic",
     "graph",
@@ -135,6 +136,19 @@ class DecoderConfig:
 
     width: int = key("channels of its finest layer", 4)
     pictures: int = key("pictures of each kind that are drawn of a clip in an update", 1)
+
+
+@dataclass
+class DynamicsConfig:
+    """What method=vjepa2_ac predicts, and with what."""
+
+    grid: int = key("patches along a side of the frame, pooled from the encoder's", 1)
+    channels: int = key("features kept of each of them", 1)
+    past: int = key("frames that a latent holds: speed is in their difference", 1, 16)
+    window: int = key("steps that attention sees", 1)
+    width: int = key("channels of the predictor", 8)
+    depth: int = key("transformer blocks of the predictor", 1, 32)
+    heads: int = key("attention heads of the predictor", 1)
 
 
 @dataclass
@@ -277,6 +291,7 @@ class Config:
     lewm: LewmConfig = section("predictor of LeWorldModel")
     pldm: PldmConfig = section("terms in time of PLDM")
     decoder: DecoderConfig = section("decoder of methods that draw pictures")
+    dynamics: DynamicsConfig = section("predictor over patches (method=vjepa2_ac)")
     upper: UpperConfig = section("second level (method=hjepa)")
     train: TrainConfig = section("training of the world model")
     critic: CriticConfig = section("training of the temporal distance")

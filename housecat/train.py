@@ -14,7 +14,7 @@ from tqdm import tqdm
 from envs import make_world
 from envs.store import EpisodeStore
 from planners.landmarks import build_landmarks, choose_landmarks
-from worldmodel import checkpoint
+from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.critics import train_distance
 from worldmodel.distance import LatentEpisodes, LearnedDistance
@@ -45,7 +45,9 @@ class TrainingPlan:
 
     method: str  # name in METHODS
     settings: Any  # of that method
-    first: Union["TrainingPlan", Path, None]  # the frozen encoder it builds on: how to train it, or its checkpoint
+    frame_size: int  # side of the square frames, pixels
+    action_dim: int  # A
+    first: Union["TrainingPlan", pretrained.Settings, Path, None]  # its frozen encoder: how to train it, or where it is
     train: TrainSettings
     critic: CriticSettings
     graph: GraphSettings
@@ -103,16 +105,18 @@ def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metri
     }
 
 
-def make_method(plan: TrainingPlan, encoder: Path | None = None) -> Method:
+def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None = None) -> Method:
     """The method with weights drawn from the plan's seed, on its device.
 
     Args:
-        encoder: checkpoint of the frozen encoder that it builds on.
+        encoder: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.train.seed)
         method = METHODS[plan.method].make(plan.settings, plan.precision)
-    if encoder is not None:
+    if isinstance(encoder, pretrained.Settings):
+        method.adopt(pretrained.load(encoder, plan.precision))
+    elif encoder is not None:
         method.adopt(checkpoint.load(encoder, torch.device("cpu"), plan.precision).model)
     return method.to(plan.device)
 

@@ -28,7 +28,7 @@ from planners.flat import Flat
 from planners.hierarchy import Hierarchy
 from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
-from worldmodel import checkpoint
+from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS
@@ -112,19 +112,25 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     asked, entry = config.method, METHODS[config.method.name]
     if asked.encoder is not None and entry.encoder is None:
         raise UsageError(f"method.encoder is for methods that use a frozen encoder, {asked.name} trains its own")
-    first: TrainingPlan | Path | None = None
+    first: TrainingPlan | pretrained.Settings | Path | None = None
     if entry.encoder is not None and asked.encoder is None:
         first = training_plan(replace(config, method=replace(asked, name=entry.encoder)), frame_size, action_dim)
+    elif asked.encoder is not None and pretrained.is_named(asked.encoder):
+        first = pretrained.look_up(asked.encoder, frame_size)
     elif asked.encoder is not None:
         first = checkpoint.folder_of(Path(asked.encoder))
     sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim, "horizon": config.train.horizon}
     if isinstance(first, TrainingPlan):
         sizes["encoder"] = checkpoint.description(first.method, first.settings)
+    elif isinstance(first, pretrained.Settings):
+        sizes["encoder"] = checkpoint.description(pretrained.METHOD, first)
     elif first is not None:
         sizes["encoder"] = checkpoint.described(first)
     return TrainingPlan(
         method=asked.name,
         settings=method_settings(entry.settings, config, sizes),
+        frame_size=frame_size,
+        action_dim=action_dim,
         first=first,
         train=TrainSettings(**asdict(config.train), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),

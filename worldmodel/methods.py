@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default, hjepa, ijepa, lewm, pixel, pldm, vjepa
+from worldmodel import default, hjepa, ijepa, lewm, pixel, pldm, vjepa, vjepa2_ac
 from worldmodel.method import Method
 
 
@@ -28,6 +28,7 @@ METHODS: dict[str, Entry] = {
     "pixel": Entry(pixel.Settings, pixel.Pixel),
     "pldm": Entry(pldm.Settings, pldm.PLDM),
     "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
+    "vjepa2_ac": Entry(vjepa2_ac.Settings, vjepa2_ac.VJepa2AC, encoder="vjepa"),
 }
 
 

@@ -82,7 +82,7 @@ def test_sizes_come_from_the_data_and_the_rest_from_the_settings():
     plan = wiring.training_plan(
         load_config(["train.updates=7", "precision=fp32", "seed=3"]), frame_size=32, action_dim=5
     )
-    assert (plan.settings.frame_size, plan.settings.action_dim) == (32, 5)
+    assert (plan.frame_size, plan.action_dim) == (32, 5)
     assert (plan.train.updates, plan.train.seed, plan.critic.seed, plan.precision) == (7, 3, 3, torch.float32)
 
 

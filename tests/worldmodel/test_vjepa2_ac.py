@@ -1,0 +1,109 @@
+"""V-JEPA 2-AC: the encoder stays as it is, actions decide what is imagined, and a goal is a picture at rest."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.worldmodel.conftest import SIZE, square_clips
+from worldmodel import checkpoint
+from worldmodel.ijepa import ImageJEPA
+from worldmodel.ijepa import Settings as ImageSettings
+from worldmodel.methods import METHODS, from_json
+from worldmodel.training import TrainSettings, start, update
+from worldmodel.vjepa2_ac import DynamicsSettings, Settings, VJepa2AC
+
+TRAIN = TrainSettings(
+    updates=150, batch=16, length=6, horizon=2, learning_rate=3e-3, schedule="cosine", weight_decay=1e-4,
+    gradient_norm=1.0, measure_every=150, save_every=150, seed=0,
+)  # fmt: skip
+
+
+def image_settings() -> ImageSettings:
+    model = {"width": 16, "depth": 1, "heads": 2, "patch": 8, "predictor_width": 16, "predictor_depth": 1}
+    return from_json(
+        ImageSettings,
+        {
+            "model": model,
+            "objective": {"momentum": 0.9},
+            "masking": {"motion": 0.5, "last_momentum": 0.9, "context": 0.0},
+            "frame_size": SIZE,
+        },
+    )
+
+
+def make_method() -> VJepa2AC:
+    torch.manual_seed(0)
+    asked = image_settings()
+    encoder = ImageJEPA(asked).model
+    settings = Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2, 2)
+    method = VJepa2AC(settings)
+    frames = torch.from_numpy(square_clips(np.random.default_rng(1), 32, 6).frames)
+    encoder.fit_pixels(frames)
+    method.adopt(encoder)
+    method.fit_pixels(frames)
+    return method
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[VJepa2AC, dict[str, torch.Tensor]]:
+    method = make_method()
+    before = {name: value.clone() for name, value in method.model.pooled.state_dict().items()}
+    run, rng = start(method, TRAIN), np.random.default_rng(0)
+    for _ in range(TRAIN.updates):
+        update(run, square_clips(rng, TRAIN.batch, TRAIN.length + 1), TRAIN)
+    return method.eval().requires_grad_(False), before
+
+
+def test_what_is_frozen_does_not_move_and_is_not_optimised(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
+    method, before = trained
+    for name, value in method.model.pooled.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    frozen = {id(p) for p in method.model.pooled.parameters()}
+    optimised = start(make_method(), TRAIN).optimizer.param_groups
+    assert frozen.isdisjoint(id(p) for group in optimised for p in group["params"])
+    assert not any(p.requires_grad for p in make_method().model.pooled.parameters())
+
+
+def test_it_learns_what_actions_do(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
+    model = trained[0].model
+    clips = square_clips(np.random.default_rng(5), 64, 6)
+    latents = model.latents(torch.from_numpy(clips.frames))
+    actions = torch.from_numpy(clips.actions)[:, 1:]
+    true = model.imagine(latents[:, 0], actions[:, :2])[:, -1]
+    shuffled = model.imagine(latents[:, 0], actions[:, :2].roll(1, dims=0))[:, -1]
+    errors = [float((one - latents[:, 2]).abs().mean()) for one in (true, shuffled, latents[:, 0])]
+    assert errors[0] < errors[1], "actions of another clip lead elsewhere"
+    assert errors[0] < 0.85 * errors[2], "better than copying"
+
+
+def test_one_at_a_time_is_all_at_once(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
+    model = trained[0].model
+    z, actions = torch.randn(2, model.latent), torch.randn(2, 3, 4, 2).clamp(-1, 1)
+    both = model.rollout(z, actions)
+    assert both.shape == (2, 3, 4, model.latent)
+    assert torch.equal(both[1:], model.rollout(z[1:], actions[1:]))
+    step = model.imagine(z[0], actions[0, 0, :1])
+    assert torch.allclose(both[0, 0, 0], step[0], atol=1e-5)
+
+
+def test_a_goal_is_the_same_picture_over_and_over(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
+    model = trained[0].model
+    frames = torch.from_numpy(square_clips(np.random.default_rng(6), 3, 2).frames[:, 0])
+    parts = model.still(frames).view(3, *model.shape)
+    assert torch.equal(parts[:, 0], parts[:, 1])
+
+
+def test_a_checkpoint_rebuilds_the_frozen_encoder() -> None:
+    method = make_method()
+    described = checkpoint.description("vjepa2_ac", method.settings)
+    entry = METHODS["vjepa2_ac"]
+    again = entry.make(from_json(entry.settings, described["settings"]), torch.float32)
+    again.model.load_state_dict(method.model.state_dict())
+    frames = torch.from_numpy(square_clips(np.random.default_rng(7), 2, 3).frames)
+    assert torch.equal(again.model.latents(frames), method.model.latents(frames))
+
+
+def test_an_encoder_without_patches_is_refused() -> None:
+    described = {"method": "default", "settings": {}}
+    with pytest.raises((ValueError, KeyError)):
+        VJepa2AC(Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2, 2))

@@ -1,0 +1,154 @@
+"""A transformer over time steps, each a block of tokens [action, patches], in which no step sees a later one.
+
+The predictor of V-JEPA 2-AC (arXiv 2506.09985, section 3.1): within a step all tokens see each other, and all see the
+steps before. Two choices are ours. Attention reaches back `window` steps, and time enters as a rotation, which tells
+how far two steps are apart and not when they were: so a rollout may be longer than any clip in training. Place is a
+learned addition, as the camera does not move, where theirs is rotated like time.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.encoders import Block, positions_3d
+
+SLOWEST = 100.0  # steps for which the slowest rotation has turned by one radian
+
+Turn = tuple[Tensor, Tensor]  # cosine and sine (tokens, pairs) by which channels are rotated
+Cache = list[tuple[Tensor, Tensor]]  # keys and values of the steps before, (B, heads, tokens, size) for each layer
+
+
+def turns(times: Tensor, size: int) -> Turn:
+    """Rotations of half the channels of a head of `size` at times (tokens,): cosine and sine (tokens, size // 4)."""
+    pairs = size // 4
+    rates = SLOWEST ** (-torch.arange(pairs, device=times.device) / pairs)
+    angles = times[:, None] * rates
+    return angles.cos(), angles.sin()
+
+
+def rotated(channels: Tensor, turn: Turn) -> Tensor:
+    """Rotates the first half of the channels (..., tokens, size), in pairs; the product of two of them then depends
+    on the difference of their times only."""
+    cosine, sine = turn
+    pairs = cosine.shape[-1]
+    first, second, rest = channels[..., :pairs], channels[..., pairs : 2 * pairs], channels[..., 2 * pairs :]
+    return torch.cat([first * cosine - second * sine, first * sine + second * cosine, rest], dim=-1)
+
+
+class CausalBlock(Block):
+    """The transformer block of the encoders, with rotations, a mask, and the keys and values of what came before."""
+
+    def attend(
+        self, tokens: Tensor, turn: Turn, mask: Tensor | None, past: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Tokens (B, n, width) after the block, and the keys and values that they could see.
+
+        Args:
+            turn: rotation of each token.
+            mask: (n, n), 0 where a token sees another, -inf elsewhere; None: it sees all.
+            past: keys and values of earlier tokens, which all of them see.
+        """
+        batch, count, width = tokens.shape
+        size = width // self.heads
+        shaped = self.query_key_value(self.attention_norm(tokens)).view(batch, count, 3, self.heads, size)
+        query, key, value = shaped.permute(2, 0, 3, 1, 4)
+        query, key = rotated(query, turn), rotated(key, turn)
+        if past is not None:
+            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+        weights = query @ key.transpose(-1, -2) * size**-0.5
+        seen = (weights if mask is None else weights + mask).softmax(-1) @ value
+        tokens = tokens + self.attention_out(seen.transpose(1, 2).reshape(batch, count, width))
+        return tokens + self.feed(self.feed_norm(tokens)), (key, value)
+
+
+class BlockCausalPredictor(nn.Module):
+    """Predicts the patches of the next step from those of this and earlier steps and the actions.
+
+    Args:
+        grid: patches along a side; P is its square.
+        channels: C of a patch.
+        action_dim: A.
+        width, depth, heads: of the transformer.
+        window: steps that attention sees, the present one included.
+    """
+
+    def __init__(
+        self, grid: int, channels: int, action_dim: int, width: int, depth: int, heads: int, window: int
+    ) -> None:
+        super().__init__()
+        if width % heads or (width // heads) % 4:
+            raise ValueError(
+                f"predictor: width {width} must be a multiple of heads {heads}, and their ratio a multiple of 4"
+            )
+        self.tokens, self.window, self.size = 1 + grid**2, window, width // heads
+        self.of_action = nn.Linear(action_dim, width)
+        self.unknown = nn.Parameter(torch.zeros(width))  # stands for an action that is not known
+        self.of_patch = nn.Linear(channels, width)
+        self.place = nn.Parameter(positions_3d(1, grid, grid, width))
+        self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(depth))
+        self.leave_norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, channels)
+        nn.init.zeros_(self.leave.weight)  # at first nothing changes: the prediction to beat
+        nn.init.zeros_(self.leave.bias)
+
+    def layers(self) -> list[CausalBlock]:
+        """The blocks, first to last."""
+        return [block for block in self.blocks if isinstance(block, CausalBlock)]
+
+    def embedded(self, patches: Tensor, action: Tensor | None) -> Tensor:
+        """Tokens of steps: patches (..., P, C), action (..., A), None: not known -> (..., 1 + P, width)."""
+        if action is None:
+            first = self.unknown.expand(*patches.shape[:-2], 1, -1)
+        else:
+            first = self.of_action(action)[..., None, :]
+        return torch.cat([first, self.of_patch(patches) + self.place], dim=-2)
+
+    def mask(self, times: int, device: torch.device) -> Tensor:
+        """(times * tokens, times * tokens): 0 where a token sees another, -inf where it does not."""
+        step = torch.arange(times, device=device).repeat_interleave(self.tokens)
+        back = step[:, None] - step
+        return torch.where((back >= 0) & (back < self.window), 0.0, -torch.inf)
+
+    def forward(self, patches: Tensor, actions: Tensor) -> Tensor:
+        """Teacher forcing, all steps at once.
+
+        Args:
+            patches: (B, T, P, C).
+            actions: (B, n, A), of the last n steps; those before are not known.
+
+        Returns:
+            The patches that come after each of these n steps, (B, n, P, C).
+        """
+        batch, times = patches.shape[:2]
+        known = actions.shape[1]
+        parts = [self.embedded(patches[:, times - known :], actions)]
+        if known < times:
+            parts.insert(0, self.embedded(patches[:, : times - known], None))
+        tokens = torch.cat(parts, dim=1).flatten(1, 2)
+        turn = turns(torch.arange(times, device=tokens.device).repeat_interleave(self.tokens), self.size)
+        mask = self.mask(times, tokens.device)
+        for block in self.layers():
+            tokens, _ = block.attend(tokens, turn, mask, None)
+        tokens = tokens.view(batch, times, self.tokens, -1)[:, times - known :, 1:]
+        return patches[:, times - known :] + self.leave(self.leave_norm(tokens)).to(patches.dtype)
+
+    def step(self, patches: Tensor, action: Tensor | None, time: int, cache: Cache) -> tuple[Tensor, Cache]:
+        """One step after those in the cache: the same as `forward`, without computing them again.
+
+        Args:
+            patches: (B, P, C).
+            action: (B, A); None: not known.
+            time: how many steps came before.
+            cache: of these; empty at first.
+
+        Returns:
+            The patches that come next (B, P, C), and the cache for the next step.
+        """
+        tokens = self.embedded(patches, action)
+        turn = turns(torch.full((self.tokens,), time, device=tokens.device), self.size)
+        kept = (self.window - 1) * self.tokens
+        ahead: Cache = []
+        for index, block in enumerate(self.layers()):
+            tokens, seen = block.attend(tokens, turn, None, cache[index] if cache else None)
+            first = max(0, seen[0].shape[2] - kept)
+            ahead.append((seen[0][:, :, first:], seen[1][:, :, first:]))
+        return patches + self.leave(self.leave_norm(tokens[:, 1:])).to(patches.dtype), ahead

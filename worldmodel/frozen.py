@@ -1,0 +1,91 @@
+"""Frozen encoders as world models use them: rebuilt from what they were trained by, their patches pooled."""
+
+from math import isqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel import pretrained
+from worldmodel.model import PatchEncoder
+
+
+def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
+    """The encoder that `checkpoint.description` describes, with weights yet to be loaded.
+
+    Raises:
+        ValueError: the method makes no encoder with features of patches.
+    """
+    from worldmodel.methods import METHODS, from_json  # which imports the methods that import this
+
+    if described["method"] == pretrained.METHOD:
+        return pretrained.Pretrained(from_json(pretrained.Settings, described["settings"]), precision)
+    entry = METHODS[described["method"]]
+    model = entry.make(from_json(entry.settings, described["settings"]), precision).model
+    if not isinstance(model, PatchEncoder):
+        raise ValueError(
+            f"method {described['method']} makes no encoder with features of patches: choose vjepa or ijepa"
+        )
+    return model
+
+
+class Pooled(nn.Module):
+    """A frozen encoder's patches, fewer and narrower, so that a CPU can plan with them.
+
+    Features are normalised token by token, as V-JEPA 2-AC does. Neighbouring patches are laid side by side, not
+    averaged: where in them a thing is stays known. Their first principal components around the mean of each place are
+    kept, in units of their common spread; the components are fitted once, so that nothing can collapse.
+
+    Args:
+        encoder: is frozen here.
+        grid: patches along a side that are left.
+        channels: C, features that each of them keeps.
+    """
+
+    mean: Tensor
+    basis: Tensor
+
+    def __init__(self, encoder: PatchEncoder, grid: int, channels: int) -> None:
+        super().__init__()
+        self.encoder = encoder.requires_grad_(False).eval()
+        side = isqrt(encoder.patches)
+        if side**2 != encoder.patches or side % grid:
+            raise ValueError(
+                f"dynamics.grid {grid} must divide the side of the encoder's square of patches, and it has "
+                f"{encoder.patches} patches"
+            )
+        self.grid, self.block = grid, side // grid
+        size = self.block**2 * encoder.width
+        if channels > size:
+            raise ValueError(f"dynamics.channels {channels} must be at most the {size} features of a pooled patch")
+        self.register_buffer("mean", torch.zeros(grid**2, size))
+        self.register_buffer("basis", torch.eye(size, channels))
+
+    def train(self, mode: bool = True) -> "Pooled":
+        """Never leaves evaluation mode: what is frozen drops nothing out."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def features(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3), each as if it stood still -> (B, T, P, features side by side)."""
+        batch, times = frames.shape[:2]
+        still = frames.flatten(0, 1)[:, None].expand(-1, self.encoder.context, -1, -1, -1)
+        tokens = self.encoder.tokens(still)[:, 0].float()
+        tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
+        cut = tokens.view(batch, times, self.grid, self.block, self.grid, self.block, -1)
+        return cut.permute(0, 1, 2, 4, 3, 5, 6).reshape(batch, times, self.grid**2, -1)
+
+    @torch.no_grad()
+    def fit(self, frames: Tensor) -> None:
+        """Takes the principal components of frames uint8 (B, T, h, w, 3)."""
+        features = self.features(frames).flatten(0, 1)
+        self.mean.copy_(features.mean(dim=0))
+        rows = (features - self.mean).flatten(0, 1).double()
+        values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
+        kept = vectors[:, -self.basis.shape[1] :].flip(1)
+        spread = values[-self.basis.shape[1] :].mean().clamp(min=1e-12).sqrt()
+        self.basis.copy_(kept / spread)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3) -> patches (B, T, P, C) float32, with mean 0 and mean square 1 where fitted."""
+        return (self.features(frames) - self.mean) @ self.basis

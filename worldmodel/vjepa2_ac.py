@@ -1,0 +1,128 @@
+"""V-JEPA 2-AC: a frozen encoder, and a predictor that learns what actions do to the patches it sees.
+
+Predicts: the patches of the next frame, with true frames before it (teacher forcing) and on its own (rollout), in L1.
+Kept from collapse by: the encoder, which does not move.
+Published: arXiv 2506.09985, section 3; on DINOv2's patches likewise in DINO-WM (arXiv 2411.04983). As there, each frame
+is encoded by itself, as a picture that stands still. No state token: planners see camera frames and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from worldmodel import frozen
+from worldmodel.block_causal import BlockCausalPredictor, Cache
+from worldmodel.frozen import Pooled
+from worldmodel.method import Method
+from worldmodel.model import Encoder, PatchEncoder, WorldModel
+
+
+@dataclass(frozen=True)
+class DynamicsSettings:
+    """The predictor and what it sees."""
+
+    grid: int  # patches along a side of the frame, pooled from the encoder's
+    channels: int  # C, of each of them
+    past: int  # K, frames that a latent holds: speed is in their difference
+    window: int  # steps that attention sees
+    width: int
+    depth: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    dynamics: DynamicsSettings
+    encoder: dict[str, Any]  # what the frozen encoder was trained by, see `checkpoint.description`
+    horizon: int  # H, steps of the rollout loss
+    action_dim: int  # A
+
+
+class PatchWorldModel(WorldModel):
+    """Imagines patches. A latent is the patches of the last K frames (K, P, C), oldest first, flattened.
+
+    Nothing else is in it, neither speeds nor actions: so its distance to a goal, a picture that stands still, is that
+    of the last K pictures to the goal picture.
+    """
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        asked = settings.dynamics
+        self.shape = (asked.past, asked.grid**2, asked.channels)
+        super().__init__(asked.past, asked.past * asked.grid**2 * asked.channels, settings.action_dim, precision)
+        encoder = frozen.rebuilt(settings.encoder, precision)
+        self.pooled = Pooled(encoder, asked.grid, asked.channels)
+        self.predictor = BlockCausalPredictor(
+            asked.grid, asked.channels, settings.action_dim, asked.width, asked.depth, asked.heads, asked.window
+        )
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """Takes statistics of the encoder's features; the encoder stays as it is. See `Encoder`."""
+        self.pooled.fit(frames)
+
+    def joined(self, patches: Tensor) -> Tensor:
+        """Patches of frames (B, T, P, C) -> latents (B, T - K + 1, D)."""
+        return patches.flatten(2).unfold(1, self.context, 1).transpose(-1, -2).flatten(2)
+
+    def latents(self, frames: Tensor) -> Tensor:
+        """See `Encoder`."""
+        if frames.shape[1] > 1 and frames.stride(1) == 0:  # one picture repeated: it is encoded once
+            return self.joined(self.pooled(frames[:, :1]).expand(-1, frames.shape[1], -1, -1))
+        return self.joined(self.pooled(frames))
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
+        """See `WorldModel`."""
+        past = z.reshape(-1, *self.shape)
+        with self.autocast():
+            ahead = self.rolled(past, actions.reshape(-1, *actions.shape[-2:]))
+        known = torch.cat([past[:, 1:], ahead], dim=1)
+        return self.joined(known).view(*actions.shape[:-1], self.latent)
+
+    def rolled(self, past: Tensor, actions: Tensor) -> Tensor:
+        """Open-loop: patches of the last K frames (B, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
+
+        Each step is computed once: of those before, only the keys and values are needed.
+        """
+        cache: Cache = []
+        for time in range(self.context - 1):
+            _, cache = self.predictor.step(past[:, time], None, time, cache)
+        patches, ahead = past[:, -1], []
+        for step in range(actions.shape[1]):
+            patches, cache = self.predictor.step(patches, actions[:, step], self.context - 1 + step, cache)
+            ahead.append(patches)
+        return torch.stack(ahead, dim=1)
+
+
+class VJepa2AC(Method):
+    """Trains the predictor on a frozen encoder."""
+
+    model: PatchWorldModel
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.model = PatchWorldModel(settings, precision)
+
+    def adopt(self, encoder: Encoder) -> None:
+        """See `Method`. Raises ValueError for an encoder without patches."""
+        if not isinstance(encoder, PatchEncoder):
+            raise ValueError(f"vjepa2_ac needs an encoder with features of patches, {type(encoder).__name__} has none")
+        self.model.pooled.encoder.load_state_dict(encoder.state_dict())
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`."""
+        model, past, horizon = self.model, self.model.context, self.settings.horizon
+        patches = model.pooled(frames)
+        # The predictor never learns what was done before the newest frame of a latent: it is not in the latent.
+        with model.autocast():
+            forced = model.predictor(patches[:, :-1], actions[:, past - 1 :]).float()
+            start = int(torch.randint(0, frames.shape[1] - past - horizon + 1, (1,), generator=generator))
+            first = start + past  # the frame that is imagined first
+            ahead = model.rolled(patches[:, start:first], actions[:, first - 1 : first - 1 + horizon]).float()
+        return {
+            "teacher_forcing": (forced - patches[:, past:]).abs().mean(),
+            "rollout": (ahead - patches[:, first : first + horizon]).abs().mean(),
+        }
