@@ -42,7 +42,7 @@ _HELD = 0.25  # share of sampled states in which the hand holds the cube
 _ON_TABLE = 0.5  # share of goals
 _LIFTED = (0.08, 0.22)  # m, height of the cube's middle in the other goals
 _ELEVATION = 38.0  # degrees by which the camera looks down
-_MAX_STEPS = 80
+_MAX_STEPS = 60
 
 
 def cube_spec(frame_size: int = 64) -> dict[str, Any]:
