@@ -23,8 +23,9 @@ from housecat import wiring
 from housecat.calibration import judge_distance
 from housecat.config import load_config
 from housecat.episodes import one_thread, play
+from housecat.learning import CRITICS
 from housecat.pairs import make_pairs
-from housecat.schema import CRITICS, Config
+from housecat.schema import Config
 from housecat.statistics import Rate
 from housecat.train import HELD_OUT, encode_recordings, make_landmarks
 from worldmodel import checkpoint

@@ -4,7 +4,8 @@ import difflib
 from dataclasses import dataclass
 
 from housecat import __version__
-from housecat.schema import LEARNING, Setting, settings
+from housecat.learning import LEARNING
+from housecat.schema import Setting, settings
 
 _COMMON = ("seed", "out", "device", "precision")
 

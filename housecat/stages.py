@@ -15,11 +15,12 @@ from housecat import runs, wiring
 from housecat.config import value_of
 from housecat.evaluate import evaluate
 from housecat.files import write_json
+from housecat.learning import LEARNING
 from housecat.pairs import frozen_pairs
 from housecat.report import write_report
 from housecat.results import About
 from housecat.runs import Run, Stage, seconds_of
-from housecat.schema import LEARNING, Config, settings
+from housecat.schema import Config, settings
 from housecat.train import train_from_store
 
 

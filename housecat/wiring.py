@@ -1,9 +1,9 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
 import json
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 
@@ -16,6 +16,7 @@ from housecat import hardware
 from housecat.episodes import Bench, Player
 from housecat.errors import UsageError
 from housecat.evaluate import EvaluateSettings
+from housecat.learning import method_settings
 from housecat.overrides import OUTSIDE
 from housecat.pairs import PairRequest
 from housecat.schema import Config
@@ -138,19 +139,6 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         precision=precision(config),
         device=device(config),
     )
-
-
-def method_settings(kind: type, config: Config, sizes: dict[str, Any]) -> Any:
-    """The settings of a method, a dataclass `kind`: its nested dataclasses are filled from the configuration's sections
-    of the same names, single values from `sizes`."""
-    types, values = get_type_hints(kind), dict[str, Any]()
-    for one in fields(kind):
-        if is_dataclass(types[one.name]):
-            section = asdict(getattr(config, one.name))
-            values[one.name] = types[one.name](**{each.name: section[each.name] for each in fields(types[one.name])})
-        else:
-            values[one.name] = sizes[one.name]
-    return kind(**values)
 
 
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:

@@ -131,4 +131,4 @@ def test_training_tells_one_derived_recording_from_another(command, recorded):
     assert first != last
     assert json.loads(json.dumps(first)) == first
     config = load_config(["train.length=6", "train.horizon=3", "world.frame_size=32"])
-    assert plan_for_store(config, EpisodeStore.open("parts/train")).model.frame_size == 32
+    assert plan_for_store(config, EpisodeStore.open("parts/train")).frame_size == 32

@@ -7,7 +7,7 @@ import torch
 
 from envs import WORLDS
 from envs.outside import FAMILY_NAMES
-from housecat import schema, wiring
+from housecat import learning, schema, wiring
 from housecat.config import group_choices, load_config
 from housecat.errors import UsageError
 from housecat.overrides import OUTSIDE
@@ -54,8 +54,8 @@ def test_the_groups_offer_every_world_and_every_objective():
     assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
     assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
-    assert set(schema.CRITICS) == set(KINDS)
-    assert set(group_choices("method")) == set(METHODS) == set(schema.METHODS)
+    assert set(learning.CRITICS) == set(KINDS)
+    assert set(group_choices("method")) == set(METHODS) == set(learning.METHODS)
 
 
 @pytest.mark.parametrize("name", WORLDS)
