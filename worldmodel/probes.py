@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 PENALTIES = tuple(10.0**power for power in range(-6, 4))  # of standardised features, for each row
-QUERY = 64  # channels of the attentive probe
+QUERY = 32  # channels of the attentive probe
 HEADS = 4
 
 
@@ -86,8 +86,9 @@ class Attentive(nn.Module):
     def __init__(self, tokens: Tensor, targets: Tensor, generator: torch.Generator) -> None:
         super().__init__()
         places, width, outputs = tokens.shape[1], tokens.shape[2], targets.shape[1]
-        spread = tokens.std(dim=(0, 1))
-        self.register_buffer("center", tokens.mean(dim=(0, 1)))
+        # Around the mean of each place: what never changes there would drown what moves through.
+        spread = (tokens - tokens.mean(dim=0)).pow(2).mean(dim=(0, 1)).sqrt()
+        self.register_buffer("center", tokens.mean(dim=0))
         self.register_buffer("scale", spread.clamp(min=max(1e-4 * float(spread.max()), 1e-12)))
         self.register_buffer("target_center", targets.mean(dim=0))
         self.register_buffer("target_scale", targets.std(dim=0).clamp(min=1e-6))
@@ -95,7 +96,9 @@ class Attentive(nn.Module):
         def drawn(*shape: int, size: float) -> nn.Parameter:
             return nn.Parameter(size * torch.randn(*shape, generator=generator))
 
-        self.places = drawn(places, width, size=0.1)
+        # Nearly orthogonal from the start, so that a linear readout of what is looked at can say where it is.
+        self.places = drawn(places, QUERY, size=1.0)
+        self.place_keys = nn.Parameter(torch.zeros(places, QUERY))
         self.queries = drawn(outputs, QUERY, size=1.0)
         self.keys, self.values = (drawn(width, QUERY, size=width**-0.5) for _ in range(2))
         self.hidden = drawn(QUERY, 2 * QUERY, size=QUERY**-0.5)
@@ -105,9 +108,10 @@ class Attentive(nn.Module):
 
     def standard(self, tokens: Tensor) -> Tensor:
         """(B, P, width) -> standardised targets (B, n)."""
-        tokens = (tokens - self.center) / self.scale + self.places
+        tokens = (tokens - self.center) / self.scale
         query = self.queries.view(-1, HEADS, QUERY // HEADS)
-        key, value = ((tokens @ part).unflatten(-1, (HEADS, -1)) for part in (self.keys, self.values))
+        key = (tokens @ self.keys + self.place_keys).unflatten(-1, (HEADS, -1))
+        value = (tokens @ self.values + self.places).unflatten(-1, (HEADS, -1))
         weights = torch.einsum("nhd,bphd->bhnp", query, key).mul((QUERY // HEADS) ** -0.5).softmax(-1)
         read = torch.einsum("bhnp,bphd->bnhd", weights, value).flatten(-2)
         read = read + nn.functional.gelu(read @ self.hidden) @ self.back

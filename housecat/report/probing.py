@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 COLOURS = ("#0b8f7d", "#8b919a", "#3f6fe0", "#c2691a", "#9a5fd6", "#c8453a", "#5d6672", "#1a9a55")
+QUANTITIES = ("#0b8f7d", "#3f6fe0", "#c2691a", "#9a5fd6", "#c8453a", "#1b2129", "#8a7a1c", "#1a9a55")
 INK, SOFT, LINE = "#1b2129", "#5d6672", "#dedbd4"
 _STYLE: Any = {
     "font.size": 9.5,
@@ -56,7 +57,7 @@ def draw_probe(found: dict[str, Any], path: Path) -> None:
         if imagines:
             first, second = rows[2].subplots(1, 2)
             _latent_error(first, found["open_loop"])
-            _physical_error(second, found["open_loop"])
+            _physical_error(second, found["open_loop"], list(found["probes"]["trained"]["latent"]))
             _landscapes(rows[3], found["landscape"])
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=110)
@@ -92,7 +93,7 @@ def _sources(axes: Axes, probes: dict[str, Any]) -> None:
 
 def _layers(axes: Axes, layers: dict[str, Any]) -> None:
     names = list(layers)
-    for colour, quantity in zip(COLOURS * 2, layers[names[0]], strict=False):
+    for colour, quantity in zip(QUANTITIES, layers[names[0]], strict=False):
         for kind, style in (("linear", "-o"), ("attentive", "--D")):
             values = [
                 np.nan if layers[n][quantity][kind] is None else layers[n][quantity][kind]["value"] for n in names
@@ -130,16 +131,17 @@ def _latent_error(axes: Axes, loop: dict[str, Any]) -> None:
     axes.legend()
 
 
-def _physical_error(axes: Axes, loop: dict[str, Any]) -> None:
+def _physical_error(axes: Axes, loop: dict[str, Any], quantities: list[str]) -> None:
     steps = np.arange(1, loop["horizon"] + 1)
-    for colour, (name, one) in zip(COLOURS[:1] + COLOURS[2:], loop["physical"].items(), strict=False):
+    for name, one in loop["physical"].items():
+        colour = QUANTITIES[quantities.index(name) % len(QUANTITIES)]
         moved = np.array(one["moved"])
         axes.plot(steps, one["error"]["imagined"] / moved, color=colour, label=name.replace("_", " "))
         axes.plot(steps, one["error"]["read"] / moved, color=colour, linestyle=":", linewidth=1.4)
     axes.axhline(1, color=SOFT, linestyle="--", linewidth=1.2)
     axes.set_ylim(0, 1.6)
     axes.set_xlabel("control steps imagined")
-    axes.set_title("Error over distance moved (dotted: of the probe itself; 1: knows nothing)")
+    axes.set_title("Error as a share of the distance moved (dotted: the probe alone)")
     if not loop["physical"]:
         axes.text(0.5, 0.5, "nothing moves far enough", transform=axes.transAxes, ha="center", color=SOFT)
     else:
@@ -147,36 +149,27 @@ def _physical_error(axes: Axes, loop: dict[str, Any]) -> None:
 
 
 def _landscapes(figure: Any, landscapes: list[dict[str, Any]]) -> None:
-    last = landscapes[-1]
-    rates = "; ".join(
-        f"{one['steps']} step{'s' * (one['steps'] > 1)} ahead {one['within_one_cell']['value']:.0%} "
-        f"({one['within_one_cell']['low']:.0%} to {one['within_one_cell']['high']:.0%}, chance {one['chance']:.0%})"
-        for one in landscapes
-    )
-    figure.suptitle(
-        f"Energy over the first action, lowest within one cell of the true one: {rates}",
-        x=0.01,
-        ha="left",
-        fontsize=11,
-        fontweight="bold",
-    )
-    for axes, example in zip(
-        figure.subplots(1, len(last["examples"]), squeeze=False)[0], last["examples"], strict=True
-    ):
-        energy, grid = np.array(example["energy"]), np.array(last["grid"])
-        true = example["true"]
+    figure.suptitle("Energy over the first action", x=0.01, ha="left", fontsize=11, fontweight="bold")
+    shown = [(one, example) for one in landscapes for example in one["examples"][: 4 // len(landscapes)]]
+    for axes, (one, example) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        energy, grid, true = np.array(example["energy"]), np.array(one["grid"]), example["true"]
         if len(energy) == 1:
             axes.plot(grid, energy[0], color=COLOURS[0])
-            axes.axvline(true[0], color=COLOURS[5], linestyle="--")
+            axes.axvline(true[0], color=COLOURS[5], linestyle="--", label="true action")
         else:
             half = (grid[1] - grid[0]) / 2
             box = (-1 - half, 1 + half, -1 - half, 1 + half)
             axes.imshow(np.log(energy + 1e-12), origin="lower", extent=box, cmap="viridis", aspect="equal")
             row, column = np.unravel_index(energy.argmin(), energy.shape)
-            axes.plot(grid[column], grid[row], "s", color="white", markersize=11, fillstyle="none", label="minimum")
-            axes.plot(*true, "x", color="#ff4d6d", markersize=10, markeredgewidth=2.5, label="true action")
-            axes.set_ylabel("second number")
+            axes.plot(grid[column], grid[row], "s", color="white", markersize=11, fillstyle="none")
+            axes.plot(*true, "x", color="#ff4d6d", markersize=10, markeredgewidth=2.5)
         axes.grid(visible=False)
         axes.set_xlabel("first number of the action")
-    if len(last["examples"][0]["energy"]) > 1:
-        figure.legend(*axes.get_legend_handles_labels(), loc="upper right", ncols=2, facecolor="#3f6f80", frameon=True)
+        rate = one["within_one_cell"]
+        axes.set_title(
+            f"{one['steps']} step{'s' * (one['steps'] > 1)} ahead: {rate['value']:.0%} within a cell\n"
+            f"({rate['low']:.0%} to {rate['high']:.0%}; chance {one['chance']:.0%})",
+            fontsize=9.5,
+            fontweight="normal",
+        )
+    figure.supxlabel("dark: low; square: the minimum; cross: the action that was taken", fontsize=9, color=SOFT)
