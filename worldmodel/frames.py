@@ -40,5 +40,5 @@ class FrameTransformer(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Frames uint8 (B, T, h, w, 3) -> features (B, T, gatherers + P, width), those of the gatherers first."""
         tokens = self.embed(cut(self.pixels.still(frames).flatten(0, 1), self.patch)) + self.positions
-        tokens = torch.cat([self.gather.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1)
+        tokens = torch.cat([self.gather.expand(tokens.shape[0], -1, -1).to(tokens.dtype), tokens], dim=1)
         return self.norm(self.blocks(tokens)).unflatten(0, frames.shape[:2])

@@ -104,8 +104,8 @@ class MaskedEncoder(PatchEncoder):
         else:
             pictures = torch.cat([part[:, ::2] for part in self.pixels.pairs(clips)], dim=-1)
         side = self.grid.patch
-        cells = pictures.view(len(clips), times, rows, side, columns, side, -1).permute(0, 1, 2, 4, 3, 5, 6)
-        return cells.reshape(len(clips), self.every, -1)
+        cells = pictures.view(clips.shape[0], times, rows, side, columns, side, -1).permute(0, 1, 2, 4, 3, 5, 6)
+        return cells.reshape(clips.shape[0], self.every, -1)
 
     def forward(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
         """Features of tokens: their pixels (B, every, n) -> (B, every, width), or (B, K, width) of those in `index`."""
