@@ -109,7 +109,6 @@ def run_probe(request: Request) -> int:
     data = Path(config.data) if config.data else recordings_of(folder)
     if data is None:
         raise UsageError(f"the recordings that {folder} was trained on are not to be found: name some with data=DIR")
-    wiring.check_world(f"checkpoint {folder}", spec, EpisodeStore.open(data).world)
     device, precision = wiring.device(config), wiring.precision(config)
     others = encoders_beside(config.against or "", spec, device, precision)
     loaded = load(folder, device, precision)

@@ -26,6 +26,7 @@ from worldmodel.probes import Estimate, Linear, fit_attentive, fit_linear, princ
 
 FIT, JUDGED = 1500, 500  # moments that probes are fitted on and judged on
 FEW, DRAWS = 100, 5  # labels of a probe with few of them, and how often they are drawn
+UPDATES = 300  # of an attentive probe
 CLIPS = 150  # that imagination is judged on
 STARTS = 40  # of energy landscapes
 PIXELS = "pixels"  # the source of features that is no network
@@ -211,7 +212,7 @@ def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) 
     generator = torch.Generator().manual_seed(seed)
     tokens, tokens_asked = (rows[:, None] if rows.ndim == 2 else rows for rows in (known, asked))
     linear = fit_linear(flat, targets)(flat_asked)
-    attentive = fit_attentive(tokens, targets, generator)(tokens_asked)
+    attentive = fit_attentive(tokens, targets, generator, UPDATES)(tokens_asked)
     few = []
     for _ in range(DRAWS):
         rows = torch.randperm(len(flat), generator=generator)[:FEW]

@@ -36,7 +36,7 @@ from housecat.errors import UsageError
 from housecat.files import write_json
 from housecat.report.probing import draw_probe
 from housecat.train import HELD_OUT
-from housecat.wiring import check_world, trained_world
+from housecat.wiring import check_world, trained_world, without_factors
 from worldmodel import checkpoint
 from worldmodel.methods import METHODS
 from worldmodel.model import Encoder, WorldModel
@@ -63,13 +63,26 @@ def recordings_of(folder: Path) -> Path | None:
     return None
 
 
-def held_out(data: Path, about: dict[str, Any], context: int) -> tuple[EpisodeStore, EpisodeStore]:
+def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> tuple[EpisodeStore, EpisodeStore]:
     """The recordings to fit on and those to judge on: the latter are the ones that a training on them holds out.
 
+    Args:
+        folder: of the checkpoint, for what is said of it.
+        about: its notes.
+        context: frames that its model needs.
+
     Raises:
-        UsageError: they have no states, are of another camera, or too few.
+        StoreError: there are no recordings in `data`.
+        UsageError: they are of another world or camera, have no states, or are too few.
     """
     store = EpisodeStore.open(data)
+    if without_factors(store.world) != without_factors(about["world"]):
+        there, here = (f"'{world['name']}' at {world['frame_size']} pixels" for world in (store.world, about["world"]))
+        layouts = ", in another layout" if there == here else ""
+        raise UsageError(
+            f"{data} is of world {there}{layouts}, the checkpoint of {here} ({folder}): give recordings of that with "
+            "data=DIR"
+        )
     if not store.manifest["states"]:
         raise UsageError(f"{data} does not know the simulator's states, which probes ask for: give other recordings")
     if store.manifest["camera"] != "train":
@@ -126,7 +139,7 @@ def diagnose(
         others: encoders of the same world that are probed beside it, by name.
     """
     model, settings = loaded.model, loaded.settings
-    recorded, unseen = held_out(data, loaded.about, model.context)
+    recorded, unseen = held_out(data, folder, loaded.about, model.context)
     look = Diagnosis(recorded, unseen, seed)
     pixels = torch.from_numpy(recorded.clips(np.random.default_rng(seed), 128, 2).frames)
     networks = {"trained": model, "untrained": untrained(loaded, pixels, device, seed), **others}

@@ -79,7 +79,7 @@ def _fetched(repository: str, revision: str | None) -> Path:
 
 def _hub():  # type: ignore[no-untyped-def]  # a module that need not be there
     try:
-        import huggingface_hub
+        import huggingface_hub.errors
     except ImportError as error:
         raise CheckpointError(
             "the Hub needs a package that is not installed: pip install 'housecat[hub]', or give a folder"

@@ -123,7 +123,7 @@ class Attentive(nn.Module):
         return torch.cat([self.standard(part) * self.target_scale + self.target_center for part in tokens.split(512)])
 
 
-def fit_attentive(tokens: Tensor, targets: Tensor, generator: torch.Generator, updates: int = 300) -> Attentive:
+def fit_attentive(tokens: Tensor, targets: Tensor, generator: torch.Generator, updates: int) -> Attentive:
     """Fits an attentive probe to tokens (K, P, width) and targets (K, n); a sixth of the rows says when to stop."""
     probe = Attentive(tokens, targets, generator)
     wanted = (targets - probe.target_center) / probe.target_scale

@@ -35,6 +35,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def unfit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Recordings of another world, and too few of the right one."""
+    folder = tmp_path_factory.mktemp("unfit")
+    return recorded(folder / "other", "medium", 2), recorded(folder / "little", "umaze", 4)
+
+
+@pytest.fixture(scope="module")
 def run(data: Path) -> Path:
     """A run folder whose model has the statistics of the pixels and is otherwise untrained."""
     run, config, store = data.parent / "run", load_config(SMALL), EpisodeStore.open(data)
@@ -53,7 +60,7 @@ def about(store: EpisodeStore) -> dict[str, Any]:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, count in {"FIT": 80, "JUDGED": 40, "FEW": 30, "DRAWS": 2, "CLIPS": 12, "STARTS": 6}.items():
+    for name, count in {"FIT": 80, "JUDGED": 40, "FEW": 30, "DRAWS": 2, "UPDATES": 8, "CLIPS": 12, "STARTS": 6}.items():
         monkeypatch.setattr(diagnosis, name, count)
 
 
@@ -90,14 +97,13 @@ def test_probing_again_gives_the_same_numbers(run, data, few) -> None:
     assert look.probes({"trained": model}) == first
 
 
-def test_what_cannot_be_probed_is_refused_in_one_line(command, run, data, tmp_path) -> None:
+def test_what_cannot_be_probed_is_refused_in_one_line(unfit, command, run, tmp_path) -> None:
     command("probe").is_one_line_saying("which checkpoint", "checkpoint=DIR")
     command("probe", "checkpoint=nowhere").is_one_line_saying("there is no checkpoint in nowhere")
     command("probe", f"checkpoint={run}", "against=nowhere").is_one_line_saying("there is no checkpoint in nowhere")
     command("probe", f"checkpoint={run}", "data=nowhere").is_one_line_saying("no recorded episodes in nowhere")
-    other = recorded(tmp_path / "other", "medium", 2)
-    command("probe", f"checkpoint={run}", f"data={other}").is_one_line_saying("umaze", "medium")
-    little = recorded(tmp_path / "little", "umaze", 4)
+    other, little = unfit
+    command("probe", f"checkpoint={run}", f"data={other}").is_one_line_saying("world 'medium'", "checkpoint of 'umaze'")
     command("probe", f"checkpoint={run}", f"data={little}").is_one_line_saying("4 episodes", "at least 43")
     lonely = tmp_path / "lonely"
     lonely.mkdir()
@@ -110,7 +116,7 @@ def test_an_export_is_checked_and_described(command, run) -> None:
     assert outcome.code == 0, outcome.err
     assert outcome.out.count("the same as the model, largest difference") == 2
     programs = json.loads(Path("programs/export.json").read_text())["programs"]
-    assert programs["encoder.pt2"]["inputs"] == {"frames": ["batch", 4, 32, 32, 3]}
+    assert programs["encoder.pt2"]["inputs"] == {"frames": ["batch", 3, 32, 32, 3]}
     assert programs["predictor.pt2"]["inputs"] == {"z": ["batch", 8], "actions": ["batch", 3, 2]}
     assert all(one["difference"] <= one["tolerance"] * one["largest"] for one in programs.values())
 

@@ -46,13 +46,13 @@ def test_a_run_folder_is_taken_for_the_model_in_it(loaded: Loaded, clips: Square
 def test_a_repository_in_the_cache_gives_back_what_was_saved(
     loaded: Loaded, clips: SquareClips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = pytest.importorskip("huggingface_hub")
+    constants = pytest.importorskip("huggingface_hub.constants")
     stored = tmp_path / "models--someone--cat"
     (stored / "refs").mkdir(parents=True)
     (stored / "refs" / "main").write_text(COMMIT)
     shutil.move(save_pretrained(loaded, tmp_path / "mine"), stored / "snapshots" / COMMIT)
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.chdir(tmp_path)
     is_the_same(from_pretrained("someone/cat"), loaded, torch.from_numpy(clips.frames))
     with pytest.raises(CheckpointError, match="does not give a repository") as error:
