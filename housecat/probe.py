@@ -213,8 +213,8 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     for one in found["landscape"] or []:
         rate = one["within_one_cell"]
         said.append(
-            f"energy            {one['steps']} steps ahead lowest within a cell of the true action: "
-            f"{rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}], chance {one['chance']:.0%}"
+            f"energy            {one['steps']} step{'s' * (one['steps'] > 1)} ahead lowest within a cell of the true "
+            f"action: {rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}], chance {one['chance']:.0%}"
         )
     said += [f"alarm: {one}" for one in found["alarms"]] or ["no alarm"]
     return said
