@@ -15,7 +15,7 @@ from housecat.overrides import OUTSIDE, parse
 from housecat.schema import Config, Setting, settings
 
 GROUPS = ("world", "method", "model", "objective")
-FRAMEWISE = ("lewm",)  # methods with an encoder of their own, which sees one frame at a time
+FRAMEWISE = ("lewm", "token")  # methods with an encoder of their own, which sees one frame at a time
 
 
 def config_folder() -> Path:

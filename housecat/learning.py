@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 
 from housecat.keys import key
 
-METHODS = ("default", "hjepa", "ijepa", "lewm", "pixel", "pldm", "vjepa", "vjepa2_ac")
+METHODS = ("default", "hjepa", "ijepa", "lewm", "pixel", "pldm", "token", "vjepa", "vjepa2_ac")
 # Sections that say what is learnt and how: whatever trains reads them.
 LEARNING = (
     "method",
@@ -15,6 +15,7 @@ LEARNING = (
     "lewm",
     "pldm",
     "decoder",
+    "quantizer",
     "upper",
     "dynamics",
     "train",
@@ -94,10 +95,20 @@ class PldmConfig:
 
 @dataclass
 class DecoderConfig:
-    """What draws pictures, for methods that are trained on them (method=pixel)."""
+    """What draws pictures, for methods that are trained on them (pixel, token)."""
 
     width: int = key("channels of its finest layer", 4)
     pictures: int = key("pictures of each kind that are drawn of a clip in an update", 1)
+
+
+@dataclass
+class QuantizerConfig:
+    """The book of codes that frames are written in (method=token)."""
+
+    codes: int = key("codes in the book", 2, 2**16)
+    size: int = key("of the vector of a code", 2, 1024)
+    decay: float = key("of the moving averages that the book follows", 0, 0.9999)
+    commitment: float = key("weight of the distance of what is encoded from its code", 0)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from housecat.learning import (
     ModelConfig,
     ObjectiveConfig,
     PldmConfig,
+    QuantizerConfig,
     TrainConfig,
     UpperConfig,
 )
@@ -132,6 +133,7 @@ class Config:
     lewm: LewmConfig = section("predictor of LeWorldModel")
     pldm: PldmConfig = section("terms in time of PLDM")
     decoder: DecoderConfig = section("decoder of methods that draw pictures")
+    quantizer: QuantizerConfig = section("book of codes (method=token)")
     dynamics: DynamicsConfig = section("predictor over patches (method=vjepa2_ac)")
     upper: UpperConfig = section("second level (method=hjepa)")
     train: TrainConfig = section("training of the world model")

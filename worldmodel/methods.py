@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from worldmodel import default, hjepa, ijepa, lewm, pixel, pldm, vjepa, vjepa2_ac
+from worldmodel import default, hjepa, ijepa, lewm, pixel, pldm, token, vjepa, vjepa2_ac
 from worldmodel.method import Method
 
 
@@ -27,6 +27,7 @@ METHODS: dict[str, Entry] = {
     "lewm": Entry(lewm.Settings, lewm.LeWorldModel),
     "pixel": Entry(pixel.Settings, pixel.Pixel),
     "pldm": Entry(pldm.Settings, pldm.PLDM),
+    "token": Entry(token.Settings, token.Token),
     "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
     "vjepa2_ac": Entry(vjepa2_ac.Settings, vjepa2_ac.VJepa2AC, encoder="vjepa"),
 }

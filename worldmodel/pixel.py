@@ -24,7 +24,7 @@ from worldmodel.method import Method
 from worldmodel.predictors import from_every_start, windows
 
 CELL = 16  # pixels to a cell of the grid that a latent is spread over before it is drawn
-SIZE = 0.01  # weight of the mean squared latent: ten times as much and nothing is drawn for the first hundred updates
+SIZE = 0.01  # weight of the mean squared latent at the end; it rises from 0, for at first it is stronger than pictures
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,13 @@ class Pixel(Method):
     """Reconstruction of frames seen and of frames to come."""
 
     model: PixelModel
+    progress: Tensor
 
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = PixelModel(settings, precision)
+        self.register_buffer("progress", torch.tensor(0.0))  # share of the updates that is done
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Method`. A few frames of each kind are drawn of each clip, others in each update."""
@@ -82,11 +84,15 @@ class Pixel(Method):
         return {
             "reconstruction": self.error(seen, take(last, index)),
             "prediction": self.error(ahead, take(last, times[later])),
-            "size": SIZE * latents.pow(2).mean(),
+            "size": self.progress * SIZE * latents.pow(2).mean(),
             # In units of the latents' own spread, which pictures leave free.
             "dynamics": objectives.prediction(arrived, windows(fixed, starts, horizon, 1))
             / fixed.var(dim=(0, 1)).mean(),
         }
+
+    def after_update(self, progress: float) -> None:
+        """See `Method`."""
+        self.progress.fill_(progress)
 
     def error(self, z: Tensor, frames: Tensor) -> Tensor:
         """Mean squared error of the pictures drawn from z (B, K, D) against frames uint8 (B, K, h, w, 3)."""

@@ -1,32 +1,56 @@
-"""What every method's model must be fit for: its layers can be listed, and it can be exported as programs."""
+"""What every method's model keeps: the same after saving, alone as in a batch; layers to look at, programs to export."""
 
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from housecat import wiring
 from housecat.config import load_config
-from housecat.train import make_method
+from housecat.train import TrainingPlan, make_method
+from worldmodel import checkpoint
 from worldmodel.export import export
 from worldmodel.methods import METHODS
+from worldmodel.model import Encoder, WorldModel
 
 SMALL = """world.frame_size=32 model.width=24 model.heads=2 model.depth=1 model.patch=8 precision=fp32
     dynamics.depth=1 model.predictor_depth=1""".split()
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_its_layers_are_listed_and_its_programs_are_the_model(name: str, tmp_path: Path) -> None:
+def small(name: str) -> tuple[TrainingPlan, Encoder, Tensor]:
+    """A small model with its first weights, and frames (3, T, 32, 32, 3) for two latents."""
     plan = wiring.training_plan(load_config([f"method={name}", *SMALL]), frame_size=32, action_dim=2)
     method = make_method(plan)
-    model = method.model
-    shape = (2, max(2, model.context) + 1, 32, 32, 3)
+    shape = (3, max(2, method.model.context) + 1, 32, 32, 3)
     frames = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     method.fit_pixels(frames)
-    model.eval().requires_grad_(False)
+    return plan, method.eval().model.requires_grad_(False), frames
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_is_the_same_after_saving_and_alone_as_in_a_batch(name: str, tmp_path: Path) -> None:
+    plan, model, frames = small(name)
+    checkpoint.save(tmp_path / "model", name, plan.settings, model, None, {}, {"world": "x"})
+    loaded = checkpoint.load(tmp_path / "model", torch.device("cpu")).model
+    z = model.latents(frames)
+    assert z.shape == (3, frames.shape[1] - model.context + 1, model.latent)
+    assert torch.equal(loaded.latents(frames), z)
+    assert isinstance(model, WorldModel) == METHODS[name].imagines
+    if isinstance(model, WorldModel):
+        actions = torch.rand(3, 4, 5, 2) * 2 - 1
+        imagined = model.rollout(z[:, 0], actions)
+        assert imagined.shape == (3, 4, 5, model.latent)
+        assert torch.equal(loaded.rollout(z[:, 0], actions), imagined)
+        assert torch.equal(model.rollout(z[1:2, 0], actions[1:2])[0], imagined[1])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_its_layers_are_listed_and_its_programs_are_the_model(name: str, tmp_path: Path) -> None:
+    _, model, frames = small(name)
     layers = model.layers(frames)
     assert len(layers) > 1 and list(layers)[-1] == "latent"
-    assert {layer.shape[:2] for layer in layers.values()} == {(2, shape[1] - model.context + 1)}
+    assert {layer.shape[:2] for layer in layers.values()} == {(3, frames.shape[1] - model.context + 1)}
     made = export(model, 32, 2, tmp_path)
     assert all(one.equal for one in made), made
     assert ("predictor" in {one.name for one in made}) == METHODS[name].imagines

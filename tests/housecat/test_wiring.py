@@ -23,6 +23,7 @@ from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
 from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
 from worldmodel.pldm import TimeSettings
+from worldmodel.quantizer import QuantizerSettings
 from worldmodel.training import TrainSettings
 from worldmodel.upper import UpperSettings
 
@@ -40,6 +41,7 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
         (schema.LewmConfig, PredictorSettings, set()),
         (schema.PldmConfig, TimeSettings, set()),
         (schema.DecoderConfig, DecoderSettings, set()),
+        (schema.QuantizerConfig, QuantizerSettings, set()),
         (schema.TrainConfig, TrainSettings, {"seed"}),
         (schema.CriticConfig, CriticSettings, {"seed"}),
         (schema.UpperConfig, UpperSettings, set()),

@@ -88,6 +88,18 @@ def test_the_error_between_latents_teaches_the_dynamics_alone(clips: SquareClips
     assert taught == {"predictor"}
 
 
+def test_latents_are_pressed_to_be_small_only_as_training_goes_on(clips: SquareClips) -> None:
+    method = make()
+    frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)
+    assert method.terms(frames, actions, generator())["size"] == 0
+    method.after_update(0.5)
+    half = method.terms(frames, actions, generator())["size"]
+    method.after_update(1.0)
+    assert torch.allclose(method.terms(frames, actions, generator())["size"], 2 * half)
+    assert half > 0
+    assert "progress" in method.state_dict(), "a resumed run goes on with it"
+
+
 def test_it_learns_to_draw_and_to_imagine_better_than_copying(clips: SquareClips) -> None:
     method = make(replace(SMALL, decoder=DecoderSettings(16, 2)))
     numbers = learn(method, 140, frames=7, rate=4e-3)
