@@ -69,9 +69,11 @@ class PatchWorldModel(WorldModel):
 
     def latents(self, frames: Tensor) -> Tensor:
         """See `Encoder`."""
-        if frames.shape[1] > 1 and frames.stride(1) == 0:  # one picture repeated: it is encoded once
-            return self.joined(self.pooled(frames[:, :1]).expand(-1, frames.shape[1], -1, -1))
         return self.joined(self.pooled(frames))
+
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`; each picture is encoded once."""
+        return self.joined(self.pooled(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`."""
