@@ -1,9 +1,10 @@
 """A transformer over time steps, each a block of tokens [action, patches], in which no step sees a later one.
 
 The predictor of V-JEPA 2-AC (arXiv 2506.09985, section 3.1): within a step all tokens see each other, and all see the
-steps before; positions are rotary, in time, row and column, of the action in time only. Two choices are ours. Attention
-reaches back `window` steps: what counts is then how far two steps are apart and never when they were, and a rollout may
-be longer than any clip in training. And each place has a learned addition, as the camera does not move.
+steps before; positions are rotary, in time, row and column, of the action in time only. Three choices are ours, for a
+small net on a camera that does not move. A patch comes with how it differs from the frame before, as in a tubelet:
+speed need not be found by attention. Attention reaches back `window` steps: what counts is then how far two steps are
+apart and never when they were, and a rollout may be longer than any clip in training. Each place has a learned addition.
 """
 
 import torch
@@ -66,7 +67,7 @@ class BlockCausalPredictor(nn.Module):
         self.register_buffer("where", where, persistent=False)
         self.of_action = nn.Linear(action_dim, width)
         self.unknown = nn.Parameter(torch.zeros(width))  # stands for an action that is not known
-        self.of_patch = nn.Linear(channels, width)
+        self.of_patch = nn.Linear(2 * channels, width)
         self.place = nn.Parameter(positions_3d(1, grid, grid, width))
         self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(depth))
         self.leave_norm = nn.LayerNorm(width)
@@ -78,13 +79,16 @@ class BlockCausalPredictor(nn.Module):
         """The blocks, first to last."""
         return [block for block in self.blocks if isinstance(block, CausalBlock)]
 
-    def embedded(self, patches: Tensor, action: Tensor | None) -> Tensor:
-        """Tokens of steps: patches (..., P, C), action (..., A), None: not known -> (..., 1 + P, width)."""
+    def embedded(self, before: Tensor, patches: Tensor, action: Tensor | None) -> Tensor:
+        """Tokens of steps: patches before and now (..., P, C), action (..., A), None: not known -> (..., 1 + P, width).
+
+        An action is not known where a latent begins: it holds frames, and what was done before the last is not in it.
+        """
         if action is None:
             first = self.unknown.expand(*patches.shape[:-2], 1, -1)
         else:
             first = self.of_action(action)[..., None, :]
-        return torch.cat([first, self.of_patch(patches) + self.place], dim=-2)
+        return torch.cat([first, self.of_patch(torch.cat([patches, patches - before], dim=-1)) + self.place], dim=-2)
 
     def angles(self, first: int, times: int) -> Tensor:
         """Rotary angles of the tokens of `times` steps from step `first` on: (times * tokens, size // 2)."""
@@ -102,29 +106,32 @@ class BlockCausalPredictor(nn.Module):
         """Teacher forcing, all steps at once.
 
         Args:
-            patches: (B, T, P, C).
-            actions: (B, n, A), of the last n steps; those before are not known.
+            patches: of frames, (B, 1 + T, P, C); the first is only there as what was before the second.
+            actions: (B, n, A), of the last n <= T steps; those before are not known.
 
         Returns:
             The patches that come after each of these n steps, (B, n, P, C).
         """
-        batch, times = patches.shape[:2]
-        known = actions.shape[1]
-        parts = [self.embedded(patches[:, times - known :], actions)]
-        if known < times:
-            parts.insert(0, self.embedded(patches[:, : times - known], None))
+        before, now = patches[:, :-1], patches[:, 1:]
+        batch, times = now.shape[:2]
+        unknown = times - actions.shape[1]
+        parts = [self.embedded(before[:, unknown:], now[:, unknown:], actions)]
+        if unknown:
+            parts.insert(0, self.embedded(before[:, :unknown], now[:, :unknown], None))
         tokens = torch.cat(parts, dim=1).flatten(1, 2)
         angles, mask = self.angles(0, times), self.mask(times, tokens.device)
         for block in self.layers():
             tokens, _ = block.attend(tokens, angles, mask, None)
-        tokens = tokens.view(batch, times, self.tokens, -1)[:, times - known :, 1:]
-        return patches[:, times - known :] + self.leave(self.leave_norm(tokens)).to(patches.dtype)
+        tokens = tokens.view(batch, times, self.tokens, -1)[:, unknown:, 1:]
+        return now[:, unknown:] + self.leave(self.leave_norm(tokens)).to(patches.dtype)
 
-    def step(self, patches: Tensor, action: Tensor | None, time: int, cache: Cache) -> tuple[Tensor, Cache]:
+    def step(
+        self, before: Tensor, patches: Tensor, action: Tensor | None, time: int, cache: Cache
+    ) -> tuple[Tensor, Cache]:
         """One step after those in the cache: the same as `forward`, without computing them again.
 
         Args:
-            patches: (B, P, C).
+            before, patches: of the frame before and of this one, (B, P, C).
             action: (B, A); None: not known.
             time: how many steps came before.
             cache: of these; empty at first.
@@ -132,7 +139,7 @@ class BlockCausalPredictor(nn.Module):
         Returns:
             The patches that come next (B, P, C), and the cache for the next step.
         """
-        tokens = self.embedded(patches, action)
+        tokens = self.embedded(before, patches, action)
         angles = self.angles(time, 1)
         kept = (self.window - 1) * self.tokens
         ahead: Cache = []
