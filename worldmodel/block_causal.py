@@ -4,7 +4,7 @@ The predictor of V-JEPA 2-AC (arXiv 2506.09985, section 3.1): within a step all 
 steps before; positions are rotary, in time, row and column, of the action in time only. Three choices are ours, for a
 small net on a camera that does not move. A patch comes with how it differs from the frame before, as in a tubelet:
 speed need not be found by attention. Attention reaches back `window` steps: what counts is then how far two steps are
-apart and never when they were, and a rollout may be longer than any clip in training. Each place has a learned addition.
+apart and never when they were, and a rollout may be longer than any clip in training. Places have learned additions.
 """
 
 import torch
