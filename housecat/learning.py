@@ -117,7 +117,7 @@ class DynamicsConfig:
 
     grid: int = key("patches along a side of the frame, pooled from the encoder's", 1)
     channels: int = key("features kept of each of them", 1)
-    past: int = key("frames that a latent holds: speed is in their difference", 1, 16)
+    past: int = key("frames that a latent holds: speed is in their difference", 2, 16)
     window: int = key("steps that attention sees", 1)
     width: int = key("channels of the predictor", 8)
     depth: int = key("transformer blocks of the predictor", 1, 32)

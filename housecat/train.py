@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from envs import make_world
 from envs.store import EpisodeStore
+from housecat.errors import UsageError
 from planners.landmarks import build_landmarks, choose_landmarks
 from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
@@ -110,10 +111,16 @@ def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None =
 
     Args:
         encoder: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
+
+    Raises:
+        UsageError: the settings do not fit each other, the frames or the frozen encoder.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.train.seed)
-        method = METHODS[plan.method].make(plan.settings, plan.precision)
+        try:
+            method = METHODS[plan.method].make(plan.settings, plan.precision)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     if isinstance(encoder, pretrained.Settings):
         method.adopt(pretrained.load(encoder, plan.precision))
     elif encoder is not None:

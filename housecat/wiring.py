@@ -126,7 +126,12 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     elif isinstance(first, pretrained.Settings):
         sizes["encoder"] = checkpoint.description(pretrained.METHOD, first)
     elif first is not None:
-        sizes["encoder"] = checkpoint.described(first)
+        sizes["encoder"] = found = checkpoint.described(first)
+        if METHODS[found["method"]].imagines:
+            raise UsageError(
+                f"method.encoder={asked.encoder} is a world model ({found['method']}), {asked.name} builds on an "
+                "encoder: train one with method=vjepa or method=ijepa"
+            )
     return TrainingPlan(
         method=asked.name,
         settings=method_settings(entry.settings, config, sizes),

@@ -25,7 +25,7 @@ class DynamicsSettings:
 
     grid: int  # patches along a side of the frame, pooled from the encoder's
     channels: int  # C, of each of them
-    past: int  # K, frames that a latent holds: speed is in their difference
+    past: int  # K, frames that a latent holds, 2 or more: speed is in their difference
     window: int  # steps that attention sees
     width: int
     depth: int
@@ -69,9 +69,11 @@ class PatchWorldModel(WorldModel):
 
     def latents(self, frames: Tensor) -> Tensor:
         """See `Encoder`."""
-        if frames.shape[1] > 1 and frames.stride(1) == 0:  # one picture repeated: it is encoded once
-            return self.joined(self.pooled(frames[:, :1]).expand(-1, frames.shape[1], -1, -1))
         return self.joined(self.pooled(frames))
+
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`; each picture is encoded once."""
+        return self.joined(self.pooled(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`."""
@@ -87,11 +89,12 @@ class PatchWorldModel(WorldModel):
         Each step is computed once: of those before, only the keys and values are needed.
         """
         cache: Cache = []
-        for time in range(self.context - 1):
-            _, cache = self.predictor.step(past[:, time], None, time, cache)
-        patches, ahead = past[:, -1], []
+        for time in range(1, self.context - 1):
+            _, cache = self.predictor.step(past[:, time - 1], past[:, time], None, time, cache)
+        before, patches, ahead = past[:, -2], past[:, -1], []
         for step in range(actions.shape[1]):
-            patches, cache = self.predictor.step(patches, actions[:, step], self.context - 1 + step, cache)
+            following, cache = self.predictor.step(before, patches, actions[:, step], self.context - 1 + step, cache)
+            before, patches = patches, following
             ahead.append(patches)
         return torch.stack(ahead, dim=1)
 

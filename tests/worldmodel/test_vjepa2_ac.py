@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worldmodel.conftest import SIZE, square_clips
+from tests.worldmodel.conftest import SIZE, small_settings, square_clips
 from worldmodel import checkpoint
 from worldmodel.ijepa import ImageJEPA
 from worldmodel.ijepa import Settings as ImageSettings
@@ -86,6 +86,30 @@ def test_one_at_a_time_is_all_at_once(trained: tuple[VJepa2AC, dict[str, torch.T
     assert torch.allclose(both[0, 0, 0], step[0], atol=1e-5)
 
 
+def test_a_later_action_never_changes_what_is_imagined_before_it(
+    trained: tuple[VJepa2AC, dict[str, torch.Tensor]],
+) -> None:
+    model = trained[0].model
+    z, actions = torch.randn(2, model.latent), torch.rand(2, 3, 5, 2) * 2 - 1
+    before = model.rollout(z, actions)
+    actions[:, :, 3] *= -1
+    after = model.rollout(z, actions)
+    assert torch.equal(before[:, :, :3], after[:, :, :3])
+    assert not torch.allclose(before[:, :, 3:], after[:, :, 3:])
+
+
+def test_what_is_imagined_step_by_step_is_what_the_predictor_says_of_the_whole_past(
+    trained: tuple[VJepa2AC, dict[str, torch.Tensor]],
+) -> None:
+    model = trained[0].model
+    z, actions = torch.randn(3, model.latent), torch.rand(3, 6, 2) * 2 - 1
+    seen = z.view(3, *model.shape)
+    for step in range(6):  # without a cache: all that was seen and imagined so far, anew at every step
+        seen = torch.cat([seen, model.predictor(seen, actions[:, : step + 1])[:, -1:]], dim=1)
+    expected = torch.stack([seen[:, k + 1 : k + 3].flatten(1) for k in range(6)], dim=1)
+    assert torch.allclose(model.imagine(z, actions), expected, atol=1e-4)
+
+
 def test_a_goal_is_the_same_picture_over_and_over(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
     model = trained[0].model
     frames = torch.from_numpy(square_clips(np.random.default_rng(6), 3, 2).frames[:, 0])
@@ -104,6 +128,6 @@ def test_a_checkpoint_rebuilds_the_frozen_encoder() -> None:
 
 
 def test_an_encoder_without_patches_is_refused() -> None:
-    described = {"method": "default", "settings": {}}
-    with pytest.raises((ValueError, KeyError)):
+    described = checkpoint.description("default", small_settings("cnn", 2))
+    with pytest.raises(ValueError, match="method default makes no encoder with features of patches"):
         VJepa2AC(Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2, 2))
