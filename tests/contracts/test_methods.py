@@ -1,4 +1,4 @@
-"""What every method's model keeps: the same after saving, alone as in a batch; layers to look at, programs to export."""
+"""What every method keeps: the same after saving, alone as in a batch; layers to look at, programs to export."""
 
 from pathlib import Path
 
