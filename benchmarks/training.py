@@ -6,13 +6,12 @@ of; `share_of_bf16_peak` is the arithmetic done in a second over what a large bf
 
 import json
 import time
-from types import SimpleNamespace
 
-import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from housecat.config import load_config
+from housecat.speed import random_clips, seconds_per_update
 from housecat.train import make_method
 from housecat.wiring import training_plan
 from worldmodel.training import start, update
@@ -36,24 +35,14 @@ def main() -> None:
     """Runs for about half a minute."""
     plan = training_plan(load_config([]), action_dim=2, frame_size=64)
     torch.manual_seed(0)
-    run = start(make_method(plan), plan.train)
-    rng = np.random.default_rng(0)
-    frames = plan.train.length + run.method.model.context - 1
-    clips = SimpleNamespace(
-        frames=rng.integers(0, 256, (plan.train.batch, frames, 64, 64, 3), dtype=np.uint8),
-        actions=rng.uniform(-1, 1, (plan.train.batch, frames - 1, 2)).astype(np.float32),
-        states=np.zeros((plan.train.batch, frames, 4)),
-    )
+    method = make_method(plan)
+    clips = random_clips(plan, method.model.context)
     with FlopCounterMode(display=False) as counter:
-        update(run, clips, plan.train)
+        update(start(method, plan.train), clips, plan.train)
     peak = bf16_peak()
-    updates, began = 0, time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
-        update(run, clips, plan.train)
-        updates += 1
-    per_second = updates / (time.perf_counter() - began)
+    per_second = 1 / seconds_per_update(method, plan, clips, SECONDS)
     result = {
-        "frames_per_second": round(per_second * plan.train.batch * frames),
+        "frames_per_second": round(per_second * clips.count),
         "latents_per_second": round(per_second * plan.train.batch * plan.train.length),
         "share_of_bf16_peak": round(counter.get_total_flops() * per_second / peak, 3),
         "bf16_peak_gflops": round(peak / 1e9),

@@ -1,7 +1,7 @@
 """What each command does, in the order in which it does it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from housecat.quickstart import quickstart
 from housecat.runs import open_run
 from housecat.schema import Config
 from housecat.summary import summary
+from housecat.wiring import without_factors
 from housecat.worlds import show_worlds
 from worldmodel.checkpoint import folder_of, load
 
@@ -41,6 +42,18 @@ class Request:
     def names_world(self) -> bool:
         """Whether the user said which world."""
         return any(key.partition(".")[0] == "world" for key in self.given)
+
+    def composed(self, *more: str) -> Config:
+        """The settings with further `key=value` in front of what the user wrote, which wins."""
+        return for_command(load_config([*more, *self.arguments]), self.command)
+
+    def suited_to(self, world: dict[str, Any]) -> "Request":
+        """The request with the settings that suit a world which the recording or the checkpoint named, not the user."""
+        name = world["name"]
+        if self.names_world() or {**WORLDS.get(name, {}), "frame_size": world["frame_size"]} != without_factors(world):
+            return self
+        more = f"world={name}", f"world.frame_size={world['frame_size']}"
+        return replace(self, config=self.composed(*more), arguments=(*more, *self.arguments))
 
 
 def run_quickstart(request: Request) -> int:
@@ -66,11 +79,12 @@ def run_collect(request: Request) -> int:
 
 def run_train(request: Request) -> int:
     """Trains a world model on recorded episodes."""
-    config = request.config
-    if config.data is None:
+    if request.config.data is None:
         raise UsageError("which recording to train on? give the folder that `housecat collect` wrote: data=DIR")
-    data = Path(config.data)
+    data = Path(request.config.data)
     store = EpisodeStore.open(data)
+    request = request.suited_to(store.world)
+    config = request.config
     if request.names_world():
         wiring.check_world(f"the recording in {data}", store.world, wiring.world_spec(config))
     wiring.plan_for_store(config, store)
@@ -83,11 +97,10 @@ def run_train(request: Request) -> int:
 
 def run_evaluate(request: Request) -> int:
     """Lets the planners play with a checkpoint, and reports."""
-    config = request.config
-    if config.checkpoint is None:
-        raise UsageError("which checkpoint to evaluate? give the folder that `housecat train` wrote: checkpoint=DIR")
-    checkpoint = folder_of(Path(config.checkpoint))
+    checkpoint = _checkpoint(request)
     spec = wiring.trained_world(checkpoint)
+    request = request.suited_to(spec)
+    config = request.config
     if request.names_world():
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
     spec = wiring.evaluated_spec(config, spec)
@@ -101,10 +114,7 @@ def run_evaluate(request: Request) -> int:
 
 def run_probe(request: Request) -> int:
     """Diagnoses a checkpoint on held-out recordings."""
-    config = request.config
-    if config.checkpoint is None:
-        raise UsageError("which checkpoint to probe? give the folder that `housecat train` wrote: checkpoint=DIR")
-    folder = folder_of(Path(config.checkpoint))
+    config, folder = request.config, _checkpoint(request)
     spec = wiring.trained_world(folder)
     data = Path(config.data) if config.data else recordings_of(folder)
     if data is None:
@@ -123,11 +133,10 @@ def run_probe(request: Request) -> int:
 def run_export(request: Request) -> int:
     """Writes a checkpoint as programs; 1 where one of them is not the model."""
     config = request.config
-    if config.checkpoint is None or config.out is None:
-        raise UsageError("export needs a checkpoint and a folder to write to: checkpoint=DIR out=DIR")
-    return export_programs(
-        folder_of(Path(config.checkpoint)), Path(config.out), config.planner.horizon, "--onnx" in request.flags
-    )
+    folder = _checkpoint(request)
+    if config.out is None:
+        raise UsageError("which folder to write the programs to? name a new one: out=DIR")
+    return export_programs(folder, Path(config.out), config.planner.horizon, "--onnx" in request.flags)
 
 
 def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[[Request], int]:
@@ -150,11 +159,8 @@ def run_compare(request: Request) -> int:
         spec = _described(config)
     else:
         spec = EpisodeStore.open(Path(config.data)).world
-
-    def compose(*more: str) -> Config:
-        return for_command(load_config([*request.arguments, *more]), "compare")
-
-    compare(compose, config, spec, out, request.line)
+        request = request.suited_to(spec)
+    compare(request.composed, request.config, spec, out, request.line)
     return 0
 
 
@@ -177,6 +183,15 @@ RUN: dict[str, Callable[[Request], int]] = {
     "export": run_export,
     "worlds": run_worlds,
 }
+
+
+def _checkpoint(request: Request) -> Path:
+    """The folder of the checkpoint that the user named. Raises UsageError or CheckpointError where there is none."""
+    if request.config.checkpoint is None:
+        raise UsageError(
+            f"which checkpoint to {request.command}? give the folder that `housecat train` wrote: checkpoint=DIR"
+        )
+    return folder_of(Path(request.config.checkpoint))
 
 
 def _described(config: Config) -> dict[str, Any]:

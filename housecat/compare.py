@@ -17,30 +17,30 @@
         open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
         planning            by planner, all seeds: {"success", "interval", "episodes", "plan_ms"}; null likewise
     }]
-    speedup_over_lewm   frames_per_second of default over that of lewm; null unless both are there
+    speedup_over_lewm   frames_per_second of default over that of lewm, whatever either achieves with them; null unless
+                        both are there
     command, commit, versions
 """
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from envs.store import EpisodeStore
 from housecat import runs, stages, wiring
+from housecat.columns import aligned
 from housecat.config import to_yaml
 from housecat.files import write_json
 from housecat.help import COMMANDS
 from housecat.runs import open_run
 from housecat.schema import Config
+from housecat.speed import random_clips, seconds_per_update
 from housecat.statistics import Rate
 from housecat.train import TrainingPlan, make_method
-from worldmodel import training
 from worldmodel.methods import METHODS
 
 SCHEMA = 1
@@ -95,21 +95,10 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
 
 
 def frames_per_second(plan: TrainingPlan) -> float:
-    """Camera frames trained on in a second: whole updates on random frames, each frame of a clip counted once."""
+    """Camera frames trained on in a second, each frame of a clip counted once."""
     method = make_method(plan)
-    rng = np.random.default_rng(0)
-    size, length = plan.frame_size, plan.train.length + method.model.context - 1
-    clips = SimpleNamespace(
-        frames=rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8),
-        actions=rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.action_dim)).astype(np.float32),
-    )
-    run = training.start(method, plan.train)
-    training.update(run, clips, plan.train)
-    began, updates = time.perf_counter(), 0
-    while time.perf_counter() - began < _TIMED:
-        training.update(run, clips, plan.train)
-        updates += 1
-    return updates * plan.train.batch * length / (time.perf_counter() - began)
+    clips = random_clips(plan, method.model.context)
+    return clips.count / seconds_per_update(method, plan, clips, _TIMED)
 
 
 def _member(compose: Callable[..., Config], name: str, seed: int, store: EpisodeStore, out: Path) -> Member:
@@ -195,9 +184,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     planners = list(dict.fromkeys(name for row in rows for name in row["planning"] or {} if name != "random"))
     head = ["model", "params", "frames/s", "train s", *quantities, "open loop", *planners, "ms a step"]
     lines = [head, *([*_cells(row, quantities, planners)] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
-    return "\n".join(["", *text, ""])
+    return "\n".join(["", *aligned(lines), ""])
 
 
 def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> list[str]:

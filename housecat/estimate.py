@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 
 from envs.collect import record_episode
@@ -17,21 +15,18 @@ from envs.registry import make_world
 from housecat import hardware, wiring
 from housecat.episodes import one_thread
 from housecat.schema import Config
+from housecat.speed import random_clips, seconds_per_update
 from housecat.train import TrainingPlan, make_method
-from worldmodel import training
 from worldmodel.critics import KINDS, train_distance
 from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 
 _START = 4.0  # seconds until worker processes are at work
+_TIMED = 1.0  # seconds that updates are timed
 _REPORT = 20.0  # seconds for a report with its videos
-_PLAYED = {
-    "flat_latent": 0.95,
-    "flat_distance": 0.5,
-    "hierarchy": 0.5,
-    "hjepa": 0.5,
-}  # share of the steps allowed that is played
+_PLAYED = {"flat_latent": 0.95}  # share of the steps allowed that is played, by planner
+_PLAYED_ELSE = 0.5
 _FORWARD = 1 / 3  # share of an update's time that encoding alone takes
 
 
@@ -44,6 +39,8 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     processes = min(config.workers or hardware.cores(), hardware.cores())
     max_steps = config.evaluate.max_steps or world.max_steps
     training_time = _train(config, plan, method)
+    if isinstance(plan.first, TrainingPlan):
+        training_time += _updates(plan.first, make_method(plan.first))
     method.eval().requires_grad_(False)
     planning = _evaluate(config, model, max_steps) if isinstance(model, WorldModel) else 0.0
     return {
@@ -73,16 +70,15 @@ def _episode(world: Any, steps: int) -> float:
 
 def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
     """Seconds for world model, encoding of all recordings and temporal distance."""
-    rng = np.random.default_rng(0)
-    size, length = plan.frame_size, plan.train.length + method.model.context - 1
-    frames = rng.integers(0, 256, (plan.train.batch, length, size, size, 3), np.uint8)
-    actions = rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.action_dim)).astype(np.float32)
-    run = training.start(method, plan.train)
-    clips = SimpleNamespace(frames=frames, actions=actions, states=None)
-    update = _seconds(lambda: training.update(run, clips, plan.train), times=3)
-    latent = _FORWARD * update / (plan.train.batch * plan.train.length)
+    updates = _updates(plan, method)
+    latent = _FORWARD * updates / (plan.train.updates * plan.train.batch * plan.train.length)
     recorded = config.collect.episodes * (config.collect.steps + 1)
-    return plan.train.updates * update + 2 * recorded * latent + _critic(plan, method.model.latent)
+    return updates + 2 * recorded * latent + _critic(plan, method.model.latent)
+
+
+def _updates(plan: TrainingPlan, method: Method) -> float:
+    """Seconds of all updates."""
+    return plan.train.updates * seconds_per_update(method, plan, random_clips(plan, method.model.context), _TIMED)
 
 
 def _critic(plan: TrainingPlan, latent: int) -> float:
@@ -113,7 +109,7 @@ def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
     for name in set(judged.planners) - {"random"}:
         horizon = judged.horizons[-1] if name == "flat_latent" else None
         step = control_step("flat_distance" if name in ("hierarchy", "hjepa") else name, horizon)
-        total += _PLAYED[name] * judged.episodes * step
+        total += _PLAYED.get(name, _PLAYED_ELSE) * judged.episodes * step
     if "flat_latent" in judged.planners and len(judged.horizons) > 1:
         steps = sum(control_step("flat_latent", horizon) for horizon in judged.horizons)
         total += _PLAYED["flat_latent"] * judged.calibration * steps

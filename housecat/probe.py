@@ -31,6 +31,7 @@ import yaml
 from envs.store import EpisodeStore
 from housecat import runs
 from housecat.alarms import alarms
+from housecat.columns import aligned
 from housecat.diagnosis import PIXELS, Diagnosis
 from housecat.errors import UsageError
 from housecat.files import write_json
@@ -182,9 +183,7 @@ def table(found: dict[str, Any]) -> str:
         for kind in ("linear", "attentive", "few"):
             label = {"linear": "linear", "attentive": "nonlinear", "few": "linear, 100 labels"}[kind]
             lines.append([f"{source}, {label}", *(_cell(one[kind]) for one in scores.values())])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    rows = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
-    return "\n".join(["", *rows, "", *_sentences(found)])
+    return "\n".join(["", *aligned(lines), "", *_sentences(found)])
 
 
 def _cell(score: dict[str, float] | None) -> str:

@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from housecat.columns import aligned
+
 
 def summary(run: Path) -> str:
     """A table of the planners, and where the report is."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     titles = ("planner", "success", "95 % interval", "steps", "SPL", "ms a step")
     rows = [titles, *(_row(name, numbers) for name, numbers in results["planners"].items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     title = f"world '{results['world']}', {next(iter(results['planners'].values()))['episodes']} start-goal pairs"
-    return "\n".join(["", title, *lines, "", f"report: {run / 'report.html'}"])
+    return "\n".join(["", title, *aligned(rows), "", f"report: {run / 'report.html'}"])
 
 
 def _row(name: str, numbers: dict[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from envs.measured import FILE, Figures, figures_of, keep_figures, known_figures
 from envs.registry import IDS, SUBJECTS
 from envs.world import World
 from housecat import __version__
+from housecat.columns import aligned
 from housecat.errors import UsageError
 from housecat.sheet import write_sheet
 from housecat.statistics import Rate
@@ -116,8 +117,8 @@ def _interval(figures: Figures | None, who: str) -> list[float] | None:
 def _table(entries: list[dict[str, Any]]) -> str:
     head = ("world", "family", "actions", "state", "steps", "oracle", "random", "success")
     rows = [head, *map(_row, entries)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = aligned(rows, numbers=False)
+    width = max(len(row[0]) for row in rows)
     if any(entry["measured"] is None for entry in entries):
         lines += ["", "-: not measured in this world as it is; housecat worlds episodes=40 measures"]
     lines += ["", "Factors of variation (factors.train=..., factors.test=...):"]
@@ -125,7 +126,7 @@ def _table(entries: list[dict[str, Any]]) -> str:
         return "\n".join([*lines, *_factors(entries[0])])
     for entry in entries:
         kinds = sorted({factor["kind"] for factor in entry["factors"].values()})
-        lines.append(f"  {entry['id']:{widths[0]}}  {len(entry['factors'])}: {', '.join(kinds)}")
+        lines.append(f"  {entry['id']:{width}}  {len(entry['factors'])}: {', '.join(kinds)}")
     return "\n".join([*lines, f"housecat worlds world={entries[0]['id']} lists those of one world."])
 
 

@@ -6,23 +6,14 @@ gradient; they are normalised, so they cannot shrink.
 Published: arXiv 2301.08243. No crops here: they would move what a probe is asked for.
 """
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from worldmodel import objectives
-from worldmodel.masked import Grid, MaskedEncoder, MaskPredictor, NetSettings, gather
+from worldmodel.masked import Grid, MaskedMethod, NetSettings, TeacherSettings, gather
 from worldmodel.masking import change_between, image_blocks
-from worldmodel.method import Method
-
-
-@dataclass(frozen=True)
-class ObjectiveSettings:
-    """How the teacher follows."""
-
-    momentum: float  # at first: 1 / (1 - momentum) updates must be far fewer than the run's
 
 
 @dataclass(frozen=True)
@@ -38,29 +29,19 @@ class Settings:
     """All that the method is told."""
 
     model: NetSettings
-    objective: ObjectiveSettings
+    objective: TeacherSettings
     masking: MaskingSettings
     frame_size: int  # side of the square training frame in pixels
 
 
-class ImageJEPA(Method):
-    """Encoder, predictor and the teacher, which is what is kept: `model`."""
-
-    model: MaskedEncoder
-    against_collapse = "lower train.learning_rate, or set objective.momentum nearer to 1"
+class ImageJEPA(MaskedMethod):
+    """Single frames, with positions that are added."""
 
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.settings = settings
+        asked = settings.masking
         grid = Grid(settings.frame_size, settings.model.patch, frames=1, tubelet=1)
-        self.encoder = MaskedEncoder(settings.model, grid, False, precision)
-        self.predictor = MaskPredictor(settings.model, grid, False, False)
-        self.model = copy.deepcopy(self.encoder).requires_grad_(False)
-
-    def fit_pixels(self, frames: Tensor) -> None:
-        """See `Method`."""
-        self.model.fit_pixels(frames)
-        self.encoder.fit_pixels(frames)
+        super().__init__(settings.model, grid, settings.objective, asked.last_momentum, False, False, precision)
+        self.settings = settings
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Method`; every frame of the clips is a picture by itself."""
@@ -80,8 +61,3 @@ class ImageJEPA(Method):
         return {
             "prediction": objectives.smooth_l1(predicted.flatten(0, 1), gather(truth, targets.flatten(1)).flatten(0, 1))
         }
-
-    def after_update(self, progress: float) -> None:
-        """See `Method`."""
-        momentum = objectives.ramp(self.settings.objective.momentum, self.settings.masking.last_momentum, progress)
-        objectives.follow(self.model, self.encoder, momentum)

@@ -3,6 +3,7 @@
 I-JEPA (arXiv 2301.08243) cuts single frames into patches, V-JEPA (arXiv 2404.08471) clips into tubelets of two frames.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from worldmodel import objectives, rotary
 from worldmodel.encoders import Block, PixelScale, positions_3d
 from worldmodel.masking import places
+from worldmodel.method import Method
 from worldmodel.model import PatchEncoder
 
 
@@ -25,6 +27,13 @@ class NetSettings:
     patch: int  # side of a patch in pixels
     predictor_width: int  # a fraction of the encoder's, so that knowledge gathers in the encoder
     predictor_depth: int
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """How the teacher follows."""
+
+    momentum: float  # at first: 1 / (1 - momentum) updates must be far fewer than the run's
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,43 @@ class MaskPredictor(nn.Module):
         known = context.shape[1]
         predicted = self.leave(tokens[:, known:]).float()
         return predicted, None if self.context is None else self.context(tokens[:, :known]).float()
+
+
+class MaskedMethod(Method):
+    """Encoder, predictor and the teacher, which is what is kept: `model`.
+
+    Args:
+        teacher, last_momentum: how it follows at first, and at the end of the run; in between evenly.
+        turning, context_too: see `MaskedEncoder` and `MaskPredictor`.
+    """
+
+    model: MaskedEncoder
+    against_collapse = "lower train.learning_rate, or set objective.momentum nearer to 1"
+
+    def __init__(
+        self,
+        settings: NetSettings,
+        grid: Grid,
+        teacher: TeacherSettings,
+        last_momentum: float,
+        turning: bool,
+        context_too: bool,
+        precision: torch.dtype,
+    ) -> None:
+        super().__init__()
+        self.momentum = teacher.momentum, last_momentum
+        self.encoder = MaskedEncoder(settings, grid, turning, precision)
+        self.predictor = MaskPredictor(settings, grid, turning, context_too)
+        self.model = copy.deepcopy(self.encoder).requires_grad_(False)
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """See `Method`."""
+        self.model.fit_pixels(frames)
+        self.encoder.fit_pixels(frames)
+
+    def after_update(self, progress: float) -> None:
+        """See `Method`."""
+        objectives.follow(self.model, self.encoder, objectives.ramp(*self.momentum, progress))
 
 
 def gather(tokens: Tensor, index: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ Published: arXiv 2404.08471; rotary positions and the constant momentum in V-JEP
 context in V-JEPA 2.1. No crops and no flips here: they would change what moved where.
 """
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +15,8 @@ from torch import Tensor
 
 from worldmodel import objectives
 from worldmodel.encoders import TUBELET
-from worldmodel.masked import Grid, MaskedEncoder, MaskPredictor, NetSettings, gather, whole_clips
+from worldmodel.masked import Grid, MaskedMethod, NetSettings, TeacherSettings, gather, whole_clips
 from worldmodel.masking import LONG_RANGE, SHORT_RANGE, Masks, change_between, distance_to_targets, places, tubes
-from worldmodel.method import Method
 
 
 @dataclass(frozen=True)
@@ -26,13 +24,6 @@ class ModelSettings(NetSettings):
     """What the networks are made of."""
 
     context: int  # frames of a clip
-
-
-@dataclass(frozen=True)
-class ObjectiveSettings:
-    """How the teacher follows."""
-
-    momentum: float  # at first: 1 / (1 - momentum) updates must be far fewer than the run's
 
 
 @dataclass(frozen=True)
@@ -49,29 +40,21 @@ class Settings:
     """All that the method is told."""
 
     model: ModelSettings
-    objective: ObjectiveSettings
+    objective: TeacherSettings
     masking: MaskingSettings
     frame_size: int  # side of the square training frame in pixels
 
 
-class VideoJEPA(Method):
-    """Encoder, predictor and the teacher, which is what is kept: `model`."""
-
-    model: MaskedEncoder
-    against_collapse = "lower train.learning_rate, or set objective.momentum nearer to 1"
+class VideoJEPA(MaskedMethod):
+    """Clips, with positions that turn."""
 
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.settings = settings
+        asked = settings.masking
         grid = Grid(settings.frame_size, settings.model.patch, settings.model.context, TUBELET)
-        self.encoder = MaskedEncoder(settings.model, grid, True, precision)
-        self.predictor = MaskPredictor(settings.model, grid, True, settings.masking.context > 0)
-        self.model = copy.deepcopy(self.encoder).requires_grad_(False)
-
-    def fit_pixels(self, frames: Tensor) -> None:
-        """See `Method`."""
-        self.model.fit_pixels(frames)
-        self.encoder.fit_pixels(frames)
+        super().__init__(
+            settings.model, grid, settings.objective, asked.last_momentum, True, asked.context > 0, precision
+        )
+        self.settings = settings
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Method`; clips that are longer than the context are cut into several."""
@@ -105,8 +88,3 @@ class VideoJEPA(Method):
             error = (known - gather(truth, context)).abs().mean(dim=-1)
             found["context"] = self.settings.masking.context * (error * nearness).mean(dim=1)
         return found
-
-    def after_update(self, progress: float) -> None:
-        """See `Method`."""
-        momentum = objectives.ramp(self.settings.objective.momentum, self.settings.masking.last_momentum, progress)
-        objectives.follow(self.model, self.encoder, momentum)

@@ -128,7 +128,7 @@ def test_an_export_that_differs_ends_with_exit_code_one(command, run, monkeypatc
 
 
 def test_an_export_without_a_place_is_refused_in_one_line(command, run) -> None:
-    command("export", f"checkpoint={run}").is_one_line_saying("checkpoint=DIR out=DIR")
+    command("export", f"checkpoint={run}").is_one_line_saying("which folder to write", "out=DIR")
 
 
 def r2(value: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import nn
 from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
 from tests.worldmodel.test_training import SETTINGS
 from worldmodel import ijepa, measures, objectives, vjepa
-from worldmodel.masked import Grid, MaskedEncoder, NetSettings, gather
+from worldmodel.masked import Grid, MaskedEncoder, NetSettings, TeacherSettings, gather
 from worldmodel.masking import SHORT_RANGE, places, tubes
 from worldmodel.method import Method
 from worldmodel.training import TrainingError, train
@@ -26,11 +26,11 @@ def make(name: str, momentum: float = 0.9, context: float = 0.0) -> ijepa.ImageJ
     method: ijepa.ImageJEPA | vjepa.VideoJEPA
     if name == "ijepa":
         masking = ijepa.MaskingSettings(0.5, 1.0)
-        method = ijepa.ImageJEPA(ijepa.Settings(NetSettings(**NETS), ijepa.ObjectiveSettings(momentum), masking, SIZE))
+        method = ijepa.ImageJEPA(ijepa.Settings(NetSettings(**NETS), TeacherSettings(momentum), masking, SIZE))
     else:
         nets = vjepa.ModelSettings(**NETS, context=4)
         asked = vjepa.MaskingSettings(0.5, momentum, context)
-        method = vjepa.VideoJEPA(vjepa.Settings(nets, vjepa.ObjectiveSettings(momentum), asked, SIZE))
+        method = vjepa.VideoJEPA(vjepa.Settings(nets, TeacherSettings(momentum), asked, SIZE))
     method.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(1), 32, 4).frames))
     return method
 

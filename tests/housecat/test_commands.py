@@ -1,0 +1,44 @@
+"""A command takes on the settings that suit the world of its recording or checkpoint; what the user wrote wins."""
+
+import pytest
+
+from envs import WORLDS
+from housecat.commands import Request
+from housecat.config import load_config
+
+
+def request(*arguments: str) -> Request:
+    given = frozenset(argument.partition("=")[0] for argument in arguments)
+    return Request("train", load_config(list(arguments)), given, "", frozenset(), arguments)
+
+
+def test_the_settings_of_a_recordings_world_are_those_of_its_file() -> None:
+    suited = request().suited_to(WORLDS["reacher"])
+    assert suited.config.train.updates == load_config(["world=reacher"]).train.updates
+    assert suited.config.train.updates != request().config.train.updates
+    puck = request().suited_to(WORLDS["puck"]).config
+    assert (puck.model, puck.planner.horizon) == (load_config(["world=puck"]).model, 12)
+
+
+def test_what_the_user_wrote_wins() -> None:
+    suited = request("train.updates=7", "model=vit", "model.latent=96").suited_to(WORLDS["puck"])
+    assert (suited.config.train.updates, suited.config.model.encoder, suited.config.model.latent) == (7, "vit", 96)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"frame_size": 32}, {"factors": {"mass": [0.8, 1.2]}}, {"frame_size": 32, "factors": {}}]
+)
+def test_another_size_or_varied_factors_make_no_other_world(changed: dict) -> None:
+    suited = request().suited_to({**WORLDS["reacher"], **changed})
+    assert suited.config.train.updates == load_config(["world=reacher"]).train.updates
+
+
+def test_a_world_of_another_making_that_has_the_name_is_another_world() -> None:
+    asked = request()
+    assert asked.suited_to({**WORLDS["medium"], "name": "puck"}) is asked
+    assert asked.suited_to({"family": "mjcf", "name": "robot", "frame_size": 64}) is asked
+
+
+def test_a_world_that_the_user_names_is_taken_at_its_word() -> None:
+    named = request("world=medium")
+    assert named.suited_to(WORLDS["puck"]) is named
