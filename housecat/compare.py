@@ -143,7 +143,7 @@ def _row(name: str, members: list[Member], speed: float) -> dict[str, Any]:
         "untrained": _probes(first),
         "rank": round(float(np.mean([line["held_out/rank"] for line in last])), 2),
         "open_loop": round(float(np.mean(imagined)), 4) if imagined else None,
-        "planning": _planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
+        "planning": planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
     }
 
 
@@ -161,7 +161,8 @@ def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _planning(paths: list[Path]) -> dict[str, Any]:
+def planning(paths: list[Path]) -> dict[str, Any]:
+    """What planners reached in several runs, of which `paths` are the `results.json`, taken as one."""
     results = [json.loads(path.read_text(encoding="utf-8"))["planners"] for path in paths]
     found = {}
     for name in results[0]:

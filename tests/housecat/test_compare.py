@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from housecat import cli
+from housecat.compare import planning
+from housecat.statistics import Rate
 
 TINY = """
     world=umaze workers=1 collect.episodes=30 collect.steps=20 model.latent=16 model.width=8 model.keypoints=4
@@ -42,6 +44,18 @@ def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.Capt
     assert cli.main(["compare", *TINY, f"out={compared}", "compare.methods=[default]", "compare.seeds=[0,1]"]) == 0
     assert weights.stat().st_mtime_ns == before
     assert "default" in capfd.readouterr().out
+
+
+def test_pairs_of_all_seeds_count_as_one_trial(tmp_path: Path) -> None:
+    paths = []
+    for seed, (success, milliseconds) in enumerate([(0.75, 10.0), (0.25, 20.0), (1.0, 60.0)]):
+        run = {"success": success, "interval": [0, 1], "episodes": 4, "plan_ms": {"median": milliseconds, "p95": 99.0}}
+        paths.append(tmp_path / f"{seed}.json")
+        paths[-1].write_text(json.dumps({"planners": {"hierarchy": run}}))
+    whole = Rate.of([True] * 8 + [False] * 4)
+    assert planning(paths) == {
+        "hierarchy": {"success": 8 / 12, "interval": [whole.low, whole.high], "episodes": 12, "plan_ms": 30.0}
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import torch
 
 from tests.worldmodel.conftest import SIZE, small_settings, square_clips
 from worldmodel import checkpoint
+from worldmodel.frozen import Pooled
 from worldmodel.ijepa import ImageJEPA
 from worldmodel.ijepa import Settings as ImageSettings
 from worldmodel.methods import METHODS, from_json
@@ -62,6 +63,12 @@ def test_what_is_frozen_does_not_move_and_is_not_optimised(trained: tuple[VJepa2
     optimised = start(make_method(), TRAIN).optimizer.param_groups
     assert frozen.isdisjoint(id(p) for group in optimised for p in group["params"])
     assert not any(p.requires_grad for p in make_method().model.pooled.parameters())
+
+
+def test_an_encoder_that_could_learn_is_frozen() -> None:
+    learning = ImageJEPA(image_settings()).encoder
+    assert any(p.requires_grad for p in learning.parameters())
+    assert not any(p.requires_grad for p in Pooled(learning, 4, 8).parameters())
 
 
 def test_it_learns_what_actions_do(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
