@@ -1,7 +1,7 @@
 """Vision backbones that others have trained, as frozen encoders: `timm/NAME` and `transformers/NAME`.
 
 Any vision transformer with square patches, such as DINOv2 (arXiv 2304.07193) or V-JEPA 2 (arXiv 2506.09985). The
-package and, for the first time, the download of the weights are the user's: `pip install housecat[pretrained]`. A
+package and, for the first time, the download of the weights are the user's: `pip install transformers`, or timm. A
 checkpoint that builds on one holds its weights, and is loaded without a network.
 """
 
@@ -141,7 +141,7 @@ def _package(library: str) -> ModuleType:
         reason = str(error).splitlines()[0]
         raise PretrainedError(
             f"method.encoder={library}/... needs the package {library}, which does not import ({reason}): "
-            "pip install housecat[pretrained]"
+            f"pip install {library}"
         ) from error
 
 

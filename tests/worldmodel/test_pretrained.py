@@ -116,7 +116,7 @@ def test_a_model_that_is_nowhere_is_refused_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("library", pretrained.LIBRARIES)
 def test_a_package_that_is_missing_is_named_with_what_brings_it(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, library, None)  # as Python marks what cannot be imported
-    with pytest.raises(PretrainedError, match=rf"package {library}.*pip install housecat\[pretrained\]") as error:
+    with pytest.raises(PretrainedError, match=rf"package {library}.*pip install {library}") as error:
         pretrained.look_up(f"{library}/vit_tiny", 32)
     assert "\n" not in str(error.value)
 
