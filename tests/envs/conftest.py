@@ -1,5 +1,6 @@
 """A small recorded data set, made once for all tests that read one."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from envs.collect import collect
 from envs.mazes import maze_spec
+from envs.store import EpisodeStore
 
 SPEC = maze_spec("umaze", frame_size=16)
 
@@ -20,5 +22,13 @@ def spec() -> dict[str, Any]:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six episodes of 20 steps; not to be changed."""
     out = tmp_path_factory.mktemp("recorded") / "data"
-    collect(SPEC, out, episodes=6, steps=20, seed=0, workers=1, progress=False)
-    return out
+    return record(SPEC, out).path
+
+
+def record(spec: dict[str, Any], out: Path, episodes: int = 6, **changed: Any) -> EpisodeStore:
+    settings = {"steps": 20, "seed": 0, "workers": 1, "progress": False, **changed}
+    return collect(spec, out, episodes, **settings)
+
+
+def recorded_files(out: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted((out / "episodes").iterdir())}
