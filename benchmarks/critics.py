@@ -19,7 +19,7 @@ import torch
 
 from envs import make_world
 from envs.store import EpisodeStore
-from housecat import wiring
+from housecat import trained, wiring
 from housecat.calibration import judge_distance
 from housecat.config import load_config
 from housecat.episodes import one_thread, play
@@ -48,7 +48,7 @@ def milliseconds(distance: LearnedDistance, count: int, times: int = 30) -> floa
 def played(config: Config, folder: Path, episodes: int) -> dict[str, Any]:
     """Success of each planner in `evaluate.planners`, with its interval."""
     spec = wiring.trained_world(folder)
-    bench = wiring.BenchSetup(spec, folder, config)()
+    bench = trained.BenchSetup(spec, folder, config)()
     pairs = make_pairs(bench.make_world(), replace(wiring.pair_request(config), count=episodes, calibration=0))
     found = {}
     for planner in config.evaluate.planners:

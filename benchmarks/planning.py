@@ -17,7 +17,7 @@ import torch
 
 from envs import make_world
 from envs.world import World
-from housecat import wiring
+from housecat import trained, wiring
 from housecat.config import load_config
 from housecat.episodes import Bench, generator_of
 from housecat.schema import PLANNERS, Config
@@ -76,7 +76,7 @@ def main() -> None:
         world = make_world(spec)
         if not folders:
             fresh_checkpoint(folder, world, config)
-        bench = wiring.BenchSetup(spec, folder, config)()
+        bench = trained.BenchSetup(spec, folder, config)()
     recording = random_play(world, STEPS)
     found = {name: measure(bench, name, recording) for name in PLANNERS}
     for name, numbers in found.items():

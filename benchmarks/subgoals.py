@@ -18,7 +18,7 @@ import numpy as np
 
 from envs import make_world
 from envs.task import Pair
-from housecat import wiring
+from housecat import trained, wiring
 from housecat.config import load_config
 from housecat.episodes import EpisodeResult, play
 from housecat.pairs import make_pairs
@@ -46,8 +46,8 @@ def main() -> None:
     run = checkpoint.folder_of(Path(next(argument for argument in sys.argv[1:] if "=" not in argument)))
     config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
     spec = wiring.trained_world(run)
-    bench, world = wiring.BenchSetup(spec, run, config)(), make_world(spec)
-    loaded = wiring.load_checkpoint(run, config, spec)
+    bench, world = trained.BenchSetup(spec, run, config)(), make_world(spec)
+    loaded = trained.load_checkpoint(run, config, spec)
     request = replace(wiring.pair_request(config), count=config.episodes or config.evaluate.episodes, calibration=0)
     pairs = list(enumerate(make_pairs(world, request).pairs))
     found: dict[str, list[EpisodeResult]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from envs.registry import WORLDS, make_world
 from envs.store import EpisodeStore
-from housecat import datasets, stages, wiring
+from housecat import datasets, stages, trained, wiring
 from housecat.compare import compare
 from housecat.config import for_command, load_config, to_yaml
 from housecat.errors import UsageError
@@ -104,7 +104,7 @@ def run_evaluate(request: Request) -> int:
     if request.names_world():
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
     spec = wiring.evaluated_spec(config, spec)
-    wiring.load_checkpoint(checkpoint, config, spec)  # damage shows before any work
+    trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     make_pairs(make_world(spec), wiring.pair_request(config))
     out = Path(config.out) if config.out else checkpoint.parent
     _do([stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)], out, request, spec)

@@ -11,7 +11,7 @@ from envs.backend import renderer_name
 from envs.collect import collect
 from envs.registry import make_world
 from envs.store import EpisodeStore
-from housecat import runs, wiring
+from housecat import runs, trained, wiring
 from housecat.config import value_of
 from housecat.evaluate import evaluate
 from housecat.files import write_json
@@ -67,7 +67,7 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
         run.adopt_seconds(seconds_of(checkpoint.parent))
         pairs = frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer_name()})
-        evaluate(wiring.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
+        evaluate(trained.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
 
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json"), work)
 

@@ -1,7 +1,7 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from envs.mazes import maze_spec, read_layout
 from envs.outside import outside_spec
 from envs.store import EpisodeStore
 from housecat import hardware
-from housecat.episodes import Bench, Player
 from housecat.errors import UsageError
 from housecat.evaluate import EvaluateSettings
 from housecat.learning import method_settings
@@ -22,7 +21,6 @@ from housecat.pairs import PairRequest
 from housecat.schema import Config
 from housecat.train import GraphSettings, TrainingPlan
 from housecat.two_levels import two_levels
-from planners.agent import Agent, RandomAgent
 from planners.cem import CEM
 from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
 from planners.flat import Flat
@@ -31,9 +29,7 @@ from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
 from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
-from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS
-from worldmodel.model import WorldModel as Imagining
 from worldmodel.training import TrainSettings
 
 
@@ -219,55 +215,6 @@ def build_planner(
             "evaluate.planners"
         )
     return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience)
-
-
-@dataclass(frozen=True)
-class BenchSetup:
-    """Makes what a process needs in order to play; travels to worker processes."""
-
-    spec: dict[str, Any]  # of the world
-    checkpoint: Path
-    config: Config
-
-    def __call__(self) -> Bench:
-        """Loads the checkpoint in this process."""
-        loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
-        model = loaded.model
-
-        def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
-            if name == "random":
-                return RandomAgent(model.action_low, model.action_high, generators)
-            planner = build_planner(self.config, name, horizon, model, loaded.distance, loaded.landmarks)
-            return Agent(planner, model, generators, self.config.planner.execute)
-
-        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained world model and what was learned on top of it."""
-
-    model: Imagining
-    distance: LearnedDistance
-    landmarks: Landmarks | None
-
-
-def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
-    """The trained world model, put where it is to be computed.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-        UsageError: it was trained in another world than `spec`, or is an encoder that imagines nothing.
-    """
-    loaded = checkpoint.load(folder, device(config), precision(config))
-    check_world(f"checkpoint {folder}", loaded.about["world"], spec)
-    if not isinstance(loaded.model, Imagining) or loaded.distance is None:
-        raise UsageError(
-            f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
-            f"method=vjepa2_ac method.encoder={folder} on it"
-        )
-    landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
-    return Trained(loaded.model, loaded.distance, landmarks)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def test_null_stands_for_no_value():
         ("world=pointmaze", "world.layout=FILE"),
         ("train.horizon=40", "must be less than train.length"),
         ("model=vit model.context=3", "must be even"),
+        ("method=hjepa upper.stride=9", "set train.length to 28 or more"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
         ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),
