@@ -81,8 +81,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
     said = [
         "Distances are true ones, equally many pairs in each part of the range, none reached at its start. A goal "
         f"counts as reached within {pairs['tolerance']:g} {unit}, at any speed, in {pairs['max_steps']} control steps.",
-        f"The intervals are about other pairs for this one model (seed {results['seed']}); another training run may "
-        "differ by more.",
+        "The intervals are about other pairs for this one model; another training run may differ by more.",
     ]
     said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
     if results["calibration"]:
