@@ -46,7 +46,7 @@ _GRAVITY = 9.81  # m/s2
 _TIMESTEP, _SUBSTEPS = 0.02, 5  # s; rolling is smooth, and half as many steps make imagining twice as fast
 _MAX_STEPS = 150
 _GAP = 0.06  # m that a sampled car keeps from walls
-_ROUGHNESS = 0.5  # m by which the lengths of drives round walls may be too long
+_ROUGHNESS = 0.3  # m by which the lengths of drives round walls may be too long
 _NEARBY = 0.25  # share of goals that ask for a manoeuvre on the spot
 _PLACE, _HEADING = 1.0, 0.8  # m along each axis and rad, how far such a goal is from the start at most
 
