@@ -15,8 +15,8 @@ from envs.policies import Play, PushPlay
 from envs.pushing import ASSETS, HEIGHT, arena_bodies, arena_view, around, disc_body
 from envs.scene import Scene
 from envs.task import Search, Task
+from envs.tee import GYRATION, PIXEL, RECTANGLES, clearances, corners, coverage, edge_middles, rotations
 from envs.tee_pushes import contacts, ways_round
-from envs.tee import GYRATION, PIXEL, RECTANGLES, clearances, corners, coverage, edge_middles
 
 HALF = 249 * PIXEL  # m from the middle of the square to the inner faces of its walls
 PUSHER = 15 * PIXEL  # m, radius
@@ -36,8 +36,9 @@ _NEAREST_GOAL = 3 * PLACE_TOLERANCE  # m
 _MAX_STEPS = 150
 _REACH = 2 * GYRATION + PUSHER  # m, about where a pusher is that touches the T
 _AT_PLACE, _CLOSE = 0.5, 0.3  # weights, in the oracle's eyes, of the pusher's way home and of its way to help the T
-_ARRIVING, _THERE = 1.3, 0.7  # tolerances from its pose: where the pusher's home begins to count, and where only that does
+_ARRIVING, _THERE = 1.2, 0.4  # tolerances off the T's pose at which home begins to count, and at which it fully does
 _LEAST_GAIN = 0.15  # m of the T's way for each of the pusher's, where a push hardly helps
+_PUSH, _GIVE = 0.02, 0.004  # m: after so short a push the T must not be deeper in a wall than this
 _NO_WAY = 4.0  # times as long, where the pusher has no room
 _FARTHEST_WAY = 2 * HALF + np.pi * GYRATION  # m, so that to have brought the T there never costs
 
@@ -120,9 +121,10 @@ class PushTTask(Task):
         counts only as the T comes well within its tolerances, for the last push may have to be from elsewhere.
         """
         _, place, angle = _errors(states, goal)
-        there = np.clip((_ARRIVING - np.maximum(place, _METRES * angle) / PLACE_TOLERANCE) / (_ARRIVING - _THERE), 0.0, 1.0)
-        error = place + _METRES * angle
-        return error + _CLOSE * (1.0 - there) * _to_push(states, goal) + _AT_PLACE * there * (_home(states, goal) - _FARTHEST_WAY)
+        tolerances = np.maximum(place, _METRES * angle) / PLACE_TOLERANCE
+        there = np.clip((_ARRIVING - tolerances) / (_ARRIVING - _THERE), 0.0, 1.0)
+        push = _CLOSE * (1.0 - there) * _way_to_push(states, goal)
+        return place + _METRES * angle + push + _AT_PLACE * there * (_way_home(states, goal) - _FARTHEST_WAY)
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the T and pushes it."""
@@ -156,38 +158,35 @@ def _errors(states: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return pusher, place, np.abs((turned + np.pi) % (2 * np.pi) - np.pi)
 
 
-def _to_push(states: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """About how far ``(N,)``, m, the pusher has to go to where it can help, and then to bring the T to its pose."""
+def _way_to_push(states: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """About how far ``(N,)``, m, the pusher has to go to the best place to push from, and then to push the T home."""
     touch = contacts(PUSHER)
-    cosine, sine = np.cos(states[:, 4]), np.sin(states[:, 4])
-    turned = np.stack([np.stack([cosine, -sine], axis=-1), np.stack([sine, cosine], axis=-1)], axis=-2)  # (N, 2, 2)
-    pusher = ((states[:, :2] - states[:, 2:4])[:, None] @ turned)[:, 0]
-    # What is left for the T to do, in its frame: shift its bar's edge, and turn.
-    shift = ((edge_middles(goal[2:5]) - edge_middles(states[:, 2:5]))[:, None] @ turned)[:, 0]
+    to_world = rotations(states[:, 4])
+    pusher = ((states[:, None, :2] - states[:, None, 2:4]) @ to_world)[:, 0]
+    # What is left for the T to do, in its own frame: shift the middle of its edge, and turn.
+    shift = ((edge_middles(goal[2:5]) - edge_middles(states[:, 2:5]))[:, None] @ to_world)[:, 0]
     turn = _METRES * ((goal[4] - states[:, 4] + np.pi) % (2 * np.pi) - np.pi)
-    left = np.sqrt((shift**2).sum(axis=1) + turn**2)
-    edge = edge_middles(np.zeros(3))
-    moved = touch.shifts + touch.turns[:, None] * np.array([-edge[1], edge[0]])
-    gained = (shift @ moved.T + turn[:, None] * _METRES * touch.turns) / np.maximum(left, 1e-9)[:, None]
-    # Where there is no room for the pusher it can neither push nor pass.
-    places = touch.places @ np.swapaxes(turned, 1, 2) + states[:, None, 2:4]
-    room = np.abs(places).max(axis=-1) <= HALF - PUSHER
+    left = np.sqrt((shift**2).sum(axis=1) + turn**2)[:, None]
+    gained = (shift @ touch.edge_shifts.T + turn[:, None] * _METRES * touch.turns) / np.maximum(left, 1e-9)
+    # Where a wall leaves no room, the pusher can neither push nor pass; nor does a push help that ends in a wall.
+    to_world, place = np.swapaxes(to_world, 1, 2), states[:, None, 2:4]
+    room = np.abs(touch.places @ to_world + place).max(axis=-1) <= HALF - PUSHER
+    tips = (touch.tips + _PUSH * touch.sweeps) @ to_world[:, None] + place[:, None]
+    helps = room & (np.abs(tips).max(axis=(2, 3)) <= HALF + _GIVE)
+    push = left / np.where(helps, np.maximum(gained, _LEAST_GAIN), _LEAST_GAIN)
     way = ways_round(touch.along(pusher), np.where(room, touch.spacing, _NO_WAY * touch.spacing))
-    push = left[:, None] / np.where(room, np.maximum(gained, _LEAST_GAIN), _LEAST_GAIN)
     gap = np.maximum(clearances(states[:, :2], states[:, 2:5]) - PUSHER, 0.0)
     return gap + (way + push).min(axis=1)
 
 
-def _home(states: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Length ``(N,)``, m, of the pusher's way round the T in its goal pose to its own place."""
+def _way_home(states: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Length ``(N,)``, m, of the pusher's way to its own place round the T in its goal pose."""
     touch = contacts(PUSHER)
-    cosine, sine = np.cos(goal[4]), np.sin(goal[4])
-    turned = np.array([[cosine, -sine], [sine, cosine]])
-    pushers, home = (states[:, :2] - goal[2:4]) @ turned, (goal[:2] - goal[2:4]) @ turned
-    apart = np.abs(touch.along(pushers) - touch.along(home))
-    round_it = touch.spacing * np.minimum(apart, len(touch.places) - apart)
-    gap = np.maximum(clearances(states[:, :2], np.broadcast_to(goal[2:5], (len(states), 3))) - PUSHER, 0.0)
-    return np.maximum(round_it + gap, np.linalg.norm(pushers - home, axis=1))
+    to_world = rotations(goal[4])
+    apart = np.abs(touch.along((states[:, :2] - goal[2:4]) @ to_world) - touch.along((goal[:2] - goal[2:4]) @ to_world))
+    way = touch.spacing * np.minimum(apart, len(touch.places) - apart)
+    gap = np.maximum(clearances(states[:, :2], goal[2:5]) - PUSHER, 0.0)
+    return np.maximum(way + gap, np.linalg.norm(states[:, :2] - goal[:2], axis=1))
 
 
 def _sample_pose(rng: np.random.Generator) -> np.ndarray:

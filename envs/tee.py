@@ -27,7 +27,7 @@ _CORNERS = RECTANGLES[:, None, :2] + RECTANGLES[:, None, 2:] * _SIGNS
 
 def corners(pose: np.ndarray) -> np.ndarray:
     """Corners of bar and stem ``(2, 4, 2)``, m, counter-clockwise, of the T at ``pose (3,)``."""
-    return _CORNERS @ _rotation(pose[2]).T + pose[:2]
+    return _CORNERS @ rotations(pose[2]).T + pose[:2]
 
 
 def edge_middles(poses: np.ndarray) -> np.ndarray:
@@ -44,6 +44,12 @@ def clearances(points: np.ndarray, poses: np.ndarray) -> np.ndarray:
     local = np.stack([cosine * x + sine * y, cosine * y - sine * x], axis=-1)
     outside = np.abs(local[..., None, :] - RECTANGLES[:, :2]) - RECTANGLES[:, 2:]
     return np.linalg.norm(np.maximum(outside, 0.0), axis=-1).min(axis=-1)
+
+
+def rotations(angles: np.ndarray) -> np.ndarray:
+    """Matrices ``(..., 2, 2)`` that turn columns by ``angles (...)`` rad: from the T's frame into the world's."""
+    cosine, sine = np.cos(angles), np.sin(angles)
+    return np.stack([np.stack([cosine, -sine], axis=-1), np.stack([sine, cosine], axis=-1)], axis=-2)
 
 
 def coverage(pose: np.ndarray, goal: np.ndarray) -> float:
@@ -74,8 +80,3 @@ def _clipped(polygon: np.ndarray, window: np.ndarray) -> np.ndarray:
 def _area(polygon: np.ndarray) -> float:
     x, y = polygon[:, 0], polygon[:, 1]
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-
-
-def _rotation(angle: float) -> np.ndarray:
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return np.array([[cosine, -sine], [sine, cosine]])

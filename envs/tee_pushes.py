@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.tee import GYRATION, RECTANGLES, clearances
+from envs.tee import GYRATION, RECTANGLES, clearances, corners, edge_middles
 
 _CONTACTS = 64
 _DIRECTIONS = 720
@@ -25,6 +25,9 @@ class Contacts:
     places: np.ndarray  # (C, 2) m, of the pusher's centre
     shifts: np.ndarray  # (C, 2) m by which the centroid moves for each metre that the pusher moves straight at the T
     turns: np.ndarray  # (C,) rad by which the T turns for each such metre
+    edge_shifts: np.ndarray  # (C, 2) m by which the middle of the bar's outer edge moves for each such metre
+    tips: np.ndarray  # (8, 2) m, the corners of the T
+    sweeps: np.ndarray  # (C, 8, 2) m by which these move for each such metre
     spacing: float  # m from each place to the next
     directions: np.ndarray  # (D + 1,) rad, increasing by a full turn
     numbers: np.ndarray  # (D + 1,) where on the line these directions are: 0 at the first place, C at the first again
@@ -49,9 +52,10 @@ def contacts(pusher: float) -> Contacts:
     lever = places[:, 0] * inward[:, 1] - places[:, 1] * inward[:, 0]
     give = 1 / (1 + (lever / GYRATION) ** 2)  # how much of the way of the touched point is the centroid's
     spacing = float(way[-1] / _CONTACTS)
-    return Contacts(
-        places, give[:, None] * inward, give * lever / GYRATION**2, spacing, directions, way / spacing
-    )
+    shifts, turns = give[:, None] * inward, give * lever / GYRATION**2
+    tips = corners(np.zeros(3)).reshape(-1, 2)
+    sweeps, edge_shifts = _moved(tips, shifts, turns), _moved(edge_middles(np.zeros((1, 3))), shifts, turns)[:, 0]
+    return Contacts(places, shifts, turns, edge_shifts, tips, sweeps, spacing, directions, way / spacing)
 
 
 def ways_round(number: np.ndarray, stretch: np.ndarray) -> np.ndarray:
@@ -67,6 +71,11 @@ def ways_round(number: np.ndarray, stretch: np.ndarray) -> np.ndarray:
     here = upto[rows, low] + (number - low) * stretch[rows, low]
     one = np.abs(upto[:, :-1] - here[:, None])
     return np.minimum(one, upto[:, -1:] - one)
+
+
+def _moved(points: np.ndarray, shifts: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """How ``points (P, 2)`` of the T move ``(C, P, 2)`` with its centroid's shifts and its turns."""
+    return shifts[:, None] + turns[:, None, None] * np.stack([-points[:, 1], points[:, 0]], axis=1)
 
 
 def _touching(directions: np.ndarray, pusher: float) -> np.ndarray:
