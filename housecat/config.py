@@ -108,6 +108,17 @@ def check_combinations(config: Config) -> None:
             raise UsageError(f"model.width must be a multiple of model.heads ({model.heads}), got {model.width}")
     elif model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
         raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
+    elif model.encoder == "keypoints":
+        if model.latent <= 2 * model.keypoints:
+            raise UsageError(
+                f"model.latent must be above twice model.keypoints ({model.keypoints}), which are part of it, got "
+                f"{model.latent}"
+            )
+        if config.method.name in ("default", "hjepa") and not config.rehearsal.updates:
+            raise UsageError(
+                "rehearsal.updates must be at least 1 for model=keypoints, whose predictor learns only there to move "
+                "keypoints, got 0"
+            )
     elif model.encoder == "vit":
         if model.context % 2:
             raise UsageError(f"model.context must be even for the video transformer, got {model.context}")

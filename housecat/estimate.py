@@ -13,12 +13,12 @@ from envs.collect import record_episode
 from envs.episodes import write_episode
 from envs.registry import make_world
 from housecat import hardware, wiring
+from housecat.budget import seconds_per_rehearsal
 from housecat.episodes import one_thread
 from housecat.schema import Config
-from housecat.speed import random_clips, seconds_per_update
+from housecat.speed import random_clips, random_latents, seconds_per_update
 from housecat.train import TrainingPlan, make_method
 from worldmodel.critics import KINDS, train_distance
-from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 
@@ -73,7 +73,8 @@ def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
     updates = _updates(plan, method)
     latent = _FORWARD * updates / (plan.train.updates * plan.train.batch * plan.train.length)
     recorded = config.collect.episodes * (config.collect.steps + 1)
-    return updates + 2 * recorded * latent + _critic(plan, method.model.latent)
+    after = _critic(plan, method.model.latent) + plan.rehearsal.updates * seconds_per_rehearsal(plan)
+    return updates + 2 * recorded * latent + after
 
 
 def _updates(plan: TrainingPlan, method: Method) -> float:
@@ -84,8 +85,7 @@ def _updates(plan: TrainingPlan, method: Method) -> float:
 def _critic(plan: TrainingPlan, latent: int) -> float:
     """Seconds to learn the temporal distance."""
     few = replace(plan.critic, updates=30)
-    latents = torch.randn(1000, latent, generator=torch.Generator().manual_seed(0))
-    data = LatentEpisodes(latents, latents, torch.full((1000,), 999))
+    data = random_latents(latent, plan.action_dim)
     began = time.perf_counter()
     train_distance(data, few, plan.device)
     return (time.perf_counter() - began) * plan.critic.updates / few.updates

@@ -19,6 +19,7 @@ LEARNING = (
     "upper",
     "dynamics",
     "train",
+    "rehearsal",
     "critic",
     "graph",
 )
@@ -41,7 +42,7 @@ class ModelConfig:
     encoder: str = key(
         "keypoints; vit: video transformer; cnn: convolutional baseline", choices=("keypoints", "vit", "cnn")
     )
-    latent: int = key("size of the latent vector", 2, 4096)
+    latent: int = key("size of the latent vector; above twice model.keypoints where it holds them", 2, 4096)
     context: int = key("frames that one latent has seen; an even number for vit", 2, 16)
     width: int = key("channels of the encoder", 8)
     depth: int = key("transformer blocks (vit)", 1, 48)
@@ -154,6 +155,16 @@ class TrainConfig:
     gradient_norm: float = key("gradients are scaled down to this norm", 1e-6)
     measure_every: int = key("updates between measurements on recordings held out", 1)
     save_every: int = key("updates between checkpoints: what an interruption can cost", 1)
+
+
+@dataclass
+class RehearsalConfig:
+    """Further training of the predictor by itself, on the latents of all recordings (default, hjepa)."""
+
+    updates: int = key("updates; 0: none", 0)
+    batch: int = key("latents in an update, from which it imagines", 2)
+    horizon: int = key("steps imagined open-loop from each; also what every method's imagination is measured over", 1)
+    learning_rate: float = key("peak of the schedule", 1e-8, 1)
 
 
 CRITICS = ("expectile", "quasimetric", "contrastive")

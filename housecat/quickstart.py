@@ -44,17 +44,19 @@ def check(config: Config, spec: dict[str, Any]) -> None:
     """Whether every stage can be done with these settings, before the first of them takes its time."""
     renderer_name()
     wiring.device(config)
-    make_pairs(make_world(spec), wiring.pair_request(config))
+    world = make_world(spec)
+    make_pairs(world, wiring.pair_request(config))
     if round(HELD_OUT * config.collect.episodes) < 1:
         raise UsageError(
             f"collect.episodes must be at least {round(0.5 / HELD_OUT) + 1} to hold some out from training, "
             f"got {config.collect.episodes}"
         )
-    needed = config.model.context + config.train.length
+    plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
+    needed = config.model.context + plan.clip
     if config.collect.steps + 1 < needed:
         raise UsageError(
-            f"collect.steps must be at least {needed - 1} for train.length={config.train.length} and "
-            f"model.context={config.model.context}, got {config.collect.steps}"
+            f"collect.steps must be at least {needed - 1} for {wiring.clip_settings(config)}, got "
+            f"{config.collect.steps}"
         )
 
 

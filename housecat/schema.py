@@ -21,6 +21,7 @@ from housecat.learning import (
     ObjectiveConfig,
     PldmConfig,
     QuantizerConfig,
+    RehearsalConfig,
     TrainConfig,
     UpperConfig,
 )
@@ -103,6 +104,8 @@ class CompareConfig:
 
     methods: list[str] = key("methods to compare", choices=METHODS)
     seeds: list[int] = key("each method is trained once with each", 0, 2**31 - 1)
+    seconds: float | None = key("wall time for the updates of each method, at its speed here; null: its own updates", 1)
+    lewm_times: float = key("as much of it for lewm: at 10, default is 10 times as fast if it succeeds as often", 1)
 
 
 @dataclass
@@ -137,6 +140,7 @@ class Config:
     dynamics: DynamicsConfig = section("predictor over patches (method=vjepa2_ac)")
     upper: UpperConfig = section("second level (method=hjepa)")
     train: TrainConfig = section("training of the world model")
+    rehearsal: RehearsalConfig = section("further training of the predictor")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")
     planner: PlannerConfig = section("planning")

@@ -4,9 +4,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from housecat.train import TrainingPlan
 from worldmodel import training
+from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
 
 
@@ -31,6 +33,13 @@ def random_clips(plan: TrainingPlan, context: int) -> RandomClips:
         rng.integers(0, 256, (plan.train.batch, length, size, size, 3), dtype=np.uint8),
         rng.uniform(-1, 1, (plan.train.batch, length - 1, plan.action_dim)).astype(np.float32),
     )
+
+
+def random_latents(latent: int, action_dim: int) -> LatentEpisodes:
+    """A recording of a thousand latents that have nothing in common; always the same ones."""
+    generator = torch.Generator().manual_seed(0)
+    latents, actions = (torch.randn(1000, size, generator=generator) for size in (latent, action_dim))
+    return LatentEpisodes(latents, latents, torch.full((1000,), 999), actions)
 
 
 def seconds_per_update(method: Method, plan: TrainingPlan, clips: RandomClips, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""From a data set to a checkpoint: world model, then temporal distance, then the graph of landmarks."""
+"""From a data set to a checkpoint: world model, its predictor once more, temporal distance, graph of landmarks."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from envs import make_world
 from envs.store import EpisodeStore
 from housecat.errors import UsageError
 from planners.landmarks import build_landmarks, choose_landmarks
-from worldmodel import checkpoint, pretrained
+from worldmodel import checkpoint, measures, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.critics import train_distance
 from worldmodel.distance import LatentEpisodes, LearnedDistance
@@ -23,7 +23,8 @@ from worldmodel.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.methods import METHODS
 from worldmodel.model import Encoder, WorldModel
-from worldmodel.training import TrainSettings, train
+from worldmodel.rehearsal import RehearsalSettings, rehearse
+from worldmodel.training import TrainSettings, record_after, train
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
 PROBE_CLIPS = 600  # that linear probes are fitted on
@@ -50,10 +51,21 @@ class TrainingPlan:
     action_dim: int  # A
     first: Union["TrainingPlan", pretrained.Settings, Path, None]  # its frozen encoder: how to train it, or where it is
     train: TrainSettings
+    rehearsal: RehearsalSettings
     critic: CriticSettings
     graph: GraphSettings
     precision: torch.dtype
     device: torch.device
+
+    @property
+    def horizon(self) -> int:
+        """H, the steps over which open-loop imagination is trained or measured."""
+        return max(self.train.horizon, self.rehearsal.horizon)
+
+    @property
+    def clip(self) -> int:
+        """T, latents in the longest clip that a recording must yield."""
+        return max(self.train.length, self.horizon + 1)
 
 
 def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
@@ -67,17 +79,22 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     method = make_method(plan, encoder)
     model = method.model
     # What is too short for a clip is too short for a context: it has nothing to learn from.
-    shortest = model.context + plan.train.length - 1
+    shortest = model.context + plan.clip - 1
     store = EpisodeStore.open(data).at_least(shortest)
     recorded, unseen = store.split(HELD_OUT)
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
-    train(method, recorded.clips, seen, labelled(unseen, UNSEEN_CLIPS, model.context, plan), plan.train, out)
+    judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
+    train(method, recorded.clips, seen, judged, plan.train, out)
     model.requires_grad_(False)
-    about = about_training(store, shortest, plan, out / "metrics.jsonl")
     if not isinstance(model, WorldModel):
+        about = about_training(store, shortest, plan, out / "metrics.jsonl")
         checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
         return out / "model"
     latents, states = encode_recordings(model, recorded)
+    updates = rehearse(method, latents, plan.rehearsal, progress=True)
+    if updates:
+        record_after(plan.train.updates + updates, measures.diagnose(model, seen, judged), out)
+    about = about_training(store, shortest, plan, out / "metrics.jsonl")
     distance = train_distance(latents, plan.critic, plan.device, progress=True)
     landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
@@ -130,8 +147,7 @@ def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None =
 
 def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) -> Labelled:
     """Clips with the physical quantities that probes are asked for."""
-    length = context + max(plan.train.length, plan.train.horizon + 1) - 1
-    clips = store.clips(np.random.default_rng(plan.train.seed), count, length)
+    clips = store.clips(np.random.default_rng(plan.train.seed), count, context + plan.horizon)
     world = make_world(store.world)
     measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
     world.close()
@@ -140,8 +156,8 @@ def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) 
 
 @torch.no_grad()
 def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisodes, np.ndarray]:
-    """Latents of every recorded frame, in motion and as a still picture, and its simulator states (K, S)."""
-    moving, still, last, states = [], [], [], []
+    """Latents of every recorded frame, in motion and as a still picture, with actions, and its states (K, S)."""
+    moving, still, last, actions, states = [], [], [], [], []
     rows = 0
     device = model.device
     for index in tqdm(range(len(store)), desc="encode", unit="episode"):
@@ -152,8 +168,11 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
         still.append(model.still(seen))
         rows += len(seen)
         last.append(torch.full((len(seen),), rows - 1))
+        taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
+        actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
         states.append(episode.states[model.context - 1 :])
-    return LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last)), np.concatenate(states)
+    latents = LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last), torch.cat(actions))
+    return latents, np.concatenate(states)
 
 
 def make_landmarks(

@@ -30,6 +30,7 @@ from planners.landmarks import Landmarks
 from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.methods import METHODS
+from worldmodel.rehearsal import RehearsalSettings
 from worldmodel.training import TrainSettings
 
 
@@ -135,6 +136,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         action_dim=action_dim,
         first=first,
         train=TrainSettings(**asdict(config.train), seed=config.seed),
+        rehearsal=RehearsalSettings(**asdict(config.rehearsal), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),
         graph=GraphSettings(**asdict(config.graph), seed=config.seed),
         precision=precision(config),
@@ -154,13 +156,22 @@ def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
             "camera: housecat rerender camera=train"
         )
     first = store.load(0)
-    frames, needed = int(store.lengths.max()) + 1, config.model.context + config.train.length
+    plan = training_plan(config, first.frames.shape[1], first.actions.shape[1])
+    frames, needed = int(store.lengths.max()) + 1, config.model.context + plan.clip
     if frames < needed:
         raise UsageError(
-            f"{store.path} has episodes of {frames} frames, train.length={config.train.length} and "
-            f"model.context={config.model.context} need {needed}: lower train.length or record longer episodes"
+            f"{store.path} has episodes of {frames} frames, {clip_settings(config)} need {needed}: lower them or "
+            "record longer episodes"
         )
-    return training_plan(config, first.frames.shape[1], first.actions.shape[1])
+    return plan
+
+
+def clip_settings(config: Config) -> str:
+    """The settings that say how long a recording must be, with their values."""
+    return (
+        f"model.context={config.model.context}, train.length={config.train.length} and "
+        f"rehearsal.horizon={config.rehearsal.horizon}"
+    )
 
 
 def pair_request(config: Config) -> PairRequest:

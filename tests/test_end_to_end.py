@@ -16,9 +16,10 @@ PLANNERS = ["random", "flat_latent", "flat_distance", "hierarchy"]
 TINY = """
     world=umaze workers=1 model=cnn model.latent=16 model.width=8 model.predictor_width=64 model.predictor_depth=1
     collect.episodes=20 collect.steps=30 train.updates=60 train.batch=16 train.length=6 train.horizon=3
-    train.measure_every=20 train.save_every=10 critic.updates=200 critic.batch=128 critic.width=32
-    graph.landmarks=20 graph.candidates=200 planner.samples=16 planner.elites=4 planner.iterations=2
-    evaluate.episodes=3 evaluate.calibration=1 evaluate.horizons=[4,8] evaluate.max_steps=15 evaluate.timing_steps=4
+    train.measure_every=20 train.save_every=10 rehearsal.updates=20 rehearsal.horizon=4 critic.updates=200
+    critic.batch=128 critic.width=32 graph.landmarks=20 graph.candidates=200 planner.samples=16 planner.elites=4
+    planner.iterations=2 evaluate.episodes=3 evaluate.calibration=1 evaluate.horizons=[4,8] evaluate.max_steps=15
+    evaluate.timing_steps=4
 """.split()
 
 

@@ -1,6 +1,7 @@
 """The default method: one encoder, one predictor and an inverse-dynamics head, trained end to end on one latent space.
 
-Predicts: the latents of the next steps, open-loop, from every start in the clip, with the recorded actions.
+Predicts: the latents of the next steps, open-loop, from every start in the clip, with the recorded actions; and once
+more, by the predictor alone, when the encoder is frozen (`rehearsal`).
 Kept from collapse by: the objective that the settings name, and the inverse-dynamics head.
 Published: open-loop rollouts with variance-covariance and inverse dynamics in PLDM (arXiv 2502.14819), next-latent
 prediction with SIGReg in LeWorldModel (arXiv 2603.19312), the teacher in V-JEPA (arXiv 2404.08471).
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel import objectives
-from worldmodel.encoders import ConvEncoder, KeypointEncoder, VideoTransformer
+from worldmodel.encoders import ConvEncoder, VideoTransformer
+from worldmodel.keypoints import KeypointEncoder
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
 from worldmodel.predictors import ResidualPredictor, from_every_start, rollout, windows
@@ -74,7 +76,10 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> KeypointEncoder | Vid
 
 
 class LatentModel(WorldModel):
-    """Encoder and action-conditioned predictor over one latent vector."""
+    """Encoder and action-conditioned predictor over one latent vector.
+
+    The last `given` dimensions of the latent are not learned; 0 with most encoders.
+    """
 
     def __init__(
         self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
@@ -82,6 +87,7 @@ class LatentModel(WorldModel):
         super().__init__(asked.context, asked.latent, action_dim, precision)
         self.encoder = make_encoder(asked, frame_size)
         self.predictor = ResidualPredictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
+        self.given = self.encoder.given if isinstance(self.encoder, KeypointEncoder) else 0
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -100,6 +106,10 @@ class LatentModel(WorldModel):
             points = self.encoder.points(frames[:, None])
             return self.encoder.summarise(points.expand(-1, self.context, -1, -1))[:, 0].float()
 
+    def learned(self, z: Tensor) -> Tensor:
+        """The dimensions of latents (..., D) that are learned."""
+        return z[..., : self.latent - self.given]
+
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`."""
         with self.autocast():
@@ -114,7 +124,7 @@ class VectorModel(LatentModel):
     ) -> None:
         super().__init__(asked, frame_size, action_dim, precision)
         # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
-        self.inverse = nn.Linear(2 * asked.latent, action_dim)
+        self.inverse = nn.Linear(2 * (asked.latent - self.given), action_dim)
 
 
 class Default(Method):
@@ -144,12 +154,15 @@ class Default(Method):
     ) -> dict[str, Tensor]:
         """The same with the latents (B, T', D) of the frames, and the actions (B, T'-1, A) between them."""
         asked, model, horizon = self.settings.objective, self.model, self.settings.horizon
-        targets = latents
+        # What is given is left out, so that nothing that has to be learned can lean on it; `rehearse` brings it in.
+        latents = targets = model.learned(latents)
         if self.teacher is not None:
             with torch.no_grad(), model.autocast():
-                targets = self.teacher(frames).float()
-        imagined = from_every_start(model, latents, actions, horizon)
-        terms = {"prediction": objectives.prediction(imagined, windows(targets, imagined.shape[1], horizon, 1))}
+                targets = model.learned(self.teacher(frames).float())
+        blind, ahead = (nn.functional.pad(one, (0, model.given)) for one in (latents, targets))
+        imagined = from_every_start(model, blind, actions, horizon)
+        error = objectives.prediction(imagined, windows(ahead, imagined.shape[1], horizon, 1))
+        terms = {"prediction": error * (model.latent / latents.shape[-1])}
         with model.autocast():
             terms["inverse"] = objectives.inverse_dynamics(model.inverse, latents, actions)
         if asked.name == "variance_covariance":
@@ -158,6 +171,11 @@ class Default(Method):
         elif asked.name == "sigreg":
             terms["sigreg"] = objectives.sigreg(latents, generator)
         return {name: term * getattr(asked, name) for name, term in terms.items()}
+
+    @property
+    def rehearsed(self) -> nn.Module:
+        """See `Method`."""
+        return self.model.predictor
 
     def after_update(self, progress: float) -> None:
         """See `Method`."""

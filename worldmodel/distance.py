@@ -15,6 +15,7 @@ class LatentEpisodes:
     moving: Tensor  # (K, D) float32: latent of the context that ends here
     still: Tensor  # (K, D) float32: latent of this frame standing still
     last: Tensor  # (K,) int64: index of the last row of the same recording
+    actions: Tensor  # (K, A) float32: taken here; zero in the last row of a recording
 
 
 class LearnedDistance(nn.Module, ABC):

@@ -1,6 +1,5 @@
 """From a context of camera frames to one latent vector a time step.
 
-`KeypointEncoder`, the default, weighs fine patches by what is in them and passes on where that is.
 `VideoTransformer` follows V-JEPA (arXiv 2404.08471): clips are cut into tubelets of two frames by a square patch, each
 becomes a token with a 3D position, and a transformer lets all tokens of a context look at each other.
 `ConvEncoder` is the small convolutional baseline. All slide over a clip: `(B, T, h, w, 3)` frames become
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 from worldmodel import rotary
 
 TUBELET = 2  # frames in a tubelet, as in V-JEPA
-MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
 TOKEN_FEATURES = 16  # what each token adds to the flattened summary: enough to say where in its patch a body is
 
 
@@ -152,64 +150,6 @@ class VideoTransformer(nn.Module):
         """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
         tokens = self.tokens(frames)
         return self.summary(tokens.flatten(0, 1)).view(*tokens.shape[:2], self.latent)
-
-
-class KeypointEncoder(nn.Module):
-    """Looks for a few things in fine patches of every frame, and says where they are.
-
-    Each of K maps weighs the patches of a frame by a softmax; the mean of their places under these weights is a
-    keypoint (spatial softmax: Levine et al. 2016, arXiv 1504.00702; feature points: Finn et al. 2016, arXiv
-    1509.06113). Where a body is, is thus linear in the features and finer than a patch, and how fast it moves is their
-    difference, for what the agent moves and for what it seldom touches alike. Nothing says which things: that the
-    latents be predictable and spread out does.
-    """
-
-    places: Tensor
-
-    def __init__(self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int) -> None:
-        super().__init__()
-        if size % patch:
-            raise ValueError(f"keypoint encoder: frame size {size} must be a multiple of patch {patch}")
-        self.context, self.latent, self.keypoints = context, latent, keypoints
-        self.pixels = PixelScale(size)
-        self.maps = nn.Sequential(
-            nn.Conv2d(3, width, patch, stride=patch),
-            nn.GELU(),
-            nn.Conv2d(width, width, kernel_size=3, padding=1),
-            nn.GELU(),
-            nn.Conv2d(width, keypoints, kernel_size=1),
-        )
-        self.sharpness = nn.Parameter(torch.tensor(1.0))  # log of a common factor before the softmax
-        axis = torch.linspace(-1, 1, size // patch) * 3**0.5  # of variance 1
-        rows, columns = torch.meshgrid(axis, axis, indexing="ij")
-        self.register_buffer("places", torch.stack([columns.flatten(), rows.flatten()], dim=1))
-        features = 2 * keypoints * context
-        self.straight = nn.Linear(features, latent)
-        self.bent = nn.Sequential(
-            nn.Linear(features, 512), nn.GELU(), nn.Linear(512, 512), nn.GELU(), nn.Linear(512, latent)
-        )
-
-    def points(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> keypoints x, y (B, T, K, 2) float32; the picture spans -1.7 to 1.7."""
-        pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
-        maps = self.maps(pictures.contiguous(memory_format=torch.channels_last)).flatten(2)
-        with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
-            weights = (maps.float() * self.sharpness.exp()).softmax(dim=-1)
-            return (weights @ self.places).view(*frames.shape[:2], self.keypoints, 2)
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
-        return self.summarise(self.points(frames))
-
-    def summarise(self, points: Tensor) -> Tensor:
-        """Keypoints (B, T, K, 2) -> latents (B, T - context + 1, D)."""
-        points = points.flatten(2)
-        windows, back = points.shape[1] - self.context + 1, self.context - 1
-        motion = MOTION_GAIN * (points[:, 1:] - points[:, :-1])
-        features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
-        with torch.autocast(points.device.type, enabled=False):
-            straight = self.straight(features)
-        return straight + self.bent(features)
 
 
 class ConvEncoder(nn.Module):

@@ -43,8 +43,11 @@ class Labelled:
 
 
 @torch.no_grad()
-def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, horizon: int) -> dict[str, float]:
-    """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones."""
+def diagnose(model: Encoder, seen: Labelled, unseen: Labelled) -> dict[str, float]:
+    """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones.
+
+    Imagination runs open-loop from the first latent of a clip to its last.
+    """
     latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
     spread = spread_of(model, unseen.frames, latents["test"])
     result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(latents["test"])}
@@ -53,6 +56,6 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, horizon: int) -> 
         result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
     if not isinstance(model, WorldModel):
         return result
-    length = model.context + horizon
-    imagination = open_loop(model, unseen.frames[:, :length], unseen.actions[:, : length - 1], horizon)
+    horizon = unseen.frames.shape[1] - model.context
+    imagination = open_loop(model, unseen.frames, unseen.actions, horizon)
     return result | {f"open_loop_{name}": value for name, value in imagination.items()}

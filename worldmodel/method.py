@@ -34,6 +34,11 @@ class Method(nn.Module, ABC):
     def after_update(self, progress: float) -> None:
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
 
+    @property
+    def rehearsed(self) -> nn.Module | None:
+        """What is trained further on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
+        return None
+
     def adopt(self, encoder: Encoder) -> None:
         """Takes over a trained encoder, for a method that builds on a frozen one."""
         raise NotImplementedError(f"{type(self).__name__} trains its own encoder")

@@ -67,7 +67,7 @@ class PLDM(Method):
         actions = actions[:, model.context - 1 :]
         imagined = model.imagine(latents[:, 0], actions)
         with model.autocast():
-            inverse = objectives.inverse_dynamics(model.inverse, latents, actions)
+            inverse = objectives.inverse_dynamics(model.inverse, model.learned(latents), actions)
         return {
             "prediction": asked.prediction * objectives.prediction(imagined, latents[:, 1:]),
             "inverse": asked.inverse * inverse,

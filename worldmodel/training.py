@@ -192,16 +192,27 @@ def record(
 ) -> dict[str, float]:
     """Measures the model and writes one line of numbers; returns the measurements."""
     run.method.eval()
-    numbers = measures.diagnose(run.method.model, seen, unseen, settings.horizon)
+    numbers = measures.diagnose(run.method.model, seen, unseen)
     run.method.train()
     line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(max(run.step - 1, 0), settings)}
     line |= {f"loss/{name}": float(term) for name, term in terms.items()}
-    line |= {f"held_out/{name}": value for name, value in numbers.items()}
+    write_line(line | {f"held_out/{name}": value for name, value in numbers.items()}, log, writer)
+    return numbers
+
+
+def record_after(step: int, numbers: dict[str, float], out: Path) -> None:
+    """Adds a line about what was measured when all updates were done, and more had been learnt: as of `step`."""
+    with SummaryWriter(out / "tensorboard") as writer:
+        line = {"step": step} | {f"held_out/{name}": value for name, value in numbers.items()}
+        write_line(line, out / "metrics.jsonl", writer)
+
+
+def write_line(line: dict[str, float], log: Path, writer: SummaryWriter) -> None:
+    """One line of numbers, of which "step" is one."""
     with log.open("a") as file:
         file.write(json.dumps(line) + "\n")
     for name, value in line.items():
-        writer.add_scalar(name, value, run.step)
-    return numbers
+        writer.add_scalar(name, value, int(line["step"]))
 
 
 def cut_metrics(log: Path, step: int) -> None:

@@ -158,7 +158,7 @@ def test_collect_records_a_maze_of_the_users_own(housecat, tmp_path):
 
 
 def test_a_recording_of_another_world_is_refused(command, tmp_path):
-    assert command("collect", "world=umaze", "episodes=1", "collect.steps=8", "workers=1", "out=data").code == 0
+    assert command("collect", "world=umaze", "episodes=1", "collect.steps=16", "workers=1", "out=data").code == 0
     outcome = command("train", "world=medium", "data=data")
     outcome.is_one_line_saying("the recording in data is of world 'umaze'", "asked for is 'medium'")
     assert not (tmp_path / "runs").exists()

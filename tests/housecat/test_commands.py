@@ -13,24 +13,24 @@ def request(*arguments: str) -> Request:
 
 
 def test_the_settings_of_a_recordings_world_are_those_of_its_file() -> None:
-    suited = request().suited_to(WORLDS["reacher"])
-    assert suited.config.train.updates == load_config(["world=reacher"]).train.updates
-    assert suited.config.train.updates != request().config.train.updates
-    puck = request().suited_to(WORLDS["puck"]).config
-    assert (puck.model, puck.planner.horizon) == (load_config(["world=puck"]).model, 12)
+    suited = request().suited_to(WORLDS["puck"]).config
+    assert (suited.world.name, suited.planner.horizon) == ("puck", 12)
+    assert suited.planner.horizon != request().config.planner.horizon
+    assert suited.collect.episodes == load_config(["world=puck"]).collect.episodes
 
 
 def test_what_the_user_wrote_wins() -> None:
-    suited = request("train.updates=7", "model=vit", "model.latent=96").suited_to(WORLDS["puck"])
-    assert (suited.config.train.updates, suited.config.model.encoder, suited.config.model.latent) == (7, "vit", 96)
+    suited = request("planner.horizon=7", "model=vit", "model.latent=96").suited_to(WORLDS["puck"]).config
+    assert (suited.planner.horizon, suited.model.encoder, suited.model.latent) == (7, "vit", 96)
+    assert suited.collect.episodes == load_config(["world=puck"]).collect.episodes
 
 
 @pytest.mark.parametrize(
     "changed", [{"frame_size": 32}, {"factors": {"mass": [0.8, 1.2]}}, {"frame_size": 32, "factors": {}}]
 )
 def test_another_size_or_varied_factors_make_no_other_world(changed: dict) -> None:
-    suited = request().suited_to({**WORLDS["reacher"], **changed})
-    assert suited.config.train.updates == load_config(["world=reacher"]).train.updates
+    suited = request().suited_to({**WORLDS["puck"], **changed})
+    assert suited.config.planner.horizon == load_config(["world=puck"]).planner.horizon
 
 
 def test_a_world_of_another_making_that_has_the_name_is_another_world() -> None:

@@ -50,7 +50,7 @@ def test_null_stands_for_no_value():
     ("argument", "expected"),
     [
         ("train.update=3", "did you mean train.updates?"),
-        ("updates=3", "did you mean train.updates or critic.updates?"),
+        ("updates=3", "did you mean train.updates or rehearsal.updates or critic.updates?"),
         ("wrld=umaze", "did you mean world?"),
         ("train=3", "did you mean train.updates"),
         ("qqqq=1", "no setting 'qqqq'"),
@@ -79,6 +79,8 @@ def test_null_stands_for_no_value():
         ("train.horizon=40", "must be less than train.length"),
         ("model=vit model.context=3", "must be even"),
         ("method=hjepa upper.stride=9", "set train.length to 28 or more"),
+        ("model.latent=64", "model.latent must be above twice model.keypoints (32), which are part of it, got 64"),
+        ("rehearsal.updates=0", "rehearsal.updates must be at least 1 for model=keypoints"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
         ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),

@@ -12,7 +12,7 @@ from worldmodel.method import Method
 from worldmodel.training import start, update
 
 
-def square_labelled(seed: int, length: int = 10) -> Labelled:
+def square_labelled(seed: int, length: int) -> Labelled:
     clips = square_clips(np.random.default_rng(seed), 64, length)
     positions = {"position": torch.from_numpy(clips.states)}
     return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), positions)
@@ -27,4 +27,5 @@ def learn(method: Method, updates: int, frames: int = 6, rate: float = 2e-3) -> 
     for _ in range(updates):
         update(run, square_clips(run.rng, 16, frames), settings)
     method.eval()
-    return diagnose(method.model, square_labelled(98), square_labelled(99), 3)
+    length = method.model.context + 3
+    return diagnose(method.model, square_labelled(98, length), square_labelled(99, length))

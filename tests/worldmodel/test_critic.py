@@ -22,7 +22,8 @@ def ring_walks(episodes: int = 80, length: int = 40) -> tuple[LatentEpisodes, np
     angle = 2 * np.pi * places.reshape(-1) / PLACES
     latents = torch.from_numpy(np.stack([np.cos(angle), np.sin(angle)], axis=1)).float()
     last = torch.arange(episodes).repeat_interleave(length) * length + length - 1
-    return LatentEpisodes(latents, latents, last), places.reshape(-1)
+    actions = torch.from_numpy(np.pad(moves, ((0, 0), (0, 1))).reshape(-1, 1)).float()
+    return LatentEpisodes(latents, latents, last, actions), places.reshape(-1)
 
 
 def test_goals_lie_ahead_in_the_same_recording_or_anywhere() -> None:

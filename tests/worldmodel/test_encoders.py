@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, make_model
-from worldmodel.encoders import KeypointEncoder, PixelScale, VideoTransformer, positions_3d
+from worldmodel.encoders import PixelScale, VideoTransformer, positions_3d
 
 ENCODERS = ["keypoints", "vit", "cnn"]
 
@@ -39,39 +39,6 @@ def test_standing_still_is_a_context_of_one_frame_over_and_over(encoder: str, cl
 def test_the_order_of_frames_matters(encoder: str, clips: SquareClips) -> None:
     model, frames = make_model(encoder), torch.from_numpy(clips.frames[:, :4])
     assert not torch.allclose(model.latents(frames), model.latents(frames.flip(1)), atol=1e-3)
-
-
-def bright_spot(encoder: KeypointEncoder, gain: float = 10.0) -> KeypointEncoder:
-    """An encoder whose first map is high where the picture is bright."""
-    torch.nn.init.zeros_(encoder.maps[0].weight)
-    encoder.maps[0].weight.data[0] = gain
-    torch.nn.init.dirac_(encoder.maps[2].weight)
-    torch.nn.init.zeros_(encoder.maps[4].weight)
-    encoder.maps[4].weight.data[0, 0] = 1.0
-    for layer, bias in zip(encoder.maps[::2], (5.0, 5.0, 0.0), strict=True):  # where GELU is nearly the identity
-        torch.nn.init.constant_(layer.bias, bias)
-    return encoder
-
-
-def test_a_keypoint_is_where_the_thing_is_and_moves_with_it() -> None:
-    encoder = bright_spot(KeypointEncoder(SIZE, context=2, latent=4, patch=4, width=4, keypoints=2))
-    frames = torch.full((1, 3, SIZE, SIZE, 3), 100, dtype=torch.uint8)
-    for time, (row, column) in enumerate([(4, 8), (4, 12), (20, 12)]):
-        frames[0, time, row : row + 4, column : column + 4] = 255
-    points = encoder.points(frames)[0]
-    step = 2 * 3**0.5 / (SIZE / 4 - 1)  # from one patch to the next
-    assert torch.allclose(points[1, 0] - points[0, 0], torch.tensor([step, 0.0]), atol=0.02 * step)
-    assert torch.allclose(points[2, 0] - points[1, 0], torch.tensor([0.0, 4 * step]), atol=0.02 * step)
-    assert torch.allclose(points[:, 1], torch.zeros(3, 2), atol=1e-5), "a map that is even everywhere says: the middle"
-
-
-def test_between_two_patches_a_keypoint_moves_by_less_than_a_patch() -> None:
-    encoder = bright_spot(KeypointEncoder(SIZE, context=2, latent=4, patch=4, width=4, keypoints=2), gain=0.1)
-    frames = torch.full((1, 5, SIZE, SIZE, 3), 100, dtype=torch.uint8)
-    for time in range(5):
-        frames[0, time, 8:20, 8 + time : 20 + time] = 255
-    across = encoder.points(frames)[0, :, 0, 0].diff()
-    assert (across > 0).all()
 
 
 def test_positions_equal_a_slow_reference_and_never_repeat() -> None:

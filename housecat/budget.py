@@ -1,0 +1,63 @@
+"""The same wall time for every method: how fast each is on this machine, and how many updates that makes."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from housecat.files import write_json
+from housecat.speed import random_clips, random_latents, seconds_per_update
+from housecat.train import TrainingPlan, make_method
+from worldmodel.rehearsal import rehearse
+
+_TIMED = 5.0  # seconds that each method's updates are timed
+_REHEARSED = 3  # updates of `rehearse` that are timed
+_SHARE = 0.5  # of the time, at most, in which the predictor is trained further
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of whole updates (encoder, losses, gradients, optimiser)."""
+
+    frames: float  # camera frames trained on in a second, each frame of a clip counted once
+    update: float  # seconds; with a frozen encoder that is trained first, those of its updates as well
+    rehearsal: float  # seconds of an update of the predictor alone; 0: there are none
+
+
+def speeds_of(plans: dict[str, TrainingPlan], kept: Path) -> dict[str, Speed]:
+    """The speed of each method, timed in this process; those in the file `kept` are taken from there, the others added.
+
+    So that a comparison that goes on where it was stopped gives each method the updates that it was given before.
+    """
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for name, plan in plans.items():
+        if name not in found:
+            found[name] = asdict(speed_of(plan))
+    write_json(kept, found)
+    return {name: Speed(**found[name]) for name in plans}
+
+
+def speed_of(plan: TrainingPlan) -> Speed:
+    """How fast this plan's method is trained."""
+    method = make_method(plan)
+    clips = random_clips(plan, method.model.context)
+    update = seconds_per_update(method, plan, clips, _TIMED)
+    before = speed_of(plan.first).update if isinstance(plan.first, TrainingPlan) else 0.0
+    return Speed(clips.count / update, update + before, seconds_per_rehearsal(plan))
+
+
+def seconds_per_rehearsal(plan: TrainingPlan) -> float:
+    """Mean time of an update of the predictor alone; 0 where the method rehearses nothing."""
+    method = make_method(plan).requires_grad_(False)
+    few = replace(plan.rehearsal, updates=min(_REHEARSED, plan.rehearsal.updates))
+    data = random_latents(method.model.latent, plan.action_dim)
+    began = time.perf_counter()
+    updates = rehearse(method, data, few)
+    return (time.perf_counter() - began) / updates if updates else 0.0
+
+
+def updates_within(seconds: float, speed: Speed, rehearsal: int) -> dict[str, int]:
+    """The updates that fit into this time, as settings; of those of `rehearsal` as many as fit into half of it."""
+    again = max(1, min(rehearsal, int(_SHARE * seconds / speed.rehearsal))) if speed.rehearsal else rehearsal
+    left = seconds - again * speed.rehearsal
+    return {"train.updates": max(1, int(left / speed.update)), "rehearsal.updates": again}

@@ -1,0 +1,100 @@
+"""Keypoints are where things are, whatever is learnt of what to look for."""
+
+import pytest
+import torch
+
+from tests.worldmodel.conftest import SIZE, SquareClips, make_model, small_settings
+from worldmodel.default import Default
+from worldmodel.keypoints import PLACE_GAIN, KeypointEncoder
+
+STEP = 2 * 3**0.5 / (SIZE / 4 - 1)  # from one patch to the next
+
+
+def bright_spot() -> KeypointEncoder:
+    """An encoder whose first map is high where the picture is bright, and whose second is even everywhere."""
+    encoder = KeypointEncoder(SIZE, context=2, latent=8, patch=4, width=4, keypoints=2)
+    torch.nn.init.zeros_(encoder.maps[0].weight)
+    encoder.maps[0].weight.data[0] = 1.0
+    for layer in encoder.maps[2:6:2]:
+        torch.nn.init.dirac_(layer.weight)
+    torch.nn.init.zeros_(encoder.maps[6].weight)
+    encoder.maps[6].weight.data[0, 0] = 1.0
+    for layer, bias in zip(encoder.maps[::2], (5.0, 5.0, 5.0, 0.0), strict=True):  # where GELU is nearly the identity
+        torch.nn.init.constant_(layer.bias, bias)
+    return encoder
+
+
+def picture(rows: slice, columns: slice) -> torch.Tensor:
+    frame = torch.full((1, 1, SIZE, SIZE, 3), 100, dtype=torch.uint8)
+    frame[0, 0, rows, columns] = 255
+    return frame
+
+
+def test_a_keypoint_is_where_the_thing_is_and_moves_with_it() -> None:
+    encoder = bright_spot()
+    points = [encoder.points(picture(slice(r, r + 4), slice(c, c + 4)))[0, 0] for r, c in [(4, 8), (4, 12), (20, 12)]]
+    assert torch.allclose(points[1][0, :2] - points[0][0, :2], torch.tensor([STEP, 0.0]), atol=0.02 * STEP)
+    assert torch.allclose(points[2][0, :2] - points[1][0, :2], torch.tensor([0.0, 4 * STEP]), atol=0.02 * STEP)
+    assert all(one[1, :2].abs().max() < 1e-5 for one in points), "a map that is even everywhere says: the middle"
+
+
+def test_between_two_patches_a_keypoint_moves_by_less_than_a_patch() -> None:
+    encoder = bright_spot()
+    frames = torch.cat([picture(slice(8, 20), slice(8 + t, 20 + t)) for t in range(5)], dim=1)
+    across = encoder.points(frames)[0, :, 0, 0].diff()
+    assert (across > 0).all()
+    assert (across < 0.6 * STEP).all()
+
+
+def test_second_moments_tell_which_way_a_long_thing_lies() -> None:
+    encoder = bright_spot()
+    across, along = slice(12, 16), slice(4, 28)
+    lying, standing = (encoder.points(picture(*both))[0, 0, 0, 2:] for both in [(across, along), (along, across)])
+    assert lying[0] > 10 * lying[2].abs(), "xx"
+    assert standing[2] > 10 * standing[0].abs(), "yy"
+    assert torch.allclose(lying[0], standing[2], atol=1e-4)
+    assert lying[1].abs() < 1e-3, "xy"
+
+
+def test_brightness_and_contrast_of_a_map_do_not_move_a_keypoint() -> None:
+    encoder = bright_spot()
+    frame = picture(slice(8, 14), slice(10, 20))
+    before = encoder.points(frame)[0, 0, 0]
+    encoder.maps[6].weight.data[0] *= 3
+    encoder.maps[6].bias.data[0] += 5
+    assert torch.allclose(encoder.points(frame)[0, 0, 0], before, atol=1e-3)
+
+
+def test_the_last_dimensions_are_the_newest_keypoints_and_no_gradient_passes_them(clips: SquareClips) -> None:
+    model, frames = make_model("keypoints"), torch.from_numpy(clips.frames)
+    encoder = model.encoder.requires_grad_(True)
+    latents = model.latents(frames)
+    assert encoder.given == 2 * encoder.keypoints
+    newest = encoder.points(frames)[:, model.context - 1 :, :, :2].flatten(2)
+    assert torch.allclose(latents[..., -encoder.given :], PLACE_GAIN * newest, atol=1e-5)
+    given, learned = (
+        torch.autograd.grad(part.sum(), encoder.maps[0].weight, allow_unused=True, retain_graph=True)[0]
+        for part in (latents[..., -encoder.given :] + 0 * latents.sum(), model.learned(latents))
+    )
+    assert not given.any() and learned.any()
+
+
+def test_nothing_is_learned_from_what_is_given(clips: SquareClips) -> None:
+    torch.manual_seed(0)
+    method = Default(small_settings("keypoints"))
+    frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)[:, method.model.context - 1 :]
+    latents = method.model.latents(frames).detach()
+    other = torch.cat([method.model.learned(latents), torch.randn_like(latents[..., -method.model.given :])], dim=-1)
+    first, second = (method.terms_of(one, frames, actions, torch.Generator()) for one in (latents, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other[..., 0] += torch.arange(other.shape[1])
+    assert not torch.equal(
+        method.terms_of(other, frames, actions, torch.Generator())["prediction"], first["prediction"]
+    )
+
+
+@pytest.mark.parametrize(("bad", "said"), [({"patch": 5}, "patch 5"), ({"latent": 4}, "latent 4 must be above 4")])
+def test_sizes_that_do_not_fit_are_refused(bad: dict[str, int], said: str) -> None:
+    good = {"size": SIZE, "context": 2, "latent": 8, "patch": 4, "width": 4, "keypoints": 2}
+    with pytest.raises(ValueError, match=said):
+        KeypointEncoder(**(good | bad))

@@ -1,0 +1,98 @@
+"""Keypoints: where things are in a context of camera frames, and from that one latent vector a time step."""
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.encoders import PixelScale
+
+MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
+PLACE_GAIN = 2.0  # keypoints are means, and seldom go to the edges: brings them to the scale of the other dimensions
+SPREAD_GAIN = 4.0  # a body is a fraction of the picture: brings second moments near the scale of places
+_PER_POINT = 5  # x, y; and the second moments xx, xy, yy about them
+_HIDDEN = 512
+_FAINT = 1e-3  # a map that varies by less says nothing
+
+
+class KeypointEncoder(nn.Module):
+    """Looks for a few things in fine patches of every frame, says where they are, and infers the rest from that.
+
+    Each of K maps weighs the patches of a frame by a softmax; the mean of their places under these weights is a
+    keypoint (spatial softmax: Levine et al. 2016, arXiv 1504.00702; feature points: Finn et al. 2016, arXiv
+    1509.06113). A map is standardised over the frame first, so that from the first update on it prefers some places to
+    others: maps that begin even all see the same, the middle, and learn late what to look for. How the weights spread
+    about the keypoint tells which way a long body lies.
+
+    The last 2 K dimensions of the latent, `given`, are the keypoints of its newest frame as they are. No gradient
+    passes them: what has to be spread out and decorrelated is bent until a place can no longer be read from it. The
+    others are inferred from the keypoints of all its frames and their motion, and through them it is learnt what to
+    look for.
+    """
+
+    places: Tensor
+
+    def __init__(self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int) -> None:
+        super().__init__()
+        if size % patch:
+            raise ValueError(f"keypoint encoder: frame size {size} must be a multiple of patch {patch}")
+        if latent <= 2 * keypoints:
+            raise ValueError(f"keypoint encoder: latent {latent} must be above {2 * keypoints}, twice the keypoints")
+        self.context, self.latent, self.keypoints, self.given = context, latent, keypoints, 2 * keypoints
+        self.pixels = PixelScale(size)
+        self.maps = nn.Sequential(
+            nn.Conv2d(3, width, patch, stride=patch),
+            nn.GELU(),
+            nn.Conv2d(width, width, kernel_size=3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(width, width, kernel_size=3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(width, keypoints, kernel_size=1),
+        )
+        self.sharpness = nn.Parameter(torch.ones(keypoints, 1))  # log of the factor before the softmax
+        axis = torch.linspace(-1, 1, size // patch) * 3**0.5  # of variance 1
+        rows, columns = torch.meshgrid(axis, axis, indexing="ij")
+        self.register_buffer("places", torch.stack([columns.flatten(), rows.flatten()], dim=1))
+        features, inferred = _PER_POINT * keypoints * context, latent - self.given
+        self.straight = nn.Linear(features, inferred)
+        self.bent = nn.Sequential(
+            nn.Linear(features, _HIDDEN),
+            nn.GELU(),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.GELU(),
+            nn.Linear(_HIDDEN, inferred),
+        )
+
+    def points(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3) -> keypoints (B, T, K, 5) float32.
+
+        x and y, of which the picture spans -1.7 to 1.7, and `SPREAD_GAIN` times the second moments xx, xy, yy of the
+        weights about them.
+        """
+        pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
+        maps = self.maps(pictures.contiguous(memory_format=torch.channels_last)).flatten(2)
+        with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
+            maps = maps.float()
+            maps = (maps - maps.mean(-1, keepdim=True)) / (maps.std(-1, keepdim=True) + _FAINT)
+            weights = (maps * self.sharpness.exp()).softmax(dim=-1)
+            means = weights @ self.places
+            spread = weights @ _squares(self.places) - _squares(means)
+            return torch.cat([means, SPREAD_GAIN * spread], dim=-1).view(*frames.shape[:2], self.keypoints, _PER_POINT)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
+        return self.summarise(self.points(frames))
+
+    def summarise(self, points: Tensor) -> Tensor:
+        """Keypoints (B, T, K, 5) -> latents (B, T - context + 1, D)."""
+        back = self.context - 1
+        means, points = points[:, back:, :, :2].flatten(2), points.flatten(2)
+        windows, motion = points.shape[1] - back, MOTION_GAIN * (points[:, 1:] - points[:, :-1])
+        features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
+        with torch.autocast(points.device.type, enabled=False):
+            straight = self.straight(features)
+        return torch.cat([straight + self.bent(features), PLACE_GAIN * means.detach()], dim=-1)
+
+
+def _squares(places: Tensor) -> Tensor:
+    """x, y (..., 2) -> xx, xy, yy (..., 3)."""
+    x, y = places.unbind(-1)
+    return torch.stack([x * x, x * y, y * y], dim=-1)
