@@ -5,6 +5,8 @@
     schema          1
     world, data     name of the world; fingerprint of the recordings
     seeds           of training; each method is trained once with each
+    seconds         of wall time that the updates of each method may take; null: each makes its own number of updates
+    lewm_times      as much of it for lewm
     models          [{
         model               name of the method
         parameters          that are trained, and those that are kept frozen
@@ -32,19 +34,18 @@ import numpy as np
 
 from envs.store import EpisodeStore
 from housecat import runs, stages, wiring
+from housecat.budget import Speed, speeds_of, updates_within
 from housecat.columns import aligned
 from housecat.config import to_yaml
 from housecat.files import write_json
 from housecat.help import COMMANDS
 from housecat.runs import open_run
 from housecat.schema import Config
-from housecat.speed import random_clips, seconds_per_update
 from housecat.statistics import Rate
 from housecat.train import TrainingPlan, make_method
 from worldmodel.methods import METHODS
 
 SCHEMA = 1
-_TIMED = 5.0  # seconds that each method's updates are timed
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,30 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
     data = Path(config.data) if config.data else out / "runs" / "data"
     store = EpisodeStore.open(data) if config.data else stages.record(config, spec, data)
     wiring.check_world(f"the recording in {data}", store.world, spec)
+    methods, seeds = config.compare.methods, config.compare.seeds
+    plans = {name: _member(compose, name, seeds[0], {}, store, out).plan for name in methods}
+    out.mkdir(parents=True, exist_ok=True)
+    speeds = speeds_of(plans, out / "speeds.json")
     members = [
-        _member(compose, name, seed, store, out) for name in config.compare.methods for seed in config.compare.seeds
+        _member(compose, name, seed, _within_budget(name, config, speeds[name]), store, out)
+        for name in methods
+        for seed in seeds
     ]
-    speeds = {one.method: frames_per_second(one.plan) for one in members if one.seed == config.compare.seeds[0]}
     for one in members:
         print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
         _work(one, store, data, command)
-    rows = [_row(name, [one for one in members if one.method == name], speeds[name]) for name in config.compare.methods]
+    rows = [_row(name, [one for one in members if one.method == name], speeds[name].frames) for name in methods]
     found = {
         "schema": SCHEMA,
         "world": store.world["name"],
         "data": store.fingerprint(),
-        "seeds": list(config.compare.seeds),
+        "seeds": list(seeds),
+        "seconds": config.compare.seconds,
+        "lewm_times": config.compare.lewm_times,
         "models": rows,
-        "speedup_over_lewm": speeds["default"] / speeds["lewm"] if {"default", "lewm"} <= set(speeds) else None,
+        "speedup_over_lewm": speeds["default"].frames / speeds["lewm"].frames
+        if {"default", "lewm"} <= set(speeds)
+        else None,
         "command": command,
         "commit": runs.commit(),
         "versions": runs.versions(),
@@ -94,15 +104,19 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
     print(f"written to {out / 'compare.json'}")
 
 
-def frames_per_second(plan: TrainingPlan) -> float:
-    """Camera frames trained on in a second, each frame of a clip counted once."""
-    method = make_method(plan)
-    clips = random_clips(plan, method.model.context)
-    return clips.count / seconds_per_update(method, plan, clips, _TIMED)
+def _within_budget(name: str, config: Config, speed: Speed) -> dict[str, int]:
+    """The updates that the method is given, as settings; none where each makes its own."""
+    asked = config.compare
+    if asked.seconds is None:
+        return {}
+    times = asked.lewm_times if name == "lewm" else 1.0
+    return updates_within(times * asked.seconds, speed, config.rehearsal.updates)
 
 
-def _member(compose: Callable[..., Config], name: str, seed: int, store: EpisodeStore, out: Path) -> Member:
-    config = compose(f"method={name}", f"seed={seed}")
+def _member(
+    compose: Callable[..., Config], name: str, seed: int, given: dict[str, int], store: EpisodeStore, out: Path
+) -> Member:
+    config = compose(f"method={name}", f"seed={seed}", *(f"{key}={value}" for key, value in given.items()))
     # The planner of two levels is for the method that has them.
     planners = [one for one in config.evaluate.planners if one != "hjepa"] + ["hjepa"] * (name == "hjepa")
     config = replace(config, evaluate=replace(config.evaluate, planners=planners))

@@ -19,7 +19,7 @@ from worldmodel.critic import TemporalDistance
 from worldmodel.export import TOLERANCE
 
 SMALL = """world=umaze world.frame_size=32 model=cnn model.latent=8 model.width=8 model.predictor_width=16
-    train.length=4 train.horizon=2 precision=fp32 workers=1""".split()
+    train.length=4 train.horizon=2 rehearsal.horizon=3 precision=fp32 workers=1""".split()
 pytestmark = pytest.mark.xdist_group("probe")
 
 
@@ -80,8 +80,8 @@ def test_a_checkpoint_is_probed_on_what_it_was_trained_on_and_beside_others(comm
     # What is never trained is no better than untrained, and says so.
     assert found["probes"]["trained"]["latent"] != found["probes"]["untrained"]["latent"]
     assert found["alarms"] == alarms(found) != []
-    assert len(found["open_loop"]["latent"]["shuffled"]) == found["open_loop"]["horizon"] == 4
-    assert [one["steps"] for one in found["landscape"]] == [1, 2]
+    assert len(found["open_loop"]["latent"]["shuffled"]) == found["open_loop"]["horizon"] == 7
+    assert [one["steps"] for one in found["landscape"]] == [1, 4]
     assert "alarm: " in outcome.out and "trained, linear, 100 labels" in outcome.out
     with Image.open("here/probe.png") as picture:
         assert min(picture.size) > 900
