@@ -18,7 +18,7 @@ from worldmodel.distance import LearnedDistance
 from worldmodel.methods import METHODS, from_json
 from worldmodel.model import Encoder
 
-FORMAT = 3  # raised when a saved model can no longer be read as before
+FORMAT = 4  # raised when a saved model can no longer be read as before
 
 
 class CheckpointError(Exception):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import make_model, small_settings
-from worldmodel.checkpoint import CheckpointError, load, save
+from worldmodel.checkpoint import FORMAT, CheckpointError, load, save
 from worldmodel.critic import TemporalDistance
 from worldmodel.critics import KINDS
 
@@ -73,7 +73,7 @@ def change_width(folder: Path) -> None:
 
 def change_format(folder: Path) -> None:
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"format": 3', '"format": 99'))
+    config.write_text(config.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
 
 
 def remove_config(folder: Path) -> None:
