@@ -173,6 +173,11 @@ class Default(Method):
         return {name: term * getattr(asked, name) for name, term in terms.items()}
 
     @property
+    def imagines_unrehearsed(self) -> bool:
+        """See `Method`; it has not seen what is given."""
+        return not self.model.given
+
+    @property
     def rehearsed(self) -> nn.Module:
         """See `Method`."""
         return self.model.predictor

@@ -43,10 +43,10 @@ class Labelled:
 
 
 @torch.no_grad()
-def diagnose(model: Encoder, seen: Labelled, unseen: Labelled) -> dict[str, float]:
+def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool = True) -> dict[str, float]:
     """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones.
 
-    Imagination runs open-loop from the first latent of a clip to its last.
+    Imagination, where it is asked for, runs open-loop from the first latent of a clip to its last.
     """
     latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
     spread = spread_of(model, unseen.frames, latents["test"])
@@ -54,8 +54,8 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled) -> dict[str, floa
     for name in unseen.measured:
         fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
         result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
-    if not isinstance(model, WorldModel):
+    if not (imagination and isinstance(model, WorldModel)):
         return result
     horizon = unseen.frames.shape[1] - model.context
-    imagination = open_loop(model, unseen.frames, unseen.actions, horizon)
-    return result | {f"open_loop_{name}": value for name, value in imagination.items()}
+    imagined = open_loop(model, unseen.frames, unseen.actions, horizon)
+    return result | {f"open_loop_{name}": value for name, value in imagined.items()}

@@ -35,6 +35,11 @@ class Method(nn.Module, ABC):
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
 
     @property
+    def imagines_unrehearsed(self) -> bool:
+        """Whether the predictor can imagine before `rehearsal`."""
+        return True
+
+    @property
     def rehearsed(self) -> nn.Module | None:
         """What is trained further on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
         return None

@@ -192,7 +192,7 @@ def record(
 ) -> dict[str, float]:
     """Measures the model and writes one line of numbers; returns the measurements."""
     run.method.eval()
-    numbers = measures.diagnose(run.method.model, seen, unseen)
+    numbers = measures.diagnose(run.method.model, seen, unseen, imagination=run.method.imagines_unrehearsed)
     run.method.train()
     line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(max(run.step - 1, 0), settings)}
     line |= {f"loss/{name}": float(term) for name, term in terms.items()}

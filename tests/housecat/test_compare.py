@@ -39,6 +39,15 @@ def test_a_row_gathers_all_seeds(compared: Path) -> None:
     assert found["speedup_over_lewm"] is None, "lewm was not compared"
 
 
+def test_imagination_is_measured_once_the_predictor_has_rehearsed(compared: Path) -> None:
+    """Before that it has never seen where keypoints are."""
+    log = compared / "runs" / "default-0" / "metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 12, 12 + 4]
+    assert ["held_out/open_loop_ratio" in line for line in lines] == [False, False, True]
+    assert lines[1]["held_out/probe_position"] == lines[2]["held_out/probe_position"], "the encoder is as it was"
+
+
 def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.CaptureFixture[str]) -> None:
     weights = compared / "runs" / "default-0" / "model" / "model.safetensors"
     before = weights.stat().st_mtime_ns
