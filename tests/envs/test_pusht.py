@@ -5,7 +5,7 @@ import pytest
 
 from envs.pusht import ANGLE_TOLERANCE, COVERED, HALF, PUSHER, PushTTask
 from envs.registry import make_named
-from envs.tee import PIXEL, clearances, corners
+from envs.tee import PIXEL, clearances, corners, rotations
 from envs.world import World
 
 TASK = PushTTask()
@@ -136,3 +136,71 @@ def test_play_moves_the_t_in_most_episodes(world: World) -> None:
             world.scene.step(play.act(world.state()))
         moved += TASK.distance(world.state(), first) > 0.04
     assert moved >= 15
+
+
+def guided(state: np.ndarray, goal: np.ndarray) -> float:
+    return float(TASK.guidance(state[None], goal)[0])
+
+
+def aside(state: np.ndarray, x: float) -> np.ndarray:
+    """The same with T and pusher further along x."""
+    return state + np.array([x, 0, x, 0, 0, 0, 0, 0, 0, 0])
+
+
+def test_the_pushers_home_counts_only_when_the_t_is_there() -> None:
+    elsewhere = off(pusher=(-0.4, 0.3))[:2]
+    other_home = GOAL.copy()
+    other_home[:2] = elsewhere
+    away = off(x=0.06)
+    assert guided(away, GOAL) == pytest.approx(guided(away, other_home)), "one and a half tolerances away"
+    assert guided(GOAL, GOAL) < guided(off(pusher=(0.1, 0)), GOAL) < guided(off(pusher=(0.2, 0)), GOAL)
+
+
+def test_to_have_brought_the_t_there_is_better_than_not_wherever_the_pusher_is() -> None:
+    rng = np.random.default_rng(0)
+    states = np.stack([TASK.sample_state(rng) for _ in range(200)])
+    there = states.copy()
+    there[:, 2:5] = GOAL[2:5]
+    away = there + np.array([0, 0, 0.05, 0, 0, 0, 0, 0, 0, 0])
+    assert (TASK.guidance(there, GOAL) < TASK.guidance(away, GOAL)).all()
+
+
+def test_the_pusher_is_drawn_behind_the_t_and_the_long_way_round_counts() -> None:
+    goal = at((0, 0.3), (0, 0.2, 0))  # the T has to go along y
+    behind, beside, ahead = (at(pusher, (0, 0, 0)) for pusher in ((0, -0.15), (0.2, 0), (0, 0.3)))
+    assert guided(behind, goal) < guided(beside, goal) < guided(ahead, goal)
+    # In the corner of bar and stem: near the bar's edge as the crow flies, and far from it on foot.
+    inner = at((0.06, 0.01), (0, 0, 0))
+    straight = np.hypot(*(inner[:2] - behind[:2]))
+    outer = at((0, -0.15 - straight), (0, 0, 0))
+    assert guided(outer, goal) < guided(inner, goal)
+
+
+def test_a_place_without_room_for_the_pusher_helps_as_little_as_a_push_into_the_wall() -> None:
+    # The T's bar, 0.24 m wide, has to go along x: pushed from the left, where there is no room beside the left wall.
+    state, goal = at((0, -0.2), (0, 0, 0)), at((0.3, 0), (0.1, 0, 0))
+    assert guided(aside(state, -0.1), aside(goal, -0.1)) == pytest.approx(guided(state, goal)), "far from walls"
+    shift = -(HALF - 0.12 - PUSHER)
+    assert guided(aside(state, shift), aside(goal, shift)) > guided(state, goal) + 0.01
+    # Here the T has to turn, and there is room all along the bar; but turning drives its end into the right wall.
+    state, goal = at((0.05, -0.2), (0, 0, 0)), at((0, 0.3), (0, 0, 0.5))
+    shift = HALF - 0.12
+    assert guided(aside(state, shift), aside(goal, shift)) > guided(state, goal) + 0.01
+
+
+def turned(state: np.ndarray, angle: float) -> np.ndarray:
+    """The same, all of it turned about the middle of the square."""
+    places = state[:4].reshape(2, 2) @ rotations(np.array(angle)).T
+    return at(tuple(places[0]), (*places[1], state[4] + angle))
+
+
+def test_guidance_is_the_same_when_all_is_turned() -> None:
+    """By a quarter turn anywhere, for the walls are a square; by any angle where the walls are far."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        start = TASK.sample_state(rng)
+        goal = TASK.sample_goal(rng, start)
+        assert guided(turned(start, np.pi / 2), turned(goal, np.pi / 2)) == pytest.approx(guided(start, goal), abs=1e-6)
+    start, goal = at((0.1, -0.15), (0, 0, 0.4)), at((0, 0.3), (0.05, 0.1, 1.5))
+    for angle in (0.5, 2.0, -1.0):
+        assert guided(turned(start, angle), turned(goal, angle)) == pytest.approx(guided(start, goal), abs=1e-6)

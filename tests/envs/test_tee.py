@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from envs.tee import AREA, GYRATION, PIXEL, clearances, corners, coverage, edge_middles
+from envs.tee import AREA, GYRATION, PIXEL, clearances, corners, coverage, edge_middles, rotations
 
 UNIT = 30 * PIXEL
 
@@ -55,3 +55,16 @@ def test_clearances_are_distances_from_the_outline() -> None:
     np.testing.assert_allclose(edge, [0.3 + 19 / 14 * UNIT, 0.1], atol=1e-12)
     points = edge + np.array([[0.05, 0], [-0.01, 0], [0.03, 2 * UNIT + 0.04]])
     np.testing.assert_allclose(clearances(points, pose), [0.05, 0.0, 0.05], atol=1e-12)
+
+
+def test_rotations_turn_from_the_frame_of_the_t_into_the_worlds_and_keep_the_shape_of_the_angles() -> None:
+    angles = np.random.default_rng(0).uniform(-2 * np.pi, 2 * np.pi, (2, 3))
+    matrices = rotations(angles)
+    assert matrices.shape == (2, 3, 2, 2)
+    np.testing.assert_allclose(rotations(np.array(np.pi / 2)) @ [1, 0], [0, 1], atol=1e-12)  # counter-clockwise
+    np.testing.assert_allclose(
+        matrices @ np.swapaxes(matrices, -1, -2), np.broadcast_to(np.eye(2), (2, 3, 2, 2)), atol=1e-12
+    )
+    np.testing.assert_allclose(matrices @ rotations(-angles), np.broadcast_to(np.eye(2), (2, 3, 2, 2)), atol=1e-12)
+    poses = np.stack([np.zeros_like(angles), np.zeros_like(angles), angles], axis=-1)
+    np.testing.assert_allclose(edge_middles(poses), matrices @ edge_middles(np.zeros(3)), atol=1e-12)
