@@ -130,5 +130,5 @@ def test_training_tells_one_derived_recording_from_another(command, recorded):
     first, last = (stages.recording_of(EpisodeStore.open(Path("parts") / part)) for part in ("train", "test"))
     assert first != last
     assert json.loads(json.dumps(first)) == first
-    config = load_config(["train.length=6", "train.horizon=3", "world.frame_size=32"])
+    config = load_config(["train.length=6", "train.horizon=3", "rehearsal.horizon=5", "world.frame_size=32"])
     assert plan_for_store(config, EpisodeStore.open("parts/train")).frame_size == 32

@@ -13,7 +13,7 @@ from worldmodel.training import start, update
 
 
 def square_labelled(seed: int, length: int) -> Labelled:
-    clips = square_clips(np.random.default_rng(seed), 64, length)
+    clips = square_clips(np.random.default_rng(seed), 160, length)
     positions = {"position": torch.from_numpy(clips.states)}
     return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), positions)
 
