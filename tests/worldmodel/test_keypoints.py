@@ -54,6 +54,8 @@ def test_second_moments_tell_which_way_a_long_thing_lies() -> None:
     assert standing[2] > 10 * standing[0].abs(), "yy"
     assert torch.allclose(lying[0], standing[2], atol=1e-4)
     assert lying[1].abs() < 1e-3, "xy"
+    elsewhere = encoder.points(picture(slice(24, 28), along))[0, 0, 0, 2:]
+    assert torch.allclose(elsewhere, lying, atol=0.05), "about the keypoint, wherever that is"
 
 
 def test_brightness_and_contrast_of_a_map_do_not_move_a_keypoint() -> None:
