@@ -2,8 +2,8 @@
 
 End to end, an update sees a few dozen short clips, and nearly all of its time goes into encoding them. Encoded once,
 the recordings offer as many starts as they have steps, and a rollout of ten steps costs a twentieth of a clip: a longer
-horizon and more starts, in a fraction of the time. V-JEPA 2-AC (arXiv 2506.09985) trains its predictor on a frozen encoder
-likewise; here it has already been trained with it.
+horizon and more starts, in a fraction of the time. V-JEPA 2-AC (arXiv 2506.09985) trains its predictor on a frozen
+encoder likewise; here it has already been trained with it.
 """
 
 import math
