@@ -81,6 +81,12 @@ class Scene:
         mujoco.mj_resetData(self._model, self._data)
         mujoco.mj_setState(self._model, self._data, state, _STATE)
 
+    def at_rest(self, state: np.ndarray) -> np.ndarray:
+        """The positions of ``state (S,)`` without its velocities and activations."""
+        still = np.zeros(self.state_dim)
+        still[: self._model.nq] = state[: self._model.nq]
+        return still
+
     @property
     def warnings(self) -> int:
         """How often the simulator has complained since the last `set_state`, e.g. that it diverged."""

@@ -3,6 +3,9 @@
 Pairs are stratified by true distance: the range from the nearest allowed goal to the farthest in this world is cut into
 equal parts, and pair `i` comes from part `i modulo strata`. Pair `i` depends on the world, the seed and `i` only, so a
 longer list begins with the shorter one. Calibration pairs come from another random stream and are never evaluated on.
+
+With an offset, the protocol of the benchmarks of world models: a start that random play passes through, and as its goal
+where the play was that many control steps later. All distances are then one stratum.
 """
 
 import json
@@ -12,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from envs.hindsight import hindsight_pair
 from envs.task import Pair
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.files import write_json
 
-SCHEMA = 1
+SCHEMA = 2
 _EVALUATION, _CALIBRATION = 0, 1  # random streams
 _FACTORS = 1  # a random stream beside each of these: the pairs are the same whatever is varied
 _STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
@@ -38,6 +42,7 @@ class PairRequest:
     strata: int  # equal parts of the range of distances
     min_distance: float | None = None  # in the world's unit; None: what the world calls a goal worth planning for
     min_steps: float | None = None  # control steps at top speed; the stricter of the two bounds holds
+    offset: int | None = None  # control steps of random play from start to goal; None: a goal anywhere in the world
 
 
 @dataclass(frozen=True)
@@ -63,21 +68,25 @@ def make_pairs(world: World, request: PairRequest) -> PairSet:
         PairsError: a number is out of range, or the world has no goals that far away.
     """
     _check(request)
-    edges = _edges(world, request)
+    edges = _edges(world, request) if request.offset is None else []
 
     def draw(stream: int, index: int) -> Pair:
-        stratum = index % request.strata
         rng = np.random.default_rng([request.seed, stream, index])
         factors = world.sample_factors(np.random.default_rng([request.seed, stream, index, _FACTORS]))
         try:
+            if request.offset is not None:
+                world.set_factors(factors)
+                return replace(hindsight_pair(world, rng, request.offset, _least(world, request)), factors=factors)
+            stratum = index % request.strata
             return replace(world.sample_pair(rng, edges[stratum], edges[stratum + 1]), factors=factors)
         except ValueError as error:
-            raise PairsError(
-                f"world '{world.name}': {error}; or fewer evaluate.strata (now {request.strata})"
-            ) from error
+            fewer = f"; or fewer evaluate.strata (now {request.strata})" if request.offset is None else ""
+            raise PairsError(f"world '{world.name}': {error}{fewer}") from error
 
     pairs = [draw(_EVALUATION, index) for index in range(request.count)]
     calibration = [draw(_CALIBRATION, index) for index in range(request.calibration)]
+    if request.offset is not None:
+        edges = [_least(world, request), max(pair.distance for pair in pairs)]
     return PairSet(world.spec_dict, request.seed, world.unit, edges, pairs, calibration)
 
 
@@ -142,6 +151,8 @@ def _check(request: PairRequest) -> None:
         least = getattr(request, name)
         if least is not None and not least >= 0:
             raise PairsError(f"evaluate.{name} must be 0 or more, got {least:g}")
+    if request.offset is not None and request.offset < 1:
+        raise PairsError(f"evaluate.offset must be at least 1, got {request.offset}")
     if request.seed < 0:
         raise PairsError(f"seed must be 0 or more, got {request.seed}")
 
@@ -151,9 +162,7 @@ def _edges(world: World, request: PairRequest) -> list[float]:
     rng = np.random.default_rng(0)
     goals = np.stack([world.sample_state(rng) for _ in range(_GOALS)])
     farthest = max(world.task.distances(goals, world.sample_state(rng)).max() for _ in range(_STARTS))
-    low = world.task.nearest if request.min_distance is None else request.min_distance
-    if request.min_steps is not None:
-        low = max(low, request.min_steps * world.task.speed)
+    low = _least(world, request)
     if low >= farthest:
         name = "evaluate.min_distance" if request.min_steps is None else "evaluate.min_steps"
         raise PairsError(
@@ -161,3 +170,11 @@ def _edges(world: World, request: PairRequest) -> list[float]:
             f"{world.unit}: lower {name}"
         )
     return [float(edge) for edge in np.linspace(low, float(farthest), request.strata + 1)]
+
+
+def _least(world: World, request: PairRequest) -> float:
+    """The least distance of a pair; with an offset, unless one is asked for, any that is not solved at the start."""
+    low = request.min_distance
+    if low is None:
+        low = world.task.nearest if request.offset is None else 0.0
+    return low if request.min_steps is None else max(low, request.min_steps * world.task.speed)

@@ -93,6 +93,7 @@ class EvaluateConfig:
     strata: int = key("equal parts of the range of distances from which pairs are drawn in turn", 1, 20)
     min_distance: float | None = key("least true distance of a pair, m or rad; null: the world's own", 0)
     min_steps: float | None = key("least true distance of a pair, control steps at top speed", 0)
+    offset: int | None = key("goals where random play was so many steps after the start; null: goals anywhere", 1)
     max_steps: int | None = key("control steps allowed; null: the world's own limit", 1)
     batch: int = key("episodes side by side in a process", 1)
     timing_steps: int = key("control steps timed for each planner; 0: none", 0)

@@ -178,7 +178,13 @@ def pair_request(config: Config) -> PairRequest:
     """Which start-goal pairs the evaluation asks for."""
     judged = config.evaluate
     return PairRequest(
-        judged.episodes, judged.calibration, config.seed, judged.strata, judged.min_distance, judged.min_steps
+        judged.episodes,
+        judged.calibration,
+        config.seed,
+        judged.strata,
+        judged.min_distance,
+        judged.min_steps,
+        judged.offset,
     )
 
 

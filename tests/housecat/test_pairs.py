@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from envs import WORLDS, make_world
+from envs.task import Pair
 from envs.world import World
 from housecat.pairs import PairRequest, PairsError, frozen_pairs, make_pairs
 
@@ -78,6 +79,33 @@ def test_the_stricter_of_both_bounds_holds(medium: World) -> None:
     assert make_pairs(medium, replace(REQUEST, min_distance=1.0, min_steps=30)).edges[0] == pytest.approx(6.0)
 
 
+@pytest.mark.parametrize("name", ["medium", "pusht", "arm"])
+def test_with_an_offset_goals_are_unsolved_states_that_play_reaches_in_so_many_steps(name: str) -> None:
+    world = make_world(WORLDS[name])
+    made = make_pairs(world, replace(REQUEST, count=8, offset=10))
+    near = make_pairs(world, replace(REQUEST, count=8, offset=3))
+    for pair in made.pairs + made.calibration:
+        assert not world.success(pair.start, pair.goal)
+        assert pair.distance == pytest.approx(world.distance(pair.start, pair.goal))
+        for state in (pair.start, pair.goal):
+            assert np.array_equal(world.scene.at_rest(state), state)
+    assert made.edges == [0, max(pair.distance for pair in made.pairs)]
+    assert {made.stratum(index) for index in range(8)} == {0}
+    assert np.mean([_way(world, pair) for pair in made.pairs]) > np.mean([_way(world, pair) for pair in near.pairs])
+
+
+def _way(world: World, pair: Pair) -> float:
+    """How far the body's place at the goal is from that at the start."""
+    return float(np.linalg.norm(world.measured(pair.goal)["position"] - world.measured(pair.start)["position"]))
+
+
+def test_an_offset_goes_with_a_least_distance_and_does_not_depend_on_how_many_pairs(medium: World) -> None:
+    asked = replace(REQUEST, count=6, offset=25, min_distance=1.0)
+    made, fewer = make_pairs(medium, asked), make_pairs(medium, replace(asked, count=3))
+    assert min(pair.distance for pair in made.pairs) >= 1.0 == made.edges[0]
+    assert all(np.array_equal(a.goal, b.goal) for a, b in zip(fewer.pairs, made.pairs, strict=False))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -88,6 +116,8 @@ def test_the_stricter_of_both_bounds_holds(medium: World) -> None:
         ({"strata": 0}, "evaluate.strata must be from 1"),
         ({"calibration": -1}, "evaluate.calibration must be 0 or more"),
         ({"seed": -1}, "seed must be 0 or more"),
+        ({"offset": 0}, "evaluate.offset must be at least 1, got 0"),
+        ({"offset": 2, "min_distance": 3.0}, "in 2 control steps random play does not get 3 m far"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_in_one_line(medium: World, change: dict, message: str) -> None:
