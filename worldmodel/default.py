@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel import objectives
-from worldmodel.encoders import ConvEncoder, VideoTransformer
+from worldmodel.encoders import ContextEncoder, ConvEncoder, VideoTransformer
 from worldmodel.keypoints import KeypointEncoder
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
@@ -63,7 +63,7 @@ class Settings:
     action_dim: int  # A
 
 
-def make_encoder(asked: ModelSettings, frame_size: int) -> KeypointEncoder | VideoTransformer | ConvEncoder:
+def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
     """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
     size, context, latent, width = frame_size, asked.context, asked.latent, asked.width
     if asked.encoder == "keypoints":
@@ -87,7 +87,7 @@ class LatentModel(WorldModel):
         super().__init__(asked.context, asked.latent, action_dim, precision)
         self.encoder = make_encoder(asked, frame_size)
         self.predictor = ResidualPredictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
-        self.given = self.encoder.given if isinstance(self.encoder, KeypointEncoder) else 0
+        self.given = self.encoder.given
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -99,12 +99,9 @@ class LatentModel(WorldModel):
             return self.encoder(frames).float()
 
     def still(self, frames: Tensor) -> Tensor:
-        """See `Encoder`; each frame is looked at once."""
-        if not isinstance(self.encoder, KeypointEncoder):
-            return super().still(frames)
+        """See `Encoder`."""
         with self.autocast():
-            points = self.encoder.points(frames[:, None])
-            return self.encoder.summarise(points.expand(-1, self.context, -1, -1))[:, 0].float()
+            return self.encoder.still(frames).float()
 
     def learned(self, z: Tensor) -> Tensor:
         """The dimensions of latents (..., D) that are learned."""

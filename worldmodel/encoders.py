@@ -7,6 +7,7 @@ becomes a token with a 3D position, and a transformer lets all tokens of a conte
 """
 
 import math
+from abc import ABC, abstractmethod
 from itertools import pairwise
 
 import torch
@@ -111,19 +112,42 @@ class Summary(nn.Module):
         return self.straight(features) + self.bent(features)
 
 
-class VideoTransformer(nn.Module):
+class ContextEncoder(nn.Module, ABC):
+    """From contexts of frames to latent vectors: frames uint8 (B, T, h, w, 3) -> (B, T - context + 1, D).
+
+    Args:
+        size: side of the square frames in pixels.
+        context: frames that one latent has seen.
+        latent: D.
+        given: the last dimensions of the latent that are not learned.
+    """
+
+    def __init__(self, size: int, context: int, latent: int, given: int = 0) -> None:
+        super().__init__()
+        self.context, self.latent, self.given = context, latent, given
+        self.pixels = PixelScale(size)
+
+    @abstractmethod
+    def forward(self, frames: Tensor) -> Tensor:
+        """All latents of clips."""
+
+    def still(self, frames: Tensor) -> Tensor:
+        """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D)."""
+        return self(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
+
+
+class VideoTransformer(ContextEncoder):
     """V-JEPA's video transformer on contexts of a few tubelets. `context` must be a multiple of 2."""
 
     def __init__(self, size: int, context: int, latent: int, patch: int, width: int, depth: int, heads: int) -> None:
-        super().__init__()
+        super().__init__(size, context, latent)
         if context % TUBELET or size % patch or width % heads or width % 2:
             raise ValueError(
                 f"video transformer: context {context} must be a multiple of {TUBELET}, frame size {size} of patch "
                 f"{patch}, width {width} of 2 and of heads {heads}"
             )
-        self.context, self.latent, self.patch = context, latent, patch
+        self.patch = patch
         grid, tubelets = size // patch, context // TUBELET
-        self.pixels = PixelScale(size)
         self.embed = nn.Linear(TUBELET * patch * patch * 3, width)
         self.positions = nn.Parameter(positions_3d(tubelets, grid, grid, width), requires_grad=False)
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
@@ -152,15 +176,13 @@ class VideoTransformer(nn.Module):
         return self.summary(tokens.flatten(0, 1)).view(*tokens.shape[:2], self.latent)
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(ContextEncoder):
     """The baseline: strided convolutions over the newest frame and the differences between those of the context."""
 
     def __init__(self, size: int, context: int, latent: int, width: int) -> None:
-        super().__init__()
+        super().__init__(size, context, latent)
         if size % 16:
             raise ValueError(f"convolutional encoder: frame size {size} must be a multiple of 16")
-        self.context, self.latent = context, latent
-        self.pixels = PixelScale(size)
         channels = (3 * context, width, 2 * width, 4 * width, 4 * width)
         layers: list[nn.Module] = []
         for before, after in pairwise(channels):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from worldmodel.encoders import PixelScale
+from worldmodel.encoders import ContextEncoder
 
 MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
 PLACE_GAIN = 2.0  # keypoints are means, and seldom go to the edges: brings them to the scale of the other dimensions
@@ -13,7 +13,7 @@ _HIDDEN = 512
 _FAINT = 1e-3  # a map that varies by less says nothing
 
 
-class KeypointEncoder(nn.Module):
+class KeypointEncoder(ContextEncoder):
     """Looks for a few things in fine patches of every frame, says where they are, and infers the rest from that.
 
     Each of K maps weighs the patches of a frame by a softmax; the mean of their places under these weights is a
@@ -31,13 +31,12 @@ class KeypointEncoder(nn.Module):
     places: Tensor
 
     def __init__(self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int) -> None:
-        super().__init__()
+        super().__init__(size, context, latent, given=2 * keypoints)
         if size % patch:
             raise ValueError(f"keypoint encoder: frame size {size} must be a multiple of patch {patch}")
         if latent <= 2 * keypoints:
             raise ValueError(f"keypoint encoder: latent {latent} must be above {2 * keypoints}, twice the keypoints")
-        self.context, self.latent, self.keypoints, self.given = context, latent, keypoints, 2 * keypoints
-        self.pixels = PixelScale(size)
+        self.keypoints = keypoints
         self.maps = nn.Sequential(
             nn.Conv2d(3, width, patch, stride=patch),
             nn.GELU(),
@@ -80,6 +79,10 @@ class KeypointEncoder(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
         return self.summarise(self.points(frames))
+
+    def still(self, frames: Tensor) -> Tensor:
+        """See `ContextEncoder`; each frame is looked at once."""
+        return self.summarise(self.points(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
 
     def summarise(self, points: Tensor) -> Tensor:
         """Keypoints (B, T, K, 5) -> latents (B, T - context + 1, D)."""
