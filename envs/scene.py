@@ -82,9 +82,9 @@ class Scene:
         mujoco.mj_setState(self._model, self._data, state, _STATE)
 
     def at_rest(self, state: np.ndarray) -> np.ndarray:
-        """The positions of ``state (S,)`` without its velocities and activations."""
-        still = np.zeros(self.state_dim)
-        still[: self._model.nq] = state[: self._model.nq]
+        """``state (S,)`` without its velocities."""
+        still = np.array(state, np.float64)
+        still[self._model.nq : self._model.nq + self._model.nv] = 0.0
         return still
 
     @property

@@ -79,7 +79,7 @@ def test_the_stricter_of_both_bounds_holds(medium: World) -> None:
     assert make_pairs(medium, replace(REQUEST, min_distance=1.0, min_steps=30)).edges[0] == pytest.approx(6.0)
 
 
-@pytest.mark.parametrize("name", ["medium", "pusht", "arm"])
+@pytest.mark.parametrize("name", ["medium", "pusht", "cube"])
 def test_with_an_offset_goals_are_unsolved_states_that_play_reaches_in_so_many_steps(name: str) -> None:
     world = make_world(WORLDS[name])
     made = make_pairs(world, replace(REQUEST, count=8, offset=10))
