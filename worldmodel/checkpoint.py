@@ -15,8 +15,9 @@ from torch import Tensor
 from worldmodel.card import model_card
 from worldmodel.critics import KINDS, kind_of
 from worldmodel.distance import LearnedDistance
-from worldmodel.methods import METHODS, from_json
+from worldmodel.methods import METHODS
 from worldmodel.model import Encoder
+from worldmodel.settings import from_json
 
 FORMAT = 4  # raised when a saved model can no longer be read as before
 

@@ -1,13 +1,22 @@
 """Frozen encoders as world models use them: rebuilt from what they were trained by, their patches pooled."""
 
+from collections.abc import Callable
 from math import isqrt
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from worldmodel import pretrained
+from worldmodel import ijepa, pretrained, vjepa
 from worldmodel.model import PatchEncoder
+from worldmodel.settings import from_json
+
+# By the method that trained them: settings, and the encoder that they make.
+ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
+    "ijepa": (ijepa.Settings, lambda settings, precision: ijepa.ImageJEPA(settings, precision).model),
+    "vjepa": (vjepa.Settings, lambda settings, precision: vjepa.VideoJEPA(settings, precision).model),
+    pretrained.METHOD: (pretrained.Settings, pretrained.Pretrained),
+}
 
 
 def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
@@ -16,17 +25,11 @@ def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
     Raises:
         ValueError: the method makes no encoder with features of patches.
     """
-    from worldmodel.methods import METHODS, from_json  # which imports the methods that import this
-
-    if described["method"] == pretrained.METHOD:
-        return pretrained.Pretrained(from_json(pretrained.Settings, described["settings"]), precision)
-    entry = METHODS[described["method"]]
-    model = entry.make(from_json(entry.settings, described["settings"]), precision).model
-    if not isinstance(model, PatchEncoder):
-        raise ValueError(
-            f"method {described['method']} makes no encoder with features of patches: choose vjepa or ijepa"
-        )
-    return model
+    name = described["method"]
+    if name not in ENCODERS:
+        raise ValueError(f"method {name} makes no encoder with features of patches: choose vjepa or ijepa")
+    settings, make = ENCODERS[name]
+    return make(from_json(settings, described["settings"]), precision)
 
 
 class Pooled(nn.Module):

@@ -1,8 +1,8 @@
 """Every method by name: its settings and how it is made. A new one is a file of its own and a line here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,20 +31,3 @@ METHODS: dict[str, Entry] = {
     "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
     "vjepa2_ac": Entry(vjepa2_ac.Settings, vjepa2_ac.VJepa2AC, encoder="vjepa"),
 }
-
-
-def from_json(kind: type, values: dict[str, Any]) -> Any:
-    """The dataclass `kind` with its nested dataclasses, from what `dataclasses.asdict` made of one.
-
-    Raises:
-        KeyError: a value is missing.
-    """
-    types = get_type_hints(kind)
-    return kind(
-        **{
-            one.name: from_json(types[one.name], values[one.name])
-            if is_dataclass(types[one.name])
-            else values[one.name]
-            for one in fields(kind)
-        }
-    )

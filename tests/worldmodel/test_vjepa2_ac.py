@@ -9,7 +9,8 @@ from worldmodel import checkpoint
 from worldmodel.frozen import Pooled
 from worldmodel.ijepa import ImageJEPA
 from worldmodel.ijepa import Settings as ImageSettings
-from worldmodel.methods import METHODS, from_json
+from worldmodel.methods import METHODS
+from worldmodel.settings import from_json
 from worldmodel.training import TrainSettings, start, update
 from worldmodel.vjepa2_ac import DynamicsSettings, Settings, VJepa2AC
 
