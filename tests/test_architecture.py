@@ -1,6 +1,7 @@
 """Rules that hold for the whole project: who may import whom, names, sizes, settings, and what the README says."""
 
 import ast
+import graphlib
 import itertools
 import re
 import subprocess
@@ -47,6 +48,16 @@ def test_a_package_imports_only_what_the_architecture_allows(package):
     for path in sources(package):
         wrong = set(imported(path)) & WATCHED - MAY_IMPORT[package]
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources(*PACKAGES)}
+    needs: dict[str, set[str]] = {}
+    for name, path in files.items():
+        froms = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)]
+        named_in = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+        needs[name] = (named_in | {str(node.module) for node in froms}) & set(files)
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
 
 
 def test_recording_needs_no_torch():
