@@ -18,6 +18,8 @@
         rank                effective rank of the latents, mean
         open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
         planning            by planner, all seeds: {"success", "interval", "episodes", "plan_ms"}; null likewise
+        failed              [one line a training that came to nothing, e.g. because its latents collapsed]; the numbers
+                            are of the others, and null where there are none
     }]
     speedup_over_lewm   frames_per_second of default over that of lewm, whatever either achieves with them; null unless
                         both are there
@@ -25,6 +27,7 @@
 """
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,8 +47,10 @@ from housecat.schema import Config
 from housecat.statistics import Rate
 from housecat.train import TrainingPlan, make_method
 from worldmodel.methods import METHODS
+from worldmodel.training import TrainingError
 
 SCHEMA = 1
+REACHED = ("train_seconds", "probe", "untrained", "rank", "open_loop", "planning")
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,15 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
         for name in methods
         for seed in seeds
     ]
+    failed: dict[Path, str] = {}
     for one in members:
         print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
-        _work(one, store, data, command)
-    rows = [_row(name, [one for one in members if one.method == name], speeds[name].frames) for name in methods]
+        try:
+            _work(one, store, data, command)
+        except TrainingError as error:
+            failed[one.out] = f"seed {one.seed}: {error}"
+            print(f"{one.method}, {failed[one.out]}; the comparison goes on", file=sys.stderr, flush=True)
+    rows = [_row(name, [one for one in members if one.method == name], failed, speeds[name].frames) for name in methods]
     found = {
         "schema": SCHEMA,
         "world": store.world["name"],
@@ -139,26 +149,36 @@ def _work(one: Member, store: EpisodeStore, data: Path, command: str) -> None:
                     job.work(run)
 
 
-def _row(name: str, members: list[Member], speed: float) -> dict[str, Any]:
-    logs = [_log(one.out / "metrics.jsonl") for one in members]
-    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float) -> dict[str, Any]:
     method = make_method(members[0].plan)
     trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
     kept = sum(p.numel() for p in method.model.parameters())
-    seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
-    imagined = [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line]
+    done = [one for one in members if one.out not in failed]
     return {
         "model": name,
         "parameters": {"trained": trained, "kept": kept},
         "frames_per_second": round(speed, 1),
         "updates": members[0].plan.train.updates,
-        "train_seconds": round(float(np.mean(seconds)), 1),
-        "probe": _probes(last),
-        "untrained": _probes(first),
-        "rank": round(float(np.mean([line["held_out/rank"] for line in last])), 2),
-        "open_loop": round(float(np.mean(imagined)), 4) if imagined else None,
-        "planning": planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
+        **(_reached(name, done) if done else dict.fromkeys(REACHED)),
+        "failed": [failed[one.out] for one in members if one.out in failed],
     }
+
+
+def _reached(name: str, members: list[Member]) -> dict[str, Any]:
+    """What is known of a method only by its trainings; the keys are `REACHED`."""
+    logs = [_log(one.out / "metrics.jsonl") for one in members]
+    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+    seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
+    imagined = [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line]
+    values = (
+        round(float(np.mean(seconds)), 1),
+        _probes(last),
+        _probes(first),
+        round(float(np.mean([line["held_out/rank"] for line in last])), 2),
+        round(float(np.mean(imagined)), 4) if imagined else None,
+        planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
+    )
+    return dict(zip(REACHED, values, strict=True))
 
 
 def _log(path: Path) -> list[dict[str, Any]]:
@@ -194,8 +214,8 @@ def planning(paths: list[Path]) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The comparison as text: probes in the order of the first row, planners likewise."""
-    quantities = list(rows[0]["probe"])
+    """The comparison as text: a dash where there is nothing."""
+    quantities = list(dict.fromkeys(name for row in rows for name in row["probe"] or {}))
     planners = list(dict.fromkeys(name for row in rows for name in row["planning"] or {} if name != "random"))
     head = ["model", "params", "frames/s", "train s", *quantities, "open loop", *planners, "ms a step"]
     lines = [head, *([*_cells(row, quantities, planners)] for row in rows)]
@@ -206,8 +226,8 @@ def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> l
     planning = row["planning"] or {}
     times = [one["plan_ms"] for one in planning.values() if one["plan_ms"] is not None]
     cells = [row["model"], f"{row['parameters']['trained'] / 1e6:.2f} M", f"{row['frames_per_second']:.0f}"]
-    cells.append(f"{row['train_seconds']:.0f}")
-    cells += [f"{row['probe'][name]['mean']:.3f}" for name in quantities]
+    cells.append("-" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}")
+    cells += [f"{row['probe'][name]['mean']:.3f}" if row["probe"] else "-" for name in quantities]
     cells.append("-" if row["open_loop"] is None else f"{row['open_loop']:.3f}")
     cells += [f"{planning[name]['success']:.0%}" if name in planning else "-" for name in planners]
     return [*cells, f"{max(times):.0f}" if times else "-"]

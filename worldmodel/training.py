@@ -121,9 +121,13 @@ def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]
     return {name: term.detach() for name, term in terms.items()}
 
 
-def check_alive(numbers: dict[str, float], step: int, advice: str) -> None:
-    """Raises TrainingError, with advice, when the latents have collapsed."""
-    if numbers["std_mean"] < COLLAPSED or numbers["rank"] < 1.5:
+def check_alive(numbers: dict[str, float], began: float, step: int, advice: str) -> None:
+    """Raises TrainingError, with advice, when the latents have collapsed.
+
+    Args:
+        began: their mean std before the first update: some begin small, and a large network on its way is no collapse.
+    """
+    if numbers["std_mean"] < min(COLLAPSED, began) or numbers["rank"] < 1.5:
         raise TrainingError(
             f"the latents collapsed at update {step} (mean std {numbers['std_mean']:.3f}, effective rank "
             f"{numbers['rank']:.1f}): {advice}"
@@ -173,12 +177,17 @@ def train(
             bar.set_postfix_str(
                 " ".join(f"{k[6:]} R2 {v:.3f}" for k, v in numbers.items() if k.startswith("probe_")), refresh=False
             )
-            check_alive(numbers, run.step, method.against_collapse)
+            check_alive(numbers, _first_std(out / "metrics.jsonl"), run.step, method.against_collapse)
         if run.step % settings.save_every == 0 or run.step == settings.updates:
             save_run(run, out / "checkpoints")
     bar.close()
     writer.close()
     method.eval()
+
+
+def _first_std(log: Path) -> float:
+    """Mean std of the latents as it was measured before the first update."""
+    return float(json.loads(log.read_text(encoding="utf-8").split("\n", 1)[0])["held_out/std_mean"])
 
 
 def record(

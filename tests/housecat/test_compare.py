@@ -35,7 +35,7 @@ def test_a_row_gathers_all_seeds(compared: Path) -> None:
     assert row["probe"]["position"]["mean"] == pytest.approx(sum(last) / 2, abs=1e-4)
     assert row["probe"]["position"]["low"] <= row["probe"]["position"]["mean"] <= row["probe"]["position"]["high"]
     assert row["planning"]["flat_distance"]["episodes"] == 4
-    assert row["frames_per_second"] > 0
+    assert row["frames_per_second"] > 0 and row["failed"] == []
     assert found["speedup_over_lewm"] is None, "lewm was not compared"
 
 
@@ -54,6 +54,23 @@ def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.Capt
     assert cli.main(["compare", *TINY, f"out={compared}", "compare.methods=[default]", "compare.seeds=[0,1]"]) == 0
     assert weights.stat().st_mtime_ns == before
     assert "default" in capfd.readouterr().out
+
+
+def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes_on(
+    compared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    speed = {"frames": 100.0, "update": 0.1, "rehearsal": 0.0}  # known, or timing would be what fails
+    (tmp_path / "speeds.json").write_text(json.dumps({"pldm": speed, "default": speed}))
+    line = [*TINY, f"out={tmp_path}", f"data={compared / 'runs' / 'data'}", "objective.prediction=1e39"]
+    assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 0
+    rows = json.loads((tmp_path / "compare.json").read_text())["models"]
+    assert [row["model"] for row in rows] == ["pldm", "default"]
+    for row in rows:
+        (why,) = row["failed"]
+        assert why.startswith("seed 0: the loss is not finite") and "\n" not in why
+        assert row["probe"] is row["planning"] is None and row["frames_per_second"] > 0
+    said = capfd.readouterr()
+    assert "pldm, seed 0: the loss is not finite" in said.err and "default" in said.out
 
 
 def test_pairs_of_all_seeds_count_as_one_trial(tmp_path: Path) -> None:

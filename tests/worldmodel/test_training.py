@@ -97,10 +97,13 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000008"]
 
 
-def test_the_alarm_is_silent_for_healthy_latents() -> None:
-    check_alive({"std_mean": 0.5, "rank": 4.0}, 1, "")
+def test_the_alarm_is_silent_for_healthy_latents_and_for_small_ones_that_grow() -> None:
+    check_alive({"std_mean": 0.5, "rank": 4.0}, 1.0, 1, "")
+    check_alive({"std_mean": 0.03, "rank": 4.0}, 0.01, 1, "")
+    with pytest.raises(TrainingError, match="update 1 .*mean std 0.030.*: try this"):
+        check_alive({"std_mean": 0.03, "rank": 4.0}, 1.0, 1, "try this")
     with pytest.raises(TrainingError, match="update 1 .*rank 1.1.*: try this"):
-        check_alive({"std_mean": 0.5, "rank": 1.1}, 1, "try this")
+        check_alive({"std_mean": 0.5, "rank": 1.1}, 0.4, 1, "try this")
 
 
 def test_tensorboard_and_the_metrics_file_are_written(tmp_path: Path) -> None:
