@@ -49,6 +49,10 @@ class ModelConfig:
     heads: int = key("attention heads (vit)", 1)
     patch: int = key("side of a patch, pixels (keypoints, vit)", 2)
     keypoints: int = key("places that are looked for in a frame (keypoints)", 1, 1024)
+    given: str = key(
+        "what the latent holds of keypoints as they are: places; components: also how things are turned (default)",
+        choices=("places", "components"),
+    )
     predictor_width: int = key("hidden units of the predictor", 8)
     predictor_depth: int = key("residual layers of the predictor", 1, 32)
 

@@ -86,6 +86,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
     train(method, recorded.clips, seen, judged, plan.train, out)
     model.requires_grad_(False)
+    method.settle(seen.frames.to(plan.device))
     if not isinstance(model, WorldModel):
         about = about_training(store, shortest, plan, out / "metrics.jsonl")
         checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)

@@ -20,6 +20,7 @@ from worldmodel.method import Method
 from worldmodel.model import WorldModel
 from worldmodel.predictors import ResidualPredictor, from_every_start, rollout, windows
 
+GIVEN = ("places", "components")
 OBJECTIVES = ("variance_covariance", "sigreg", "ema")
 
 
@@ -35,6 +36,7 @@ class ModelSettings:
     heads: int  # attention heads (vit only)
     patch: int  # side of a patch in pixels (keypoints, vit)
     keypoints: int  # K (keypoints only)
+    given: str  # one of GIVEN (keypoints only)
     predictor_width: int
     predictor_depth: int
 
@@ -168,6 +170,11 @@ class Default(Method):
         elif asked.name == "sigreg":
             terms["sigreg"] = objectives.sigreg(latents, generator)
         return {name: term * getattr(asked, name) for name, term in terms.items()}
+
+    def settle(self, frames: Tensor) -> None:
+        """See `Method`."""
+        if self.settings.model.given == "components":
+            self.model.encoder.settle(frames)
 
     @property
     def imagines_unrehearsed(self) -> bool:

@@ -131,6 +131,9 @@ class ContextEncoder(nn.Module, ABC):
     def forward(self, frames: Tensor) -> Tensor:
         """All latents of clips."""
 
+    def settle(self, frames: Tensor) -> None:
+        """Fits what is given, once all else is learned, to frames uint8 (B, T, h, w, 3); most give nothing."""
+
     def still(self, frames: Tensor) -> Tensor:
         """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D)."""
         return self(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]

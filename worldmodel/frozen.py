@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel import ijepa, pretrained, vjepa
+from worldmodel.components import principal
 from worldmodel.model import PatchEncoder
 from worldmodel.settings import from_json
 
@@ -83,11 +84,8 @@ class Pooled(nn.Module):
         """Takes the principal components of frames uint8 (B, T, h, w, 3)."""
         features = self.features(frames).flatten(0, 1)
         self.mean.copy_(features.mean(dim=0))
-        rows = (features - self.mean).flatten(0, 1).double()
-        values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
-        kept = vectors[:, -self.basis.shape[1] :].flip(1)
-        spread = values[-self.basis.shape[1] :].mean().clamp(min=1e-12).sqrt()
-        self.basis.copy_(kept / spread)
+        directions, variances = principal((features - self.mean).flatten(0, 1), self.basis.shape[1])
+        self.basis.copy_(directions / variances.mean().clamp(min=1e-12).sqrt())
 
     def forward(self, frames: Tensor) -> Tensor:
         """Frames uint8 (B, T, h, w, 3) -> patches (B, T, P, C) float32, with mean 0 and mean square 1 where fitted."""

@@ -51,6 +51,9 @@ class HJepa(Default):
         above = upper_terms(self.model.upper, self.settings.upper, latents, actions)
         return below | above | {"upper_still": self._still_error(latents.detach(), frames, generator)}
 
+    def settle(self, frames: Tensor) -> None:
+        """See `Method`; nothing: the second level has learned from places, and would not know components."""
+
     def _still_error(self, latents: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:
         """Error of showing level-2 latents as pictures at rest; trains that head and nothing else."""
         model, (batch, count) = self.model, latents.shape[:2]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from worldmodel.components import principal
 from worldmodel.encoders import ContextEncoder
 
 MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
@@ -10,6 +11,8 @@ PLACE_GAIN = 2.0  # keypoints are means, and seldom go to the edges: brings them
 SPREAD_GAIN = 4.0  # a body is a fraction of the picture: brings second moments near the scale of places
 _PER_POINT = 5  # x, y; and the second moments xx, xy, yy about them
 _HIDDEN = 512
+_SETTLED = 32  # clips looked at together
+_STILL = 1e-8  # least variance of a component: what varies by less is not blown up further
 _FAINT = 1e-3  # a map that varies by less says nothing
 
 
@@ -26,9 +29,15 @@ class KeypointEncoder(ContextEncoder):
     passes them: what has to be spread out and decorrelated is bent until a place can no longer be read from it. The
     others are inferred from the keypoints of all its frames and their motion, and through them it is learnt what to
     look for.
+
+    Several keypoints are on the same thing, and how it is turned is in small differences between them and in how they
+    spread. `settle` makes these as large as its place: what is given are then the principal components of places and
+    second moments, each of variance 1.
     """
 
     places: Tensor
+    centre: Tensor
+    basis: Tensor
 
     def __init__(self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int) -> None:
         super().__init__(size, context, latent, given=2 * keypoints)
@@ -50,6 +59,9 @@ class KeypointEncoder(ContextEncoder):
         axis = torch.linspace(-1, 1, size // patch) * 3**0.5  # of variance 1
         rows, columns = torch.meshgrid(axis, axis, indexing="ij")
         self.register_buffer("places", torch.stack([columns.flatten(), rows.flatten()], dim=1))
+        chosen = torch.eye(_PER_POINT * keypoints).view(keypoints, _PER_POINT, -1)[:, :2].flatten(0, 1)
+        self.register_buffer("centre", torch.zeros(_PER_POINT * keypoints))
+        self.register_buffer("basis", PLACE_GAIN * chosen.T)  # (5 K, 2 K)
         features, inferred = _PER_POINT * keypoints * context, latent - self.given
         self.straight = nn.Linear(features, inferred)
         self.bent = nn.Sequential(
@@ -76,6 +88,14 @@ class KeypointEncoder(ContextEncoder):
             spread = weights @ _squares(self.places) - _squares(means)
             return torch.cat([means, SPREAD_GAIN * spread], dim=-1).view(*frames.shape[:2], self.keypoints, _PER_POINT)
 
+    @torch.no_grad()
+    def settle(self, frames: Tensor) -> None:
+        """Takes the principal components of the keypoints in frames uint8 (B, T, h, w, 3); see the class."""
+        points = torch.cat([self.points(some) for some in frames.split(_SETTLED)]).flatten(2).flatten(0, 1)
+        directions, variances = principal(points, self.given)
+        self.centre.copy_(points.mean(dim=0))
+        self.basis.copy_(directions / variances.clamp(min=_STILL).sqrt())
+
     def forward(self, frames: Tensor) -> Tensor:
         """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
         return self.summarise(self.points(frames))
@@ -84,15 +104,20 @@ class KeypointEncoder(ContextEncoder):
         """See `ContextEncoder`; each frame is looked at once."""
         return self.summarise(self.points(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
 
+    def given_of(self, points: Tensor) -> Tensor:
+        """Keypoints (B, T, K, 5) -> what the latent holds of them as they are (B, T, 2 K), without gradient."""
+        with torch.autocast(points.device.type, enabled=False):
+            return (points.detach().flatten(2).float() - self.centre) @ self.basis
+
     def summarise(self, points: Tensor) -> Tensor:
         """Keypoints (B, T, K, 5) -> latents (B, T - context + 1, D)."""
         back = self.context - 1
-        means, points = points[:, back:, :, :2].flatten(2), points.flatten(2)
+        given, points = self.given_of(points[:, back:]), points.flatten(2)
         windows, motion = points.shape[1] - back, MOTION_GAIN * (points[:, 1:] - points[:, :-1])
         features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
         with torch.autocast(points.device.type, enabled=False):
             straight = self.straight(features)
-        return torch.cat([straight + self.bent(features), PLACE_GAIN * means.detach()], dim=-1)
+        return torch.cat([straight + self.bent(features), given], dim=-1)
 
 
 def _squares(places: Tensor) -> Tensor:

@@ -34,6 +34,9 @@ class Method(nn.Module, ABC):
     def after_update(self, progress: float) -> None:
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
 
+    def settle(self, frames: Tensor) -> None:
+        """Called when the updates are done, before `rehearsed` is trained: fits on frames uint8 (B, T, h, w, 3)."""
+
     @property
     def imagines_unrehearsed(self) -> bool:
         """Whether the predictor can imagine before `rehearsal`."""

@@ -1,5 +1,7 @@
 """Keypoints are where things are, whatever is learnt of what to look for."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -93,6 +95,44 @@ def test_nothing_is_learned_from_what_is_given(clips: SquareClips) -> None:
     assert not torch.equal(
         method.terms_of(other, frames, actions, torch.Generator())["prediction"], first["prediction"]
     )
+
+
+def bar(row: int, column: int, standing: bool) -> torch.Tensor:
+    """A frame with a bright bar, 15 by 5 pixels, about this middle."""
+    high, wide = (7, 2) if standing else (2, 7)
+    return picture(slice(row - high, row + high + 1), slice(column - wide, column + wide + 1))
+
+
+def test_settled_keypoints_tell_how_a_thing_is_turned_as_loudly_as_where_it_is() -> None:
+    encoder, rng = make_model("keypoints").encoder, torch.Generator().manual_seed(3)
+    places = torch.randint(8, SIZE - 8, (200, 2), generator=rng).tolist()
+    frames = torch.cat([bar(*place, standing=bool(i % 2)) for i, place in enumerate(places)])
+    contexts = frames.expand(-1, encoder.context, -1, -1, -1)
+
+    def turning_against_moving() -> float:
+        """How far what is given changes when the bar is turned, over how far when it moves by eight pixels."""
+        lying, standing, moved = (
+            encoder.given_of(encoder.points(bar(*place)))[0, 0]
+            for place in ((16, 12, False), (16, 12, True), (16, 20, False))
+        )
+        return float((standing - lying).norm() / (moved - lying).norm())
+
+    before, learned = turning_against_moving(), encoder(contexts)[..., : -encoder.given]
+    encoder.settle(frames)
+    assert turning_against_moving() > 2 * before
+    kept = encoder.given_of(encoder.points(frames)).flatten(0, 1).var(dim=0, unbiased=False)
+    assert (kept < 1.01).all() and (kept > 0.99).sum() >= encoder.given - 1
+    assert torch.equal(encoder(contexts)[..., : -encoder.given], learned), "what is learned is as it was"
+
+
+def test_the_default_method_settles_only_where_components_are_asked_for(clips: SquareClips) -> None:
+    frames = torch.from_numpy(clips.frames)
+    for given in ("places", "components"):
+        settings = small_settings("keypoints")
+        method = Default(replace(settings, model=replace(settings.model, given=given)))
+        before = method.model.latents(frames)
+        method.settle(frames)
+        assert torch.equal(method.model.latents(frames), before) == (given == "places")
 
 
 @pytest.mark.parametrize(("bad", "said"), [({"patch": 5}, "patch 5"), ({"latent": 4}, "latent 4 must be above 4")])
