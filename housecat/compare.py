@@ -50,7 +50,6 @@ from worldmodel.methods import METHODS
 from worldmodel.training import TrainingError
 
 SCHEMA = 1
-REACHED = ("train_seconds", "probe", "untrained", "rank", "open_loop", "planning")
 
 
 @dataclass(frozen=True)
@@ -159,26 +158,31 @@ def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float
         "parameters": {"trained": trained, "kept": kept},
         "frames_per_second": round(speed, 1),
         "updates": members[0].plan.train.updates,
-        **(_reached(name, done) if done else dict.fromkeys(REACHED)),
+        **_reached(name, done),
         "failed": [failed[one.out] for one in members if one.out in failed],
     }
 
 
 def _reached(name: str, members: list[Member]) -> dict[str, Any]:
-    """What is known of a method only by its trainings; the keys are `REACHED`."""
+    """What is known of a method only by its trainings; null where there are none."""
     logs = [_log(one.out / "metrics.jsonl") for one in members]
     first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
     seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
-    imagined = [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line]
-    values = (
-        round(float(np.mean(seconds)), 1),
-        _probes(last),
-        _probes(first),
-        round(float(np.mean([line["held_out/rank"] for line in last])), 2),
-        round(float(np.mean(imagined)), 4) if imagined else None,
-        planning([one.out / "results.json" for one in members]) if METHODS[name].imagines else None,
-    )
-    return dict(zip(REACHED, values, strict=True))
+    plays = bool(members) and METHODS[name].imagines
+    return {
+        "train_seconds": _mean(seconds, 1),
+        "probe": _probes(last) if members else None,
+        "untrained": _probes(first) if members else None,
+        "rank": _mean([line["held_out/rank"] for line in last], 2),
+        "open_loop": _mean(
+            [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line], 4
+        ),
+        "planning": planning([one.out / "results.json" for one in members]) if plays else None,
+    }
+
+
+def _mean(values: list[float], digits: int) -> float | None:
+    return round(float(np.mean(values)), digits) if values else None
 
 
 def _log(path: Path) -> list[dict[str, Any]]:

@@ -90,8 +90,10 @@ class EvaluateConfig:
     planners: list[str] = key("who plays", choices=PLANNERS)
     horizons: list[int] = key("horizons of flat_latent, of which the best on the calibration pairs is taken", 1, 200)
     calibration: int = key("pairs for that choice, on which nothing is judged", 0)
-    strata: int = key("equal parts of the range of distances from which pairs are drawn in turn", 1, 20)
-    min_distance: float | None = key("least true distance of a pair, m or rad; null: the world's own", 0)
+    strata: int = key("equal parts of the range of distances from which pairs are drawn in turn (no offset)", 1, 20)
+    min_distance: float | None = key(
+        "least true distance of a pair, m or rad; null: the world's own, with offset any", 0
+    )
     min_steps: float | None = key("least true distance of a pair, control steps at top speed", 0)
     offset: int | None = key("goals where random play was so many steps after the start; null: goals anywhere", 1)
     max_steps: int | None = key("control steps allowed; null: the world's own limit", 1)

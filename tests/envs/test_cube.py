@@ -121,3 +121,13 @@ def test_the_place_between_the_fingers_is_where_the_simulator_has_it(world: Worl
     angles = np.zeros(7)
     angles[[0, 1, 3, 5, 6]] = state[:5]
     np.testing.assert_allclose(sight_of(state).grip, places(angles).along(GRIP))
+
+
+def test_at_rest_nothing_moves_and_the_hand_goes_on_holding(world: World) -> None:
+    model, state = world.scene.models["train"], np.arange(1.0, world.scene.state_dim + 1)
+    still = world.scene.at_rest(state)
+    positions, moving = model.nq, model.nq + model.nv
+    assert model.na == 1 and len(state) == moving + 1
+    assert np.array_equal(still[:positions], state[:positions]) and not still[positions:moving].any()
+    assert still[-1] == state[-1], "where the fingers are asked to be"
+    assert state[positions] != 0, "the state itself is left alone"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from envs import WORLDS, make_world
+from envs.hindsight import hindsight_pair
 from envs.task import Pair
 from envs.world import World
 from housecat.pairs import PairRequest, PairsError, frozen_pairs, make_pairs
@@ -92,6 +93,25 @@ def test_with_an_offset_goals_are_unsolved_states_that_play_reaches_in_so_many_s
     assert made.edges == [0, max(pair.distance for pair in made.pairs)]
     assert {made.stratum(index) for index in range(8)} == {0}
     assert np.mean([_way(world, pair) for pair in made.pairs]) > np.mean([_way(world, pair) for pair in near.pairs])
+
+
+def test_the_goal_is_where_the_same_play_was_just_so_many_steps_after_the_start(medium: World) -> None:
+    """Position by position on the way of each episode, which is played again from the same random numbers."""
+    found, offset = 0, 10
+    for seed in range(8):
+        pair = hindsight_pair(medium, np.random.default_rng(seed), offset, 0.0)
+        rng, way = np.random.default_rng(seed), []
+        medium.set_state(medium.sample_state(rng, moving=True))
+        play = medium.play(rng)
+        rng.integers(offset + 1)
+        for _ in range(2 * offset + 1):
+            way.append(medium.scene.at_rest(medium.state()))
+            medium.scene.step(play.act(medium.state()))
+        at = [index for index, state in enumerate(way[: offset + 1]) if np.array_equal(state, pair.start)]
+        if at:  # or the first episode was solved at its start
+            found += 1
+            assert np.array_equal(way[at[0] + offset], pair.goal)
+    assert found >= 4
 
 
 def _way(world: World, pair: Pair) -> float:

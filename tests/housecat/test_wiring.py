@@ -19,7 +19,7 @@ from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
 from worldmodel.critics import KINDS
 from worldmodel.decoders import DecoderSettings
-from worldmodel.default import OBJECTIVES, ModelSettings, ObjectiveSettings
+from worldmodel.default import GIVEN, OBJECTIVES, ModelSettings, ObjectiveSettings
 from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
 from worldmodel.pldm import TimeSettings
@@ -50,6 +50,12 @@ SMALL = "model=cnn model.latent=8 model.width=8 model.predictor_width=16 planner
 )
 def test_a_section_has_a_setting_for_everything_that_is_built_from_it(section, built, from_elsewhere):
     assert {one.name for one in fields(section)} | from_elsewhere == {one.name for one in fields(built)}
+
+
+def test_what_can_be_given_is_what_the_model_knows():
+    assert schema.settings()["model.given"].choices == GIVEN
+    assert load_config(["world=pusht"]).model.given == "components"
+    assert load_config([]).model.given == "places"
 
 
 def test_the_groups_offer_every_world_and_every_objective():

@@ -157,3 +157,12 @@ def test_both_levels_are_trained_by_the_loop_that_trains_one() -> None:
     for name in ("inverse", "variance", "macro_variance", "upper_variance"):
         assert terms[-1][name] < terms[0][name], name
     assert method.model.upper.noted > 0.4
+
+
+def test_what_is_given_stays_as_the_second_level_has_learned_it() -> None:
+    below = replace(small_settings("keypoints").model, given="components")
+    method = HJepa(replace(settings(), model=below))
+    frames = torch.from_numpy(square_clips(np.random.default_rng(0), 8, 6).frames)
+    before = method.model.latents(frames)
+    method.settle(frames)
+    assert torch.equal(method.model.latents(frames), before)
