@@ -164,11 +164,11 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
     for index in tqdm(range(len(store)), desc="encode", unit="episode"):
         episode = store.episode(index)
         frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
-        moving.append(model.latents(frames[None])[0])
-        seen = frames[model.context - 1 :]
-        still.append(model.still(seen))
-        rows += len(seen)
-        last.append(torch.full((len(seen),), rows - 1))
+        in_motion, at_rest = model.recording(frames)
+        moving.append(in_motion)
+        still.append(at_rest)
+        rows += len(in_motion)
+        last.append(torch.full((len(in_motion),), rows - 1))
         taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
         actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
         states.append(episode.states[model.context - 1 :])

@@ -129,7 +129,7 @@ def learn(
     learner.begin(data)
     learner.to(device)
     trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=settings.updates, pct_start=0.05
     )

@@ -105,6 +105,12 @@ class LatentModel(WorldModel):
         with self.autocast():
             return self.encoder.still(frames).float()
 
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Encoder`."""
+        with self.autocast():
+            moving, still = self.encoder.recording(frames)
+        return moving.float(), still.float()
+
     def learned(self, z: Tensor) -> Tensor:
         """The dimensions of latents (..., D) that are learned."""
         return z[..., : self.latent - self.given]

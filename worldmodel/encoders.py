@@ -138,6 +138,10 @@ class ContextEncoder(nn.Module, ABC):
         """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D)."""
         return self(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
 
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `worldmodel.model.Encoder`."""
+        return self(frames[None])[0], self.still(frames[self.context - 1 :])
+
 
 class VideoTransformer(ContextEncoder):
     """V-JEPA's video transformer on contexts of a few tubelets. `context` must be a multiple of 2."""

@@ -81,11 +81,10 @@ class KeypointEncoder(ContextEncoder):
         pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
         maps = self.maps(pictures.contiguous(memory_format=torch.channels_last)).flatten(2)
         with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
-            maps = maps.float()
-            maps = (maps - maps.mean(-1, keepdim=True)) / (maps.std(-1, keepdim=True) + _FAINT)
+            maps = nn.functional.layer_norm(maps.float(), maps.shape[-1:], eps=_FAINT**2)
             weights = (maps * self.sharpness.exp()).softmax(dim=-1)
-            means = weights @ self.places
-            spread = weights @ _squares(self.places) - _squares(means)
+            means, squares = (weights @ torch.cat([self.places, _squares(self.places)], dim=1)).split([2, 3], dim=-1)
+            spread = squares - _squares(means)
             return torch.cat([means, SPREAD_GAIN * spread], dim=-1).view(*frames.shape[:2], self.keypoints, _PER_POINT)
 
     @torch.no_grad()
@@ -102,7 +101,16 @@ class KeypointEncoder(ContextEncoder):
 
     def still(self, frames: Tensor) -> Tensor:
         """See `ContextEncoder`; each frame is looked at once."""
-        return self.summarise(self.points(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
+        return self._at_rest(self.points(frames[:, None]))
+
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `worldmodel.model.Encoder`; each frame is looked at once for both."""
+        points = self.points(frames[None])
+        return self.summarise(points)[0], self._at_rest(points[0, self.context - 1 :, None])
+
+    def _at_rest(self, points: Tensor) -> Tensor:
+        """Keypoints (K', 1, K, 5) of frames -> latents (K', D) of what stays where it is."""
+        return self.summarise(points.expand(-1, self.context, -1, -1))[:, 0]
 
     def given_of(self, points: Tensor) -> Tensor:
         """Keypoints (B, T, K, 5) -> what the latent holds of them as they are (B, T, 2 K), without gradient."""

@@ -43,6 +43,13 @@ class Encoder(nn.Module, ABC):
         """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D) float32."""
         return self.latents(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
 
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents of one recording, as it moves and of each frame standing still.
+
+        Frames uint8 (T, h, w, 3) -> (T - context + 1, D) float32 both; the k-th is of frame k + context - 1.
+        """
+        return self.latents(frames[None])[0], self.still(frames[self.context - 1 :])
+
     @abstractmethod
     def fit_pixels(self, frames: Tensor) -> None:
         """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3)."""

@@ -36,6 +36,16 @@ def test_standing_still_is_a_context_of_one_frame_over_and_over(encoder: str, cl
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_recording_has_the_latents_of_its_contexts_and_of_each_frame_at_rest(
+    encoder: str, clips: SquareClips
+) -> None:
+    model, frames = make_model(encoder), torch.from_numpy(clips.frames[1])
+    moving, still = model.recording(frames)
+    assert torch.allclose(moving, model.latents(frames[None])[0], atol=1e-5)
+    assert torch.allclose(still, model.still(frames[3:]), atol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_the_order_of_frames_matters(encoder: str, clips: SquareClips) -> None:
     model, frames = make_model(encoder), torch.from_numpy(clips.frames[:, :4])
     assert not torch.allclose(model.latents(frames), model.latents(frames.flip(1)), atol=1e-3)
