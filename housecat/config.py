@@ -109,10 +109,11 @@ def check_combinations(config: Config) -> None:
     elif model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
         raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
     elif model.encoder == "keypoints":
-        if model.latent <= 2 * model.keypoints:
+        given = model.keypoints * (2 if model.given == "places" else 1)
+        if model.latent <= given:
             raise UsageError(
-                f"model.latent must be above twice model.keypoints ({model.keypoints}), which are part of it, got "
-                f"{model.latent}"
+                f"model.latent must be above the {given} numbers that model.keypoints={model.keypoints} gives it as "
+                f"{model.given}, got {model.latent}"
             )
         if config.method.name in ("default", "hjepa") and not config.rehearsal.updates:
             raise UsageError(

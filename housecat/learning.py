@@ -42,7 +42,7 @@ class ModelConfig:
     encoder: str = key(
         "keypoints; vit: video transformer; cnn: convolutional baseline", choices=("keypoints", "vit", "cnn")
     )
-    latent: int = key("size of the latent vector; above twice model.keypoints where it holds them", 2, 4096)
+    latent: int = key("size of the latent vector; above what it holds of keypoints, twice as many for places", 2, 4096)
     context: int = key("frames that one latent has seen; an even number for vit", 2, 16)
     width: int = key("channels of the encoder", 8)
     depth: int = key("transformer blocks (vit)", 1, 48)
@@ -50,8 +50,12 @@ class ModelConfig:
     patch: int = key("side of a patch, pixels (keypoints, vit)", 2)
     keypoints: int = key("places that are looked for in a frame (keypoints)", 1, 1024)
     given: str = key(
-        "what the latent holds of keypoints as they are: places; components: also how things are turned (default)",
+        "what the latent holds of keypoints as they are: places; components: also what is seen there (default)",
         choices=("places", "components"),
+    )
+    predictor: str = key(
+        "residual; gated: its layers multiply, for bodies that touch and turn (default, hjepa, pldm, pixel)",
+        choices=("residual", "gated"),
     )
     predictor_width: int = key("hidden units of the predictor", 8)
     predictor_depth: int = key("residual layers of the predictor", 1, 32)

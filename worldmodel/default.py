@@ -18,9 +18,9 @@ from worldmodel.encoders import ContextEncoder, ConvEncoder, VideoTransformer
 from worldmodel.keypoints import KeypointEncoder
 from worldmodel.method import Method
 from worldmodel.model import WorldModel
-from worldmodel.predictors import ResidualPredictor, from_every_start, rollout, windows
+from worldmodel.predictors import GatedPredictor, ResidualPredictor, from_every_start, rollout, windows
 
-GIVEN = ("places", "components")
+PREDICTORS = {"residual": ResidualPredictor, "gated": GatedPredictor}
 OBJECTIVES = ("variance_covariance", "sigreg", "ema")
 
 
@@ -36,7 +36,8 @@ class ModelSettings:
     heads: int  # attention heads (vit only)
     patch: int  # side of a patch in pixels (keypoints, vit)
     keypoints: int  # K (keypoints only)
-    given: str  # one of GIVEN (keypoints only)
+    given: str  # one of keypoints.GIVEN (keypoints only)
+    predictor: str  # name in PREDICTORS
     predictor_width: int
     predictor_depth: int
 
@@ -69,7 +70,7 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
     """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
     size, context, latent, width = frame_size, asked.context, asked.latent, asked.width
     if asked.encoder == "keypoints":
-        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints)
+        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints, asked.given)
     if asked.encoder == "vit":
         return VideoTransformer(size, context, latent, asked.patch, width, asked.depth, asked.heads)
     if asked.encoder == "cnn":
@@ -88,7 +89,8 @@ class LatentModel(WorldModel):
     ) -> None:
         super().__init__(asked.context, asked.latent, action_dim, precision)
         self.encoder = make_encoder(asked, frame_size)
-        self.predictor = ResidualPredictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
+        predictor = PREDICTORS[asked.predictor]
+        self.predictor = predictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
         self.given = self.encoder.given
 
     def fit_pixels(self, frames: Tensor) -> None:

@@ -9,7 +9,8 @@ from worldmodel.encoders import ContextEncoder
 MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
 PLACE_GAIN = 2.0  # keypoints are means, and seldom go to the edges: brings them to the scale of the other dimensions
 SPREAD_GAIN = 4.0  # a body is a fraction of the picture: brings second moments near the scale of places
-_PER_POINT = 5  # x, y; and the second moments xx, xy, yy about them
+GIVEN = ("places", "components")
+_SHAPE = 5  # numbers of a keypoint: x, y; and the second moments xx, xy, yy about them
 _HIDDEN = 512
 _SETTLED = 32  # clips looked at together
 _STILL = 1e-8  # least variance of a component: what varies by less is not blown up further
@@ -25,44 +26,59 @@ class KeypointEncoder(ContextEncoder):
     others: maps that begin even all see the same, the middle, and learn late what to look for. How the weights spread
     about the keypoint tells which way a long body lies.
 
-    The last 2 K dimensions of the latent, `given`, are the keypoints of its newest frame as they are. No gradient
+    The last dimensions of the latent, `given`, are what the keypoints of its newest frame say as they are. No gradient
     passes them: what has to be spread out and decorrelated is bent until a place can no longer be read from it. The
     others are inferred from the keypoints of all its frames and their motion, and through them it is learnt what to
     look for.
 
-    Several keypoints are on the same thing, and how it is turned is in small differences between them and in how they
-    spread. `settle` makes these as large as its place: what is given are then the principal components of places and
-    second moments, each of variance 1.
+    Given are 2 K places; or K components. Several keypoints are on the same thing, and how it is turned is hardly in
+    their places, but in what is seen there: in the features of the patches, averaged with the weights of the keypoint.
+    `settle` takes the principal components of these, places and second moments, each of variance 1.
+
+    Args:
+        size: side of the square frames in pixels.
+        context: frames that one latent has seen.
+        latent: D.
+        patch: side of a patch in pixels.
+        width: channels of a patch's features.
+        keypoints: K.
+        kind: of what is given, one of GIVEN.
     """
 
     places: Tensor
     centre: Tensor
     basis: Tensor
 
-    def __init__(self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int) -> None:
-        super().__init__(size, context, latent, given=2 * keypoints)
+    def __init__(
+        self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int, kind: str = "places"
+    ) -> None:
+        super().__init__(size, context, latent, given=2 * keypoints if kind == "places" else keypoints)
         if size % patch:
             raise ValueError(f"keypoint encoder: frame size {size} must be a multiple of patch {patch}")
-        if latent <= 2 * keypoints:
-            raise ValueError(f"keypoint encoder: latent {latent} must be above {2 * keypoints}, twice the keypoints")
-        self.keypoints = keypoints
-        self.maps = nn.Sequential(
+        if latent <= self.given:
+            raise ValueError(
+                f"keypoint encoder: latent {latent} must be above the {self.given} numbers that {keypoints} keypoints "
+                f"give it as {kind}"
+            )
+        self.keypoints, self.looks = keypoints, 0 if kind == "places" else width
+        self.features = nn.Sequential(
             nn.Conv2d(3, width, patch, stride=patch),
             nn.GELU(),
             nn.Conv2d(width, width, kernel_size=3, padding=1),
             nn.GELU(),
             nn.Conv2d(width, width, kernel_size=3, padding=1),
             nn.GELU(),
-            nn.Conv2d(width, keypoints, kernel_size=1),
         )
+        self.maps = nn.Conv2d(width, keypoints, kernel_size=1)
         self.sharpness = nn.Parameter(torch.ones(keypoints, 1))  # log of the factor before the softmax
         axis = torch.linspace(-1, 1, size // patch) * 3**0.5  # of variance 1
         rows, columns = torch.meshgrid(axis, axis, indexing="ij")
         self.register_buffer("places", torch.stack([columns.flatten(), rows.flatten()], dim=1))
-        chosen = torch.eye(_PER_POINT * keypoints).view(keypoints, _PER_POINT, -1)[:, :2].flatten(0, 1)
-        self.register_buffer("centre", torch.zeros(_PER_POINT * keypoints))
-        self.register_buffer("basis", PLACE_GAIN * chosen.T)  # (5 K, 2 K)
-        features, inferred = _PER_POINT * keypoints * context, latent - self.given
+        said = _SHAPE + self.looks
+        places = torch.eye(said * keypoints).view(keypoints, said, -1)[:, :2].flatten(0, 1)
+        self.register_buffer("centre", torch.zeros(said * keypoints))
+        self.register_buffer("basis", PLACE_GAIN * places[: self.given].T)  # ((5 + looks) K, given)
+        features, inferred = _SHAPE * keypoints * context, latent - self.given
         self.straight = nn.Linear(features, inferred)
         self.bent = nn.Sequential(
             nn.Linear(features, _HIDDEN),
@@ -73,19 +89,23 @@ class KeypointEncoder(ContextEncoder):
         )
 
     def points(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> keypoints (B, T, K, 5) float32.
+        """Frames uint8 (B, T, h, w, 3) -> keypoints (B, T, K, 5 + looks) float32.
 
-        x and y, of which the picture spans -1.7 to 1.7, and `SPREAD_GAIN` times the second moments xx, xy, yy of the
-        weights about them.
+        x and y, of which the picture spans -1.7 to 1.7, `SPREAD_GAIN` times the second moments xx, xy, yy of the
+        weights about them, and the features that are seen there (`looks` of them).
         """
         pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
-        maps = self.maps(pictures.contiguous(memory_format=torch.channels_last)).flatten(2)
+        features = self.features(pictures.contiguous(memory_format=torch.channels_last))
+        maps = self.maps(features).flatten(2)
         with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
             maps = nn.functional.layer_norm(maps.float(), maps.shape[-1:], eps=_FAINT**2)
             weights = (maps * self.sharpness.exp()).softmax(dim=-1)
             means, squares = (weights @ torch.cat([self.places, _squares(self.places)], dim=1)).split([2, 3], dim=-1)
             spread = squares - _squares(means)
-            return torch.cat([means, SPREAD_GAIN * spread], dim=-1).view(*frames.shape[:2], self.keypoints, _PER_POINT)
+            points = [means, SPREAD_GAIN * spread]
+            if self.looks:
+                points.append(weights @ features.float().flatten(2).transpose(1, 2))
+            return torch.cat(points, dim=-1).view(*frames.shape[:2], self.keypoints, _SHAPE + self.looks)
 
     @torch.no_grad()
     def settle(self, frames: Tensor) -> None:
@@ -109,18 +129,18 @@ class KeypointEncoder(ContextEncoder):
         return self.summarise(points)[0], self._at_rest(points[0, self.context - 1 :, None])
 
     def _at_rest(self, points: Tensor) -> Tensor:
-        """Keypoints (K', 1, K, 5) of frames -> latents (K', D) of what stays where it is."""
+        """Keypoints (K', 1, K, 5 + looks) of frames -> latents (K', D) of what stays where it is."""
         return self.summarise(points.expand(-1, self.context, -1, -1))[:, 0]
 
     def given_of(self, points: Tensor) -> Tensor:
-        """Keypoints (B, T, K, 5) -> what the latent holds of them as they are (B, T, 2 K), without gradient."""
+        """Keypoints (B, T, K, 5 + looks) -> what the latent holds of them (B, T, given), without gradient."""
         with torch.autocast(points.device.type, enabled=False):
             return (points.detach().flatten(2).float() - self.centre) @ self.basis
 
     def summarise(self, points: Tensor) -> Tensor:
-        """Keypoints (B, T, K, 5) -> latents (B, T - context + 1, D)."""
+        """Keypoints (B, T, K, 5 + looks) -> latents (B, T - context + 1, D)."""
         back = self.context - 1
-        given, points = self.given_of(points[:, back:]), points.flatten(2)
+        given, points = self.given_of(points[:, back:]), points[..., :_SHAPE].flatten(2)
         windows, motion = points.shape[1] - back, MOTION_GAIN * (points[:, 1:] - points[:, :-1])
         features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
         with torch.autocast(points.device.type, enabled=False):

@@ -79,7 +79,14 @@ def test_null_stands_for_no_value():
         ("train.horizon=40", "must be less than train.length"),
         ("model=vit model.context=3", "must be even"),
         ("method=hjepa upper.stride=9", "set train.length to 28 or more"),
-        ("model.latent=64", "model.latent must be above twice model.keypoints (32), which are part of it, got 64"),
+        (
+            "model.latent=64",
+            "model.latent must be above the 64 numbers that model.keypoints=32 gives it as places, got 64",
+        ),
+        (
+            "model.latent=32 model.given=components",
+            "model.latent must be above the 32 numbers that model.keypoints=32 gives it as components, got 32",
+        ),
         ("rehearsal.updates=0", "rehearsal.updates must be at least 1 for model=keypoints"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),

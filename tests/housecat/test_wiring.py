@@ -19,7 +19,8 @@ from planners.landmarks import build_landmarks
 from worldmodel.critic import CriticSettings, TemporalDistance
 from worldmodel.critics import KINDS
 from worldmodel.decoders import DecoderSettings
-from worldmodel.default import GIVEN, OBJECTIVES, ModelSettings, ObjectiveSettings
+from worldmodel.default import OBJECTIVES, PREDICTORS, ModelSettings, ObjectiveSettings
+from worldmodel.keypoints import GIVEN
 from worldmodel.lewm import PredictorSettings
 from worldmodel.methods import METHODS
 from worldmodel.pldm import TimeSettings
@@ -54,7 +55,8 @@ def test_a_section_has_a_setting_for_everything_that_is_built_from_it(section, b
 
 def test_what_can_be_given_is_what_the_model_knows():
     assert schema.settings()["model.given"].choices == GIVEN
-    assert load_config(["world=pusht"]).model.given == "components"
+    assert schema.settings()["model.predictor"].choices == tuple(PREDICTORS)
+    assert load_config(["world=pusht"]).model.given == load_config(["world=cube"]).model.given == "components"
     assert load_config([]).model.given == "places"
 
 

@@ -40,7 +40,8 @@ OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 2.0, 0.1, 0.1, 0.
 def small_settings(
     encoder: str = "vit", context: int = 4, objective: ObjectiveSettings = OBJECTIVE, horizon: int = 3
 ) -> Settings:
-    return Settings(ModelSettings(encoder, 16, context, 32, 1, 2, 8, 4, "places", 64, 1), objective, horizon, SIZE, 2)
+    model = ModelSettings(encoder, 16, context, 32, 1, 2, 8, 4, "places", "residual", 64, 1)
+    return Settings(model, objective, horizon, SIZE, 2)
 
 
 def make_model(encoder: str = "vit", context: int = 4, precision: torch.dtype = torch.float32) -> VectorModel:

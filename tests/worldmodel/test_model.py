@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import nn
 
 from tests.worldmodel.conftest import SquareClips, make_model
-from worldmodel.predictors import ResidualPredictor, rollout
+from worldmodel.predictors import GatedPredictor, ResidualPredictor, rollout
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,26 @@ def test_a_later_action_never_changes_an_earlier_prediction() -> None:
     after = model.rollout(z, actions)
     assert torch.equal(before[:, :, :4], after[:, :, :4])
     assert not torch.allclose(before[:, :, 4:], after[:, :, 4:])
+
+
+def test_layers_that_multiply_learn_what_is_a_product_in_fewer_updates() -> None:
+    """What a push does to how far a thing turns: where it is pushed, times how hard."""
+
+    def left_after_learning(predictor: nn.Module) -> float:
+        rng = torch.Generator().manual_seed(2)
+        optimizer = torch.optim.Adam(predictor.parameters(), lr=3e-3)
+        for _ in range(150):
+            z, action = torch.randn(256, 4, generator=rng), torch.randn(256, 2, generator=rng)
+            turned = z + 0.5 * z.roll(1, dims=1) * action.repeat(1, 2)
+            loss = (predictor(z, action) - turned).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return float(loss.detach())
+
+    torch.manual_seed(0)
+    gated, residual = GatedPredictor(4, 2, width=32, depth=2), ResidualPredictor(4, 2, width=32, depth=2)
+    assert left_after_learning(gated) < 0.5 * left_after_learning(residual)
 
 
 def test_a_rollout_is_the_predictor_applied_step_by_step() -> None:
