@@ -40,6 +40,7 @@ from housecat import runs, stages, wiring
 from housecat.budget import Speed, speeds_of, updates_within
 from housecat.columns import aligned
 from housecat.config import to_yaml
+from housecat.errors import UsageError
 from housecat.files import write_json
 from housecat.help import COMMANDS
 from housecat.runs import open_run
@@ -70,7 +71,7 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
         compose: makes the settings of a member from what the user wrote and further `key=value`.
 
     Raises:
-        UsageError: the settings do not fit a method or the recordings.
+        UsageError: the settings do not fit a method or the recordings; or, when all is written, every training failed.
     """
     data = Path(config.data) if config.data else out / "runs" / "data"
     store = EpisodeStore.open(data) if config.data else stages.record(config, spec, data)
@@ -111,6 +112,8 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
     write_json(out / "compare.json", found)
     print(table(rows))
     print(f"written to {out / 'compare.json'}")
+    if len(failed) == len(members):
+        raise UsageError("no training came through: change what the lines above say, and compare again")
 
 
 def _within_budget(name: str, config: Config, speed: Speed) -> dict[str, int]:

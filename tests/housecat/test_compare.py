@@ -62,7 +62,7 @@ def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes
     speed = {"frames": 100.0, "update": 0.1, "rehearsal": 0.0}  # known, or timing would be what fails
     (tmp_path / "speeds.json").write_text(json.dumps({"pldm": speed, "default": speed}))
     line = [*TINY, f"out={tmp_path}", f"data={compared / 'runs' / 'data'}", "objective.prediction=1e39"]
-    assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 0
+    assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 2
     rows = json.loads((tmp_path / "compare.json").read_text())["models"]
     assert [row["model"] for row in rows] == ["pldm", "default"]
     for row in rows:
@@ -71,6 +71,9 @@ def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes
         assert row["probe"] is row["planning"] is None and row["frames_per_second"] > 0
     said = capfd.readouterr()
     assert "pldm, seed 0: the loss is not finite" in said.err and "default" in said.out
+    assert said.err.splitlines()[-1].endswith(
+        "no training came through: change what the lines above say, and compare again"
+    )
 
 
 def test_pairs_of_all_seeds_count_as_one_trial(tmp_path: Path) -> None:
