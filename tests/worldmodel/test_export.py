@@ -1,20 +1,29 @@
 """A program on disk is the model, for any batch; one that is not is found out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.worldmodel.conftest import SIZE, make_model
+from tests.worldmodel.conftest import SIZE, make_model, small_settings
 from worldmodel.checkpoint import CheckpointError
+from worldmodel.default import VectorModel
 from worldmodel.export import export
 from worldmodel.model import WorldModel
 
 
-@pytest.mark.parametrize("encoder", ["keypoints", "cnn"])
-def test_programs_are_the_model_for_batches_that_were_not_tried(encoder: str, tmp_path: Path) -> None:
-    model = make_model(encoder)
+@pytest.mark.parametrize(
+    ("encoder", "given", "predictor"),
+    [("keypoints", "places", "residual"), ("keypoints", "components", "gated"), ("cnn", "places", "residual")],
+)
+def test_programs_are_the_model_for_batches_that_were_not_tried(
+    encoder: str, given: str, predictor: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    asked = replace(small_settings(encoder).model, given=given, predictor=predictor)
+    model = VectorModel(asked, SIZE, action_dim=2).eval().requires_grad_(False)
     made = {one.name: one for one in export(model, SIZE, 5, tmp_path)}
     assert set(made) == {"encoder", "predictor"} and all(one.equal for one in made.values())
     frames = torch.randint(256, (7, 4, SIZE, SIZE, 3), generator=torch.Generator().manual_seed(3), dtype=torch.uint8)
