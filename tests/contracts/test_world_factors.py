@@ -140,12 +140,12 @@ def test_a_thousand_random_steps_leave_no_warning_no_nonsense_and_no_leak(world:
         for step in range(1200):
             frame, reward, *_, info = world.step(rng.uniform(-1, 1, world.action_space.shape))
             assert np.isfinite(info["state"]).all() and math.isfinite(reward)
-            if step in (199, 699, 1199):  # what is made when first needed is there by the first of them
+            if step % 200 == 199:  # what is made when first needed is there by the first of them
                 held.append(memory())
         assert frame.any()
         assert world.scene.warnings == 0
-        # What leaks does so all the time; once in a while a large process grows by some MB that nobody keeps.
-        assert min(held[1] - held[0], held[2] - held[1]) < 1.0
+        # What leaks does so all the time; now and then a large process grows by some MB that nobody keeps.
+        assert np.median(np.diff(held)) < 0.5
 
 
 def test_varying_a_world_again_and_again_takes_no_more_memory(world: World) -> None:
