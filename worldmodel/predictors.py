@@ -34,8 +34,7 @@ class ResidualPredictor(nn.Module):
 class GatedPredictor(nn.Module):
     """The same with layers in which what is known is multiplied (gated linear units: Shazeer 2020, arXiv 2002.05202).
 
-    What a touch does to a body depends on products: of where it is touched and how it is turned. Sums take many more
-    updates to learn them.
+    What a touch does to a body depends on products: of where it is touched and how it is turned.
     """
 
     def __init__(self, latent: int, action: int, width: int, depth: int) -> None:
