@@ -18,6 +18,7 @@ LEARNING = (
     "quantizer",
     "upper",
     "dynamics",
+    "look",
     "train",
     "rehearsal",
     "critic",
@@ -147,6 +148,15 @@ class UpperConfig:
     variance: float = key("weight of the variance hinge on its latents and macro-actions", 0)
     covariance: float = key("weight of the covariance penalty on them", 0)
     gradient: float = key("share of its gradient that reaches level 1", 0, 1)
+
+
+@dataclass
+class LookConfig:
+    """Training of the keypoints by themselves, before all else: to tell from them what each patch looks like."""
+
+    updates: int = key("updates; 0: none, keypoints begin at random", 0)
+    batch: int = key("frames in an update", 1)
+    learning_rate: float = key("of the keypoints, constant", 1e-8, 1)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from housecat.learning import (
     DynamicsConfig,
     GraphConfig,
     LewmConfig,
+    LookConfig,
     MaskingConfig,
     MethodConfig,
     ModelConfig,
@@ -142,6 +143,7 @@ class Config:
     quantizer: QuantizerConfig = section("book of codes (method=token)")
     dynamics: DynamicsConfig = section("predictor over patches (method=vjepa2_ac)")
     upper: UpperConfig = section("second level (method=hjepa)")
+    look: LookConfig = section("first training of keypoints, by themselves")
     train: TrainConfig = section("training of the world model")
     rehearsal: RehearsalConfig = section("further training of the predictor")
     critic: CriticConfig = section("training of the temporal distance")

@@ -19,6 +19,7 @@ from worldmodel import checkpoint, measures, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.critics import train_distance
 from worldmodel.distance import LatentEpisodes, LearnedDistance
+from worldmodel.looking import LookSettings
 from worldmodel.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.methods import METHODS
@@ -50,6 +51,7 @@ class TrainingPlan:
     frame_size: int  # side of the square frames, pixels
     action_dim: int  # A
     first: Union["TrainingPlan", pretrained.Settings, Path, None]  # its frozen encoder: how to train it, or where it is
+    look: LookSettings
     train: TrainSettings
     rehearsal: RehearsalSettings
     critic: CriticSettings
@@ -84,7 +86,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     recorded, unseen = store.split(HELD_OUT)
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
     judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
-    train(method, recorded.clips, seen, judged, plan.train, out)
+    train(method, recorded.clips, seen, judged, plan.train, plan.look, out)
     model.requires_grad_(False)
     method.settle(seen.frames.to(plan.device))
     if not isinstance(model, WorldModel):

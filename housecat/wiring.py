@@ -29,6 +29,7 @@ from planners.interface import Distance, Planner, WorldModel
 from planners.landmarks import Landmarks
 from worldmodel import checkpoint, pretrained
 from worldmodel.critic import CriticSettings
+from worldmodel.looking import LookSettings
 from worldmodel.methods import METHODS
 from worldmodel.rehearsal import RehearsalSettings
 from worldmodel.training import TrainSettings
@@ -135,6 +136,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         frame_size=frame_size,
         action_dim=action_dim,
         first=first,
+        look=LookSettings(**asdict(config.look), seed=config.seed),
         train=TrainSettings(**asdict(config.train), seed=config.seed),
         rehearsal=RehearsalSettings(**asdict(config.rehearsal), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),

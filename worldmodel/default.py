@@ -146,9 +146,8 @@ class Default(Method):
         teaches = settings.objective.name == "ema"
         self.teacher = copy.deepcopy(self.model.encoder).requires_grad_(False) if teaches else None
 
-    def fit_pixels(self, frames: Tensor) -> None:
+    def begin(self) -> None:
         """See `Method`."""
-        super().fit_pixels(frames)
         if self.teacher is not None:
             self.teacher.load_state_dict(self.model.encoder.state_dict())
 

@@ -41,7 +41,7 @@ class HJepa(Default):
 
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
         super().__init__(settings, precision)
-        self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `fit_pixels`
+        self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `begin`
 
     def terms_of(
         self, latents: Tensor, frames: Tensor, actions: Tensor, generator: torch.Generator

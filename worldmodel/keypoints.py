@@ -60,7 +60,7 @@ class KeypointEncoder(ContextEncoder):
                 f"keypoint encoder: latent {latent} must be above the {self.given} numbers that {keypoints} keypoints "
                 f"give it as {kind}"
             )
-        self.keypoints, self.looks = keypoints, 0 if kind == "places" else width
+        self.keypoints, self.channels, self.looks = keypoints, width, 0 if kind == "places" else width
         self.features = nn.Sequential(
             nn.Conv2d(3, width, patch, stride=patch),
             nn.GELU(),
@@ -94,18 +94,26 @@ class KeypointEncoder(ContextEncoder):
         x and y, of which the picture spans -1.7 to 1.7, `SPREAD_GAIN` times the second moments xx, xy, yy of the
         weights about them, and the features that are seen there (`looks` of them).
         """
+        points, looks = self.looked(frames)
+        said = torch.cat([points, looks], dim=-1) if self.looks else points
+        return said.unflatten(0, frames.shape[:2])
+
+    def pictures(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3) -> what the features are of, standardised (B * T, 3, h, w) float32."""
         pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
-        features = self.features(pictures.contiguous(memory_format=torch.channels_last))
+        return pictures.contiguous(memory_format=torch.channels_last)
+
+    def looked(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames uint8 (B, T, h, w, 3) -> keypoints (B * T, K, 5), and the features seen there (B * T, K, width)."""
+        features = self.features(self.pictures(frames))
         maps = self.maps(features).flatten(2)
         with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
             maps = nn.functional.layer_norm(maps.float(), maps.shape[-1:], eps=_FAINT**2)
             weights = (maps * self.sharpness.exp()).softmax(dim=-1)
             means, squares = (weights @ torch.cat([self.places, _squares(self.places)], dim=1)).split([2, 3], dim=-1)
             spread = squares - _squares(means)
-            points = [means, SPREAD_GAIN * spread]
-            if self.looks:
-                points.append(weights @ features.float().flatten(2).transpose(1, 2))
-            return torch.cat(points, dim=-1).view(*frames.shape[:2], self.keypoints, _SHAPE + self.looks)
+            looks = weights @ features.float().flatten(2).transpose(1, 2)
+            return torch.cat([means, SPREAD_GAIN * spread], dim=-1), looks
 
     @torch.no_grad()
     def settle(self, frames: Tensor) -> None:

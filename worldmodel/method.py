@@ -31,6 +31,9 @@ class Method(nn.Module, ABC):
         """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3), before the first update."""
         self.model.fit_pixels(frames)
 
+    def begin(self) -> None:
+        """Called before the first update, when keypoints have learnt to look (`looking`): teachers follow here."""
+
     def after_update(self, progress: float) -> None:
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from worldmodel import measures
 from worldmodel.checkpoint import replace_folder
+from worldmodel.looking import LookSettings, look
 from worldmodel.measures import Labelled
 from worldmodel.method import Method
 
@@ -140,21 +141,21 @@ def train(
     seen: Labelled,
     unseen: Labelled,
     settings: TrainSettings,
+    looking: LookSettings,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Trains `method` in place until `settings.updates`, going on from the last checkpoint in `out` if there is one.
 
-    `sample(rng, batch, length)` returns clips of `length` frames; probes are fitted on the clips `seen` and judged on
-    `unseen` ones, of recordings that `sample` never returns. Writes `metrics.jsonl`, `tensorboard/` and
-    `checkpoints/` under `out`. Raises TrainingError on a loss that is not finite and on collapsed latents.
+    Keypoints learn to look first, as `looking` says. `sample(rng, batch, length)` returns clips of `length` frames;
+    probes are fitted on the clips `seen` and judged on `unseen` ones, of recordings that `sample` never returns. Writes
+    `metrics.jsonl`, `tensorboard/` and `checkpoints/` under `out`. Raises TrainingError on a loss that is not finite
+    and on collapsed latents.
     """
     out.mkdir(parents=True, exist_ok=True)
     run = start(method, settings)
     resumed = resume(run, out / "checkpoints")
     cut_metrics(out / "metrics.jsonl", run.step if resumed else -1)
-    if not resumed:
-        method.fit_pixels(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
     frames = settings.length + method.model.context - 1
     began = time.perf_counter() - run.seconds
     writer = SummaryWriter(out / "tensorboard", purge_step=run.step)
@@ -162,8 +163,15 @@ def train(
     def measure(terms: dict[str, Tensor]) -> dict[str, float]:
         return record(run, terms, seen, unseen, settings, out / "metrics.jsonl", writer)
 
-    if run.step == 0:
+    if not resumed:
+        method.fit_pixels(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
         measure({})  # the untrained encoder, to be held against what training makes of it
+        untold = look(method.model, sample, looking, progress=True)
+        if untold is not None and not math.isfinite(untold):
+            raise TrainingError(
+                f"what keypoints tell is not finite: lower look.learning_rate ({looking.learning_rate:g})"
+            )
+        method.begin()
     bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update")
     method.train()
     while run.step < settings.updates:

@@ -50,7 +50,7 @@ def test_null_stands_for_no_value():
     ("argument", "expected"),
     [
         ("train.update=3", "did you mean train.updates?"),
-        ("updates=3", "did you mean train.updates or rehearsal.updates or critic.updates?"),
+        ("updates=3", "did you mean look.updates or train.updates or rehearsal.updates or critic.updates?"),
         ("wrld=umaze", "did you mean world?"),
         ("train=3", "did you mean train.updates"),
         ("qqqq=1", "no setting 'qqqq'"),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
-from tests.worldmodel.test_training import SETTINGS
+from tests.worldmodel.test_training import LOOKING, SETTINGS
 from worldmodel import ijepa, measures, objectives, vjepa
 from worldmodel.masked import Grid, MaskedEncoder, NetSettings, TeacherSettings, gather
 from worldmodel.masking import SHORT_RANGE, places, tubes
@@ -195,7 +195,7 @@ def test_features_that_are_pulled_together_raise_the_alarm(kind: type[Method], t
     method.__class__ = Pulled
     settings = replace(SETTINGS, updates=200, length=2, horizon=1, measure_every=25, save_every=200, learning_rate=1e-2)
     with pytest.raises(TrainingError, match="collapsed at update .*lower train.learning_rate, or set objective"):
-        train(method, square_clips, few(98), few(99), settings, tmp_path)
+        train(method, square_clips, few(98), few(99), settings, LOOKING, tmp_path)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -205,7 +205,7 @@ def test_a_tiny_run_fills_gaps_better_than_any_constant(name: str, tmp_path: Pat
     settings = replace(
         SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
     )
-    train(method, stripes, few(98, stripes), few(99, stripes), settings, tmp_path)
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, LOOKING, tmp_path)
     with torch.no_grad():
         learnt = loss(method, held_out)
         method.predictor = Constant(method, held_out)  # type: ignore[assignment]

@@ -10,6 +10,7 @@ import torch
 
 from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
 from worldmodel.default import OBJECTIVES, Default, ObjectiveSettings
+from worldmodel.looking import LookSettings, look
 from worldmodel.measures import Labelled
 from worldmodel.training import TrainingError, TrainSettings, check_alive, rate, train
 
@@ -17,6 +18,7 @@ SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
     measure_every=4, save_every=4, seed=0,
 )  # fmt: skip
+LOOKING = LookSettings(updates=4, batch=8, learning_rate=2e-3, seed=0)
 
 
 def labelled(seed: int) -> Labelled:
@@ -26,11 +28,16 @@ def labelled(seed: int) -> Labelled:
 
 
 def run(
-    out: Path, objective: ObjectiveSettings = OBJECTIVE, settings: TrainSettings = SETTINGS, **more: object
+    out: Path,
+    objective: ObjectiveSettings = OBJECTIVE,
+    settings: TrainSettings = SETTINGS,
+    looking: LookSettings = LOOKING,
+    encoder: str = "vit",
+    **more: object,
 ) -> Default:
     torch.manual_seed(0)
-    method = Default(small_settings(objective=objective, horizon=settings.horizon))
-    train(method, square_clips, labelled(98), labelled(99), settings, out, **more)  # type: ignore[arg-type]
+    method = Default(small_settings(encoder, objective=objective, horizon=settings.horizon))
+    train(method, square_clips, labelled(98), labelled(99), settings, looking, out, **more)  # type: ignore[arg-type]
     return method
 
 
@@ -54,16 +61,41 @@ def kill_at(step: int) -> object:
     return stop
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_killed_run_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "encoder"), [*((name, "vit") for name in OBJECTIVES), ("ema", "keypoints")])
+def test_a_killed_run_resumes_bit_for_bit(name: str, encoder: str, tmp_path: Path) -> None:
     objective = replace(OBJECTIVE, name=name)
-    whole = run(tmp_path / "whole", objective)
+    whole = run(tmp_path / "whole", objective, encoder=encoder)
     with pytest.raises(Killed):
-        run(tmp_path / "killed", objective, on_progress=kill_at(6))
-    resumed = run(tmp_path / "killed", objective)
+        run(tmp_path / "killed", objective, encoder=encoder, on_progress=kill_at(6))
+    resumed = run(tmp_path / "killed", objective, encoder=encoder)
     for (key, left), right in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(left, right), key
     assert unclocked(tmp_path / "whole") == unclocked(tmp_path / "killed")
+
+
+def test_what_is_measured_before_the_first_update_has_not_looked(tmp_path: Path) -> None:
+    for updates in (0, 20):
+        run(tmp_path / str(updates), looking=replace(LOOKING, updates=updates), encoder="keypoints")
+    first, second = (lines(tmp_path / str(updates)) for updates in (0, 20))
+    assert first[0]["held_out/probe_position"] == second[0]["held_out/probe_position"]
+    assert first[-1]["held_out/probe_position"] != second[-1]["held_out/probe_position"]
+
+
+def test_the_teacher_begins_where_the_keypoints_look(tmp_path: Path) -> None:
+    still = replace(OBJECTIVE, name="ema", momentum=1.0)
+    teacher = run(tmp_path, still, replace(SETTINGS, updates=1), encoder="keypoints").teacher
+    torch.manual_seed(0)
+    looked = Default(small_settings("keypoints", objective=still))
+    looked.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(SETTINGS.seed), 128, 2).frames))
+    assert teacher is not None
+    assert not torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
+    look(looked.model, square_clips, LOOKING)
+    assert torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
+
+
+def test_looking_that_runs_away_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="what keypoints tell is not finite: lower look.learning_rate .inf"):
+        run(tmp_path, looking=replace(LOOKING, learning_rate=float("inf")), encoder="keypoints")
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
