@@ -10,12 +10,13 @@ import numpy as np
 from housecat.files import write_json
 from housecat.speed import RandomClips, random_clips, random_latents, seconds_per_update
 from housecat.train import TrainingPlan, make_method
+from worldmodel import hjepa
 from worldmodel.looking import look
 from worldmodel.rehearsal import rehearse
 
 _TIMED = 5.0  # seconds that each method's updates are timed
 _LOOKED = 5  # updates of `look` that are timed
-_REHEARSED = 3  # updates of `rehearse` that are timed
+_REHEARSED = 3  # updates of `rehearse` and of level 2 that are timed
 _SHARE = 0.5  # of the time, at most, in which the predictor is trained further
 
 
@@ -26,7 +27,7 @@ class Speed:
     frames: float  # camera frames trained on in a second, each frame of a clip counted once
     update: float  # seconds; with a frozen encoder that is trained first, those of its updates as well
     rehearsal: float  # seconds of an update of the predictor alone; 0: there are none
-    look: float  # seconds that keypoints learn to look, before all updates; 0: there are none
+    apart: float  # seconds of what is trained apart: keypoints before the updates, a second level after them
 
 
 def speeds_of(plans: dict[str, TrainingPlan], kept: Path) -> dict[str, Speed]:
@@ -48,7 +49,7 @@ def speed_of(plan: TrainingPlan) -> Speed:
     clips = random_clips(plan, method.model.context)
     update = seconds_per_update(method, plan, clips, _TIMED)
     before = speed_of(plan.first).update if isinstance(plan.first, TrainingPlan) else 0.0
-    return Speed(clips.count / update, update + before, seconds_per_rehearsal(plan), seconds_of_look(plan))
+    return Speed(clips.count / update, update + before, seconds_per_rehearsal(plan), seconds_apart(plan))
 
 
 def seconds_per_rehearsal(plan: TrainingPlan) -> float:
@@ -61,8 +62,12 @@ def seconds_per_rehearsal(plan: TrainingPlan) -> float:
     return (time.perf_counter() - began) / updates if updates else 0.0
 
 
-def seconds_of_look(plan: TrainingPlan) -> float:
-    """Time in which keypoints learn to look, reading the recordings apart; 0 where there are none."""
+def seconds_apart(plan: TrainingPlan) -> float:
+    """Time in which keypoints learn to look and a second level learns; 0 where there are neither."""
+    return _seconds_of_look(plan) + _seconds_of_level_2(plan)
+
+
+def _seconds_of_look(plan: TrainingPlan) -> float:
     few = replace(plan.look, updates=min(_LOOKED, plan.look.updates))
     model = make_method(plan).model
     clips = random_clips(plan, model.context)
@@ -76,8 +81,19 @@ def seconds_of_look(plan: TrainingPlan) -> float:
     return (time.perf_counter() - began) * plan.look.updates / few.updates if told is not None else 0.0
 
 
+def _seconds_of_level_2(plan: TrainingPlan) -> float:
+    if not isinstance(plan.settings, hjepa.Settings):
+        return 0.0
+    asked = plan.settings.upper
+    few = replace(asked, updates=min(_REHEARSED, asked.updates))
+    method = make_method(replace(plan, settings=replace(plan.settings, upper=few))).requires_grad_(False)
+    began = time.perf_counter()
+    method.finish(random_latents(method.model.latent, plan.action_dim), plan.train.seed)
+    return (time.perf_counter() - began) * asked.updates / few.updates
+
+
 def updates_within(seconds: float, speed: Speed, rehearsal: int) -> dict[str, int]:
     """The updates that fit into this time, as settings; of those of `rehearsal` as many as fit into half of it."""
     again = max(1, min(rehearsal, int(_SHARE * seconds / speed.rehearsal))) if speed.rehearsal else rehearsal
-    left = seconds - speed.look - again * speed.rehearsal
+    left = seconds - speed.apart - again * speed.rehearsal
     return {"train.updates": max(1, int(left / speed.update)), "rehearsal.updates": again}

@@ -131,12 +131,6 @@ def check_combinations(config: Config) -> None:
         raise UsageError(f"world.frame_size must be a multiple of 16 for model=cnn, got {world.frame_size}")
     if train.horizon >= train.length:
         raise UsageError(f"train.horizon must be less than train.length ({train.length}), got {train.horizon}")
-    upper, ahead = config.upper, config.upper.stride * config.upper.horizon
-    if config.method.name == "hjepa" and ahead >= train.length:
-        raise UsageError(
-            f"upper.stride times upper.horizon ({upper.stride} x {upper.horizon}) must be less than train.length "
-            f"({train.length}): set train.length to {ahead + 1} or more"
-        )
     if planner.elites >= planner.samples:
         raise UsageError(f"planner.elites must be less than planner.samples ({planner.samples}), got {planner.elites}")
     shortest = min(planner.horizon, *judged.horizons)

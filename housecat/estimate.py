@@ -13,7 +13,7 @@ from envs.collect import record_episode
 from envs.episodes import write_episode
 from envs.registry import make_world
 from housecat import hardware, wiring
-from housecat.budget import seconds_of_look, seconds_per_rehearsal
+from housecat.budget import seconds_apart, seconds_per_rehearsal
 from housecat.episodes import one_thread
 from housecat.schema import Config
 from housecat.speed import random_clips, random_latents, seconds_per_update
@@ -74,7 +74,7 @@ def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
     latent = _FORWARD * updates / (plan.train.updates * plan.train.batch * plan.train.length)
     recorded = config.collect.episodes * (config.collect.steps + 1)
     after = _critic(plan, method.model.latent) + plan.rehearsal.updates * seconds_per_rehearsal(plan)
-    return seconds_of_look(plan) + updates + 2 * recorded * latent + after
+    return seconds_apart(plan) + updates + 2 * recorded * latent + after
 
 
 def _updates(plan: TrainingPlan, method: Method) -> float:

@@ -143,11 +143,13 @@ class UpperConfig:
     latent: int = key("size of its latent; 0: that of level 1 is shared", 0, 4096)
     width: int = key("hidden units of its networks", 8)
     depth: int = key("residual layers of its predictor", 1, 32)
-    horizon: int = key("steps of level 2 imagined open-loop; stride times horizon must be below train.length", 1)
+    horizon: int = key("steps of level 2 imagined open-loop; recordings must be longer than stride times horizon", 1)
     prediction: float = key("weight of its prediction error", 0)
     variance: float = key("weight of the variance hinge on its latents and macro-actions", 0)
     covariance: float = key("weight of the covariance penalty on them", 0)
-    gradient: float = key("share of its gradient that reaches level 1", 0, 1)
+    updates: int = key("updates, on the latents of all recordings, when level 1 has learnt", 1)
+    batch: int = key("stretches of recordings in an update", 2)
+    learning_rate: float = key("peak of the schedule", 1e-8, 1)
 
 
 @dataclass

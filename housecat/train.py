@@ -15,7 +15,7 @@ from envs import make_world
 from envs.store import EpisodeStore
 from housecat.errors import UsageError
 from planners.landmarks import build_landmarks, choose_landmarks
-from worldmodel import checkpoint, measures, pretrained
+from worldmodel import checkpoint, hjepa, measures, pretrained
 from worldmodel.critic import CriticSettings
 from worldmodel.critics import train_distance
 from worldmodel.distance import LatentEpisodes, LearnedDistance
@@ -67,7 +67,8 @@ class TrainingPlan:
     @property
     def clip(self) -> int:
         """T, latents in the longest clip that a recording must yield."""
-        return max(self.train.length, self.horizon + 1)
+        above = self.settings.upper.control_steps + 1 if isinstance(self.settings, hjepa.Settings) else 0
+        return max(self.train.length, self.horizon + 1, above)
 
 
 def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
@@ -97,6 +98,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     updates = rehearse(method, latents, plan.rehearsal, progress=True)
     if updates:
         record_after(plan.train.updates + updates, measures.diagnose(model, seen, judged), out)
+    method.finish(latents, plan.train.seed, progress=True)
     about = about_training(store, shortest, plan, out / "metrics.jsonl")
     distance = train_distance(latents, plan.critic, plan.device, progress=True)
     landmarks = make_landmarks(latents.still, states, distance, plan.graph)

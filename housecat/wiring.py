@@ -170,8 +170,10 @@ def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
 
 def clip_settings(config: Config) -> str:
     """The settings that say how long a recording must be, with their values."""
+    upper = config.upper
+    above = f", upper.stride={upper.stride} times upper.horizon={upper.horizon}" * (config.method.name == "hjepa")
     return (
-        f"model.context={config.model.context}, train.length={config.train.length} and "
+        f"model.context={config.model.context}, train.length={config.train.length}{above} and "
         f"rehearsal.horizon={config.rehearsal.horizon}"
     )
 

@@ -1,6 +1,7 @@
 """H-JEPA: the default method, and above it a second level that predicts on a slower clock under learned macro-actions.
 
-Predicts: on level 1 what the default method does; on level 2 the latents some strides ahead, open-loop.
+Predicts: on level 1 what the default method does; then, on the latents of its frozen encoder, on level 2 the latents
+some strides ahead, open-loop.
 Kept from collapse by: on level 1 what the default method says; on level 2 variance and covariance of its latents and of
 its macro-actions.
 Published: hierarchical JEPA in arXiv 2610.06805 (a latent of its own on each level), planning with macro-actions in one
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from worldmodel import default
 from worldmodel.default import Default, VectorModel
+from worldmodel.distance import LatentEpisodes
+from worldmodel.rehearsal import RehearsalSettings, learn_on_latents, stretch
 from worldmodel.upper import UpperLevel, UpperSettings, upper_terms
 
 
@@ -31,10 +34,11 @@ class TwoLevelModel(VectorModel):
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
         super().__init__(settings.model, settings.frame_size, settings.action_dim, precision)
         self.upper = UpperLevel(settings.upper, settings.model.latent, settings.action_dim, precision)
+        self.upper.requires_grad_(False)  # it learns when level 1 has learnt
 
 
 class HJepa(Default):
-    """Both levels trained on the same clips, in the same run."""
+    """The default method, and a second level on top of what it has learnt."""
 
     model: TwoLevelModel
     settings: Settings
@@ -43,23 +47,18 @@ class HJepa(Default):
         super().__init__(settings, precision)
         self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `begin`
 
-    def terms_of(
-        self, latents: Tensor, frames: Tensor, actions: Tensor, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """See `Default`."""
-        below = super().terms_of(latents, frames, actions, generator)
-        above = upper_terms(self.model.upper, self.settings.upper, latents, actions)
-        return below | above | {"upper_still": self._still_error(latents.detach(), frames, generator)}
+    def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
+        """See `Method`."""
+        level, asked = self.model.upper, self.settings.upper
+        settings = RehearsalSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
 
-    def settle(self, frames: Tensor) -> None:
-        """See `Method`; nothing: the second level has learned from places, and would not know components."""
+        def loss(first: Tensor, generator: torch.Generator) -> Tensor:
+            z, actions = stretch(data, first, asked.control_steps, self.model.device)
+            rows = torch.randint(len(data.still), (asked.batch,), generator=generator)
+            shown = level.ground(level.lift(data.moving[rows].to(z.device)))
+            still = (shown - data.still[rows].to(z.device)).square().mean()
+            return torch.stack([still, *upper_terms(level, asked, z, actions).values()]).sum()
 
-    def _still_error(self, latents: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:
-        """Error of showing level-2 latents as pictures at rest; trains that head and nothing else."""
-        model, (batch, count) = self.model, latents.shape[:2]
-        rows = torch.arange(batch)  # one time of each clip
-        times = torch.randint(count, (batch,), generator=generator)
-        with torch.no_grad():
-            still = model.still(frames[rows, times + model.context - 1])
-            y = model.upper.lift(latents[rows, times])
-        return (model.upper.ground(y) - still).square().mean()
+        level.train()
+        learn_on_latents(level, data, settings, loss, "level 2" if progress else None)
+        level.eval()

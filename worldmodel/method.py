@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from worldmodel.distance import LatentEpisodes
 from worldmodel.model import Encoder
 
 
@@ -49,6 +50,9 @@ class Method(nn.Module, ABC):
     def rehearsed(self) -> nn.Module | None:
         """What is trained further on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
         return None
+
+    def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
+        """Called last, with the frozen latents of all recordings: trains what else stands on them."""
 
     def adopt(self, encoder: Encoder) -> None:
         """Takes over a trained encoder, for a method that builds on a frozen one."""

@@ -7,9 +7,11 @@ encoder likewise; here it has already been trained with it.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 from tqdm import trange
 
 from worldmodel import objectives
@@ -26,7 +28,7 @@ class RehearsalSettings:
 
     updates: int  # 0: not at all
     batch: int  # B, starts in an update
-    horizon: int  # H, steps imagined open-loop
+    horizon: int  # H, control steps of a stretch of a recording, imagined open-loop
     learning_rate: float  # at the end of the warm-up; from there down to nothing along a cosine
     seed: int
 
@@ -38,29 +40,53 @@ def rehearse(method: Method, data: LatentEpisodes, settings: RehearsalSettings, 
     rehearses nothing, nor where every recording is shorter than the horizon.
     """
     model, predictor, horizon = method.model, method.rehearsed, settings.horizon
-    if predictor is None or not isinstance(model, WorldModel) or not settings.updates:
+    if predictor is None or not isinstance(model, WorldModel):
         return 0
+
+    def loss(first: Tensor, generator: torch.Generator) -> Tensor:
+        latents, actions = stretch(data, first, horizon, model.device)
+        return objectives.prediction(model.imagine(latents[:, 0], actions), latents[:, 1:])
+
+    return learn_on_latents(predictor, data, settings, loss, "rehearse" if progress else None)
+
+
+def learn_on_latents(
+    learner: nn.Module,
+    data: LatentEpisodes,
+    settings: RehearsalSettings,
+    loss: Callable[[Tensor, torch.Generator], Tensor],
+    said: str | None = None,
+) -> int:
+    """Trains `learner` in place, in which nothing needs gradients before or after; returns the updates made.
+
+    Args:
+        loss: of the rows (B,) of `data` at which stretches of `settings.horizon` control steps begin.
+        said: name of the progress bar; None: there is none.
+    """
     rows = torch.arange(len(data.last))
-    starts = rows[data.last - rows >= horizon]
-    if not len(starts):
+    starts = rows[data.last - rows >= settings.horizon]
+    if not len(starts) or not settings.updates:
         return 0
-    device = model.device
-    predictor.requires_grad_(True)
-    optimizer = torch.optim.AdamW(predictor.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    learner.requires_grad_(True)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    for update in trange(settings.updates, desc="rehearse", unit="update", disable=not progress):
+    for update in trange(settings.updates, desc=said, unit="update", disable=said is None):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _share(update, settings.updates)
         first = starts[torch.randint(len(starts), (settings.batch,), generator=generator)]
-        ahead = first[:, None] + torch.arange(horizon + 1)
-        latents, actions = data.moving[ahead].to(device), data.actions[ahead[:, :-1]].to(device)
-        loss = objectives.prediction(model.imagine(latents[:, 0], actions), latents[:, 1:])
+        error = loss(first, generator)
         optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(predictor.parameters(), 1.0)
+        error.backward()
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimizer.step()
-    predictor.requires_grad_(False)
+    learner.requires_grad_(False)
     return settings.updates
+
+
+def stretch(data: LatentEpisodes, first: Tensor, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """From rows (B,) on: latents (B, steps + 1, D) in motion, and the actions (B, steps, A) between them."""
+    ahead = first[:, None] + torch.arange(steps + 1)
+    return data.moving[ahead].to(device), data.actions[ahead[:, :-1]].to(device)
 
 
 def _share(update: int, updates: int) -> float:

@@ -25,11 +25,18 @@ class UpperSettings:
     latent: int  # E, size of its latent; 0: it predicts latents of level 1 and has none of its own
     width: int  # hidden units of its networks
     depth: int  # residual layers of its predictor
-    horizon: int  # of its steps, imagined open-loop from every start
+    horizon: int  # of its steps, imagined open-loop
     prediction: float  # weight of its prediction error
     variance: float  # weight of the variance hinge on its latents and macro-actions
     covariance: float  # weight of the covariance penalty on the same
-    gradient: float  # share of its gradient that reaches level 1, in [0, 1]; 0: level 1 learns as if it were not there
+    updates: int
+    batch: int  # B, stretches of recordings in an update
+    learning_rate: float  # at the end of the warm-up; from there down to nothing along a cosine
+
+    @property
+    def control_steps(self) -> int:
+        """Control steps that its horizon spans."""
+        return self.stride * self.horizon
 
 
 class UpperLevel(nn.Module):
@@ -103,16 +110,9 @@ class UpperLevel(nn.Module):
 def upper_terms(level: UpperLevel, asked: UpperSettings, z: Tensor, actions: Tensor) -> dict[str, Tensor]:
     """Weighted terms of the second level on level-1 latents z (B, T, D) and the actions between them (B, T-1, A).
 
-    Raises:
-        ValueError: the clips are too short for its horizon.
+    T must be above the control steps of its horizon.
     """
-    starts = z.shape[1] - asked.stride * asked.horizon
-    if starts < 1:
-        raise ValueError(
-            f"clips of {z.shape[1]} latents are too short for upper.horizon={asked.horizon} steps of "
-            f"upper.stride={asked.stride}: set train.length to {asked.stride * asked.horizon + 1} or more"
-        )
-    z = asked.gradient * z + (1 - asked.gradient) * z.detach()
+    starts = z.shape[1] - asked.control_steps
     y = level.lift(z)
     macros = level.macros(windows(actions, z.shape[1] - asked.stride, asked.stride, 0))
     if level.training:

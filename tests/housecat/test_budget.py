@@ -14,7 +14,7 @@ TINY = "model.latent=10 model.width=8 model.keypoints=4 model.predictor_width=16
 
 
 def test_updates_and_rehearsal_together_take_the_time_given() -> None:
-    speed = Speed(frames=1000.0, update=0.5, rehearsal=0.1, look=0.0)
+    speed = Speed(frames=1000.0, update=0.5, rehearsal=0.1, apart=0.0)
     given = updates_within(60.0, speed, rehearsal=200)
     assert given == {"train.updates": 80, "rehearsal.updates": 200}
     assert given["train.updates"] * speed.update + given["rehearsal.updates"] * speed.rehearsal == pytest.approx(60.0)
@@ -27,7 +27,7 @@ def test_rehearsal_takes_half_of_the_time_at_most() -> None:
     }
 
 
-def test_the_time_to_look_is_taken_from_the_updates() -> None:
+def test_the_time_of_what_is_trained_apart_is_taken_from_the_updates() -> None:
     assert updates_within(60.0, Speed(1000.0, 0.5, 0.1, 10.0), rehearsal=200)["train.updates"] == 60
 
 
@@ -46,12 +46,12 @@ def test_speeds_are_measured_once_and_include_the_training_of_a_frozen_encoder(t
     assert speeds_of(plans, kept) == first
     alone = speeds_of({"vjepa": plans["vjepa"]}, tmp_path / "alone.json")["vjepa"]
     assert alone.rehearsal == first["vjepa2_ac"].rehearsal == 0
-    assert alone.look == first["vjepa2_ac"].look == 0
+    assert alone.apart == first["vjepa2_ac"].apart == 0
     clips = random_clips(plans["vjepa2_ac"], context=4)
     itself = clips.count / first["vjepa2_ac"].frames
     assert first["vjepa2_ac"].update > itself + 0.3 * first["vjepa"].update
     default = training_plan(load_config(TINY), 64, 2)
     found = speeds_of({**plans, "default": default}, kept)["default"]
     assert found.rehearsal > 0
-    assert found.look > 0
+    assert found.apart > 0
     assert set(json.loads(kept.read_text())) == {"vjepa", "vjepa2_ac", "default"}

@@ -59,7 +59,7 @@ def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.Capt
 def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes_on(
     compared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    speed = {"frames": 100.0, "update": 0.1, "rehearsal": 0.0, "look": 0.0}  # known, or timing would be what fails
+    speed = {"frames": 100.0, "update": 0.1, "rehearsal": 0.0, "apart": 0.0}  # known, or timing would be what fails
     (tmp_path / "speeds.json").write_text(json.dumps({"pldm": speed, "default": speed}))
     line = [*TINY, f"out={tmp_path}", f"data={compared / 'runs' / 'data'}", "objective.prediction=1e39"]
     assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 2
