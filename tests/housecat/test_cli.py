@@ -73,7 +73,7 @@ def test_the_version_is_the_one_of_the_project_file(capsys):
         ("data info size=many", ["size must be a whole number, got 'many'"]),
         ("rerender camera=side", ["camera must be one of train, people, got 'side'"]),
         ("doctor now", ["doctor takes no settings, got 'now'"]),
-        ("train updates=3", ["did you mean train.updates"]),
+        ("train updates=3", ["or train.updates or"]),
         ("collect world=medium episodes=many", ["episodes must be a whole number, got 'many'"]),
         ("evaluate seed=-1", ["seed must be from 0"]),
     ],

@@ -13,6 +13,7 @@ TINY = """
     world=umaze workers=1 collect.episodes=30 collect.steps=20 model.latent=16 model.width=8 model.keypoints=4
     model.predictor_width=32 model.predictor_depth=1 train.updates=12 train.batch=8 train.length=4 train.horizon=2
     train.measure_every=12 train.save_every=12 rehearsal.updates=4 rehearsal.horizon=3 critic.updates=50
+    look.updates=2 look.batch=4
     critic.batch=32 critic.width=16 graph.landmarks=8 graph.candidates=50 planner.samples=8 planner.elites=2
     planner.iterations=1 planner.horizon=2 evaluate.episodes=2 evaluate.planners=[random,flat_distance]
     evaluate.max_steps=3 evaluate.timing_steps=2 precision=fp32

@@ -16,6 +16,7 @@ from worldmodel import checkpoint
 TINY = """
     model.latent=16 model.width=8 model.keypoints=4 model.predictor_width=32 model.predictor_depth=1 train.updates=4
     train.batch=8 train.length=4 train.horizon=2 rehearsal.updates=2 rehearsal.horizon=3 critic.updates=50
+    look.updates=2 look.batch=4
     critic.batch=32 critic.width=16 graph.landmarks=8 graph.candidates=50 precision=fp32
 """.split()
 

@@ -149,6 +149,10 @@ def test_two_levels_plan_with_the_second_level_of_the_model(parts, energy):
     model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model.eval().requires_grad_(False)
     planner = wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
     assert isinstance(planner, TwoLevels)
+    paths, macros = torch.randn(1, 2, 8, 8), torch.zeros(1, 2, 8, 4)
+    paths[:, 1, -1] = paths[:, 0, -1]
+    judged = planner.energy(paths, macros, torch.zeros(1, 8))[0]
+    assert judged[0] == judged[1], "by where they end"
     z, goal = torch.zeros(1, 8), 5 * torch.ones(1, 8)
     plan = planner(z, goal, None, [torch.Generator().manual_seed(0)])
     assert not torch.equal(plan.target, goal)
