@@ -137,15 +137,16 @@ def test_a_thousand_random_steps_leave_no_warning_no_nonsense_and_no_leak(world:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         world.reset(seed=0, options={"goal": None})
-        for step in range(1200):
+        for step in range(2400):
             frame, reward, *_, info = world.step(rng.uniform(-1, 1, world.action_space.shape))
             assert np.isfinite(info["state"]).all() and math.isfinite(reward)
             if step % 200 == 199:  # what is made when first needed is there by the first of them
                 held.append(memory())
         assert frame.any()
         assert world.scene.warnings == 0
-        # What leaks does so all the time; a large process may grow by some MB that nobody keeps, and then stops.
-        assert min(np.diff(held)) < 0.5
+        # What leaks does so all the time; a large process may grow by some MB that nobody keeps, and then stops: in
+        # four stretches of five, once. So there are eleven of them.
+        assert np.median(np.diff(held)) < 0.5
 
 
 def test_varying_a_world_again_and_again_takes_no_more_memory(world: World) -> None:

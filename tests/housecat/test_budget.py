@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from housecat.budget import Speed, speeds_of, updates_within
+from housecat.budget import Speed, seconds_apart, speeds_of, updates_within
 from housecat.config import load_config
 from housecat.speed import random_clips
 from housecat.wiring import training_plan
@@ -54,4 +54,7 @@ def test_speeds_are_measured_once_and_include_the_training_of_a_frozen_encoder(t
     found = speeds_of({**plans, "default": default}, kept)["default"]
     assert found.rehearsal > 0
     assert found.apart > 0
+    two_levels = training_plan(load_config([*TINY, "method=hjepa", "look.updates=0"]), 64, 2)
+    assert seconds_apart(two_levels) > 0
+    assert seconds_apart(training_plan(load_config([*TINY, "look.updates=0"]), 64, 2)) == 0
     assert set(json.loads(kept.read_text())) == {"vjepa", "vjepa2_ac", "default"}

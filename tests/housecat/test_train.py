@@ -37,3 +37,15 @@ def test_what_is_given_is_settled_only_where_components_are_asked_for_and_kept(
     train_from_store(data, tmp_path, plan)
     kept = checkpoint.load(tmp_path / "model", torch.device("cpu")).model.encoder.basis
     assert torch.equal(kept, untrained) == (given == "places")
+
+
+def test_a_second_level_is_trained_on_what_the_first_has_learnt(data: Path, tmp_path: Path) -> None:
+    few = ["method=hjepa", "upper.stride=2", "upper.horizon=2", "upper.updates=3", "upper.batch=4"]
+    plan = wiring.plan_for_store(load_config([*TINY, *few]), EpisodeStore.open(data))
+    untrained = make_method(plan).model.upper
+    train_from_store(data, tmp_path, plan)
+    kept = checkpoint.load(tmp_path / "model", torch.device("cpu")).model.upper
+    assert kept.noted > 0
+    for part in ("predictor", "of_actions", "to_still"):
+        weights = zip(getattr(kept, part).parameters(), getattr(untrained, part).parameters(), strict=True)
+        assert any(not torch.equal(one, other) for one, other in weights), part
