@@ -27,8 +27,8 @@ from worldmodel.probes import Estimate, Linear, fit_attentive, fit_linear, princ
 FIT, JUDGED = 1500, 500  # moments that probes are fitted on and judged on
 FEW, DRAWS = 100, 5  # labels of a probe with few of them, and how often they are drawn
 UPDATES = 300  # of an attentive probe
-CLIPS = 150  # that imagination is judged on
-STARTS = 40  # of energy landscapes
+CLIPS = 200  # that imagination, energy and surprise are judged on
+SURPRISING = 8  # frames of a clip whose order is changed, at least
 PIXELS = "pixels"  # the source of features that is no network
 
 
@@ -137,8 +137,8 @@ class Diagnosis:
     def landscape(self, model: WorldModel, steps: int) -> dict[str, Any]:
         """How often the energy over the first action is lowest where the true action is; goal `steps` steps ahead."""
         clips = self._clips(model, steps)
-        latents = self._latents(model, clips)[:STARTS].to(model.device)
-        actions = clips.actions[:STARTS, model.context - 1 :][:, :steps].to(model.device)
+        latents = self._latents(model, clips).to(model.device)
+        actions = clips.actions[:, model.context - 1 :][:, :steps].to(model.device)
         found = landscape(model, latents[:, 0], latents[:, steps], actions)
         return {
             "steps": steps,
@@ -149,6 +149,25 @@ class Diagnosis:
                 {"energy": energy.tolist(), "true": true.tolist()}
                 for energy, true in zip(found.energy[:4], found.true[:4], strict=True)
             ],
+        }
+
+    def surprise(self, model: Encoder) -> dict[str, Any] | None:
+        """How often a clip surprises more when its frames come in another order; None: the model does not tell."""
+        clips = self._clips(model, max(SURPRISING, 2 * model.context) - model.context)
+        order = disordered(len(clips.frames), clips.frames.shape[1], torch.Generator().manual_seed(self.seed))
+        shuffled = clips.frames.gather(1, order[..., None, None, None].expand_as(clips.frames))
+        found = []
+        for frames in (clips.frames, shuffled):
+            each = surprise_of(model, frames, clips.actions, self.seed)
+            if each is None:
+                return None
+            found.append(each)
+        recorded, other = found
+        return {
+            "frames": clips.frames.shape[1],
+            "recorded": float(recorded.mean()),
+            "shuffled": float(other.mean()),
+            "raised": asdict(Rate.of((other > recorded).tolist())),
         }
 
     def _clips(self, model: Encoder, steps: int) -> Moments:
@@ -173,6 +192,27 @@ class Diagnosis:
             "error": {name: error.tolist() for name, error in one.errors.items()},
             "share": {name: float(error[-1] / one.moved[-1]) for name, error in one.errors.items()},
         }
+
+
+def disordered(clips: int, frames: int, generator: torch.Generator) -> Tensor:
+    """An order of the frames of each clip, (B, T): any but that in which they were recorded, and its reverse."""
+    orders = torch.stack([torch.randperm(frames, generator=generator) for _ in range(clips)])
+    ascending = torch.arange(frames)
+    while (same := (orders == ascending).all(dim=1) | (orders == ascending.flip(0)).all(dim=1)).any():
+        orders[same] = torch.stack([torch.randperm(frames, generator=generator) for _ in range(int(same.sum()))])
+    return orders
+
+
+def surprise_of(model: Encoder, frames: Tensor, actions: Tensor, seed: int, chunk: int = 32) -> Tensor | None:
+    """Surprise of clips (K, T, h, w, 3) in chunks that bound the memory: (K,); see `Encoder.surprise`."""
+    found = []
+    for some, done in zip(frames.split(chunk), actions.split(chunk), strict=True):
+        generator = torch.Generator().manual_seed(seed)
+        each = model.surprise(some.to(model.device), done.to(model.device), generator)
+        if each is None:
+            return None
+        found.append(each.cpu())
+    return torch.cat(found)
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 """`housecat probe`: a checkpoint is diagnosed on held-out recordings of its world.
 
-`probe.json`, schema 1:
+`probe.json`, schema 2:
 
-    schema        1
+    schema        2
     checkpoint    its folder; method: that trained it; world: its name
     recordings    {"data", "fitted", "judged"}: folder, and how many recordings probes were fitted and judged on
     numbers       how many numbers describe the world's state (all quantities together)
@@ -16,6 +16,9 @@
                   {guess: error over distance moved at the last step}}}}; guesses are "imagined", "copied", "shuffled"
                   and, of quantities, "read" (the probe on the latents that came); null: the model imagines nothing
     landscape     [{"steps", "within_one_cell": {"value", "low", "high", "n"}, "chance", "grid", "examples"}]; null
+    surprise      by network ("trained", "untrained", other checkpoints): {"frames", "recorded", "shuffled", "raised":
+                  {"value", "low", "high", "n"}}: how much clips of so many frames surprise it as they were recorded and
+                  in another order, and how often the latter does more; null: it does not tell
     alarms        what is wrong, in words
     command, commit, versions
 """
@@ -42,7 +45,7 @@ from worldmodel import checkpoint
 from worldmodel.methods import METHODS
 from worldmodel.model import Encoder, WorldModel
 
-SCHEMA = 1
+SCHEMA = 2
 LEAST = 3  # recordings to judge on: an interval over fewer means nothing
 _HORIZON = 10  # steps imagined, whatever a model was trained for, so that models can be held side by side
 _AHEAD = (1, 4)  # steps from which the energy of the first action is looked at
@@ -159,6 +162,7 @@ def diagnose(
         "probes": probes,
         "open_loop": None,
         "landscape": None,
+        "surprise": {name: look.surprise(one) for name, one in networks.items()},
     }
     if isinstance(model, WorldModel):
         horizon = min(_HORIZON, int(unseen.lengths.max()) - model.context - 2)
@@ -192,6 +196,10 @@ def _cell(score: dict[str, float] | None) -> str:
     return f"{score.get('value', score.get('mean')):.3f} [{score['low']:.2f}, {score['high']:.2f}]"
 
 
+def _share(rate: dict[str, float]) -> str:
+    return f"{rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}]"
+
+
 def _sentences(found: dict[str, Any]) -> list[str]:
     latent = found["latent"]
     said = [f"rank              {latent['rank']:.1f} of {latent['dimensions']}"]
@@ -213,7 +221,11 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         rate = one["within_one_cell"]
         said.append(
             f"energy            {one['steps']} step{'s' * (one['steps'] > 1)} ahead lowest within a cell of the true "
-            f"action: {rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}], chance {one['chance']:.0%}"
+            f"action: {_share(rate)}, chance {one['chance']:.0%}"
         )
+    told = {name: one["raised"] for name, one in found["surprise"].items() if one is not None}
+    if told:
+        rates = (f"{name} {_share(one)}" for name, one in told.items())
+        said.append(f"surprise          raised by frames in another order: {', '.join(rates)}")
     said += [f"alarm: {one}" for one in found["alarms"]] or ["no alarm"]
     return said

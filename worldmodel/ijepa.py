@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from worldmodel import objectives
-from worldmodel.masked import Grid, MaskedMethod, NetSettings, TeacherSettings, gather
+from worldmodel.masked import Grid, MaskedEncoder, MaskedMethod, NetSettings, TeacherSettings, gather
 from worldmodel.masking import change_between, image_blocks
 
 
@@ -38,9 +38,9 @@ class ImageJEPA(MaskedMethod):
     """Single frames, with positions that are added."""
 
     def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
-        asked = settings.masking
         grid = Grid(settings.frame_size, settings.model.patch, frames=1, tubelet=1)
-        super().__init__(settings.model, grid, settings.objective, asked.last_momentum, False, False, precision)
+        encoder = MaskedEncoder(settings.model, grid, False, False, precision)
+        super().__init__(encoder, settings.objective, settings.masking.last_momentum)
         self.settings = settings
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -55,7 +55,7 @@ class ImageJEPA(MaskedMethod):
         seen = self.encoder(pixels, context)
         groups = targets.shape[1]
         with self.model.autocast():
-            predicted, _ = self.predictor(
+            predicted, _ = self.encoder.predictor(
                 seen.repeat_interleave(groups, 0), context.repeat_interleave(groups, 0), targets.flatten(0, 1)
             )
         return {

@@ -87,11 +87,16 @@ class MaskedEncoder(PatchEncoder):
 
     The features of a time step are those of its newest frame, or newest two, normalised without scale and shift.
 
+    Its predictor is kept with it: how far that is off tells what is surprising.
+
     Args:
         turning: rotary positions instead of added ones.
+        context_too: see `MaskPredictor`.
     """
 
-    def __init__(self, settings: NetSettings, grid: Grid, turning: bool, precision: torch.dtype) -> None:
+    def __init__(
+        self, settings: NetSettings, grid: Grid, turning: bool, context_too: bool, precision: torch.dtype
+    ) -> None:
         times, rows, columns = grid.shape
         super().__init__(grid.frames, rows * columns, settings.width, precision)
         self.grid, self.every = grid, times * rows * columns
@@ -100,6 +105,7 @@ class MaskedEncoder(PatchEncoder):
         self.positions = Positions(grid, settings.width, settings.heads, turning)
         self.blocks = nn.ModuleList(Block(settings.width, settings.heads) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(settings.width)
+        self.predictor = MaskPredictor(settings, grid, turning, context_too)
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -167,31 +173,21 @@ class MaskPredictor(nn.Module):
 
 
 class MaskedMethod(Method):
-    """Encoder, predictor and the teacher, which is what is kept: `model`.
+    """Encoder with its predictor, and their teacher, which is what is kept: `model`.
 
     Args:
+        encoder: that is trained.
         teacher, last_momentum: how it follows at first, and at the end of the run; in between evenly.
-        turning, context_too: see `MaskedEncoder` and `MaskPredictor`.
     """
 
     model: MaskedEncoder
     against_collapse = "lower train.learning_rate, or set objective.momentum nearer to 1"
 
-    def __init__(
-        self,
-        settings: NetSettings,
-        grid: Grid,
-        teacher: TeacherSettings,
-        last_momentum: float,
-        turning: bool,
-        context_too: bool,
-        precision: torch.dtype,
-    ) -> None:
+    def __init__(self, encoder: MaskedEncoder, teacher: TeacherSettings, last_momentum: float) -> None:
         super().__init__()
         self.momentum = teacher.momentum, last_momentum
-        self.encoder = MaskedEncoder(settings, grid, turning, precision)
-        self.predictor = MaskPredictor(settings, grid, turning, context_too)
-        self.model = copy.deepcopy(self.encoder).requires_grad_(False)
+        self.encoder = encoder
+        self.model = copy.deepcopy(encoder).requires_grad_(False)
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Method`."""

@@ -65,6 +65,18 @@ class Encoder(nn.Module, ABC):
         timed = {name: by_time(one, batch, steps, frames.shape[1]) for name, one in features.items()}
         return {**{name: one for name, one in timed.items() if one is not None}, "latent": latents}
 
+    def surprise(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor | None:
+        """How far clips are from what the model expected, (B,); None: it expects nothing of what moves.
+
+        Of the order of events, as in arXiv 2502.11831: to be compared between clips of one length, in no unit.
+
+        Args:
+            frames: uint8 (B, T, h, w, 3), T at least the context and one more.
+            actions: (B, T-1, A), between the frames.
+            generator: on the CPU, of what is drawn; drawn alike for clips as many and as long.
+        """
+        return None
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
@@ -125,6 +137,13 @@ class WorldModel(Encoder):
     @abstractmethod
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """Open-loop, many at once: z (..., D), actions (..., H, A) -> latents after each action (..., H, D)."""
+
+    @torch.no_grad()
+    def surprise(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """See `Encoder`: error of the next latent, imagined from the true one before it."""
+        latents = self.latents(frames)
+        ahead = self.imagine(latents[:, :-1], actions[:, self.context - 1 :, None])[..., 0, :]
+        return (ahead.float() - latents[:, 1:]).pow(2).mean(dim=(1, 2))
 
     def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
         """Imagines: z (B, D), actions (B, N, H, A) -> latents after each action (B, N, H, D) float32."""

@@ -17,6 +17,7 @@ from housecat.train import make_method
 from worldmodel import checkpoint
 from worldmodel.critic import TemporalDistance
 from worldmodel.export import TOLERANCE
+from worldmodel.model import WorldModel
 
 SMALL = """world=umaze world.frame_size=32 model=cnn model.latent=8 model.width=8 model.predictor_width=16
     train.length=4 train.horizon=2 rehearsal.horizon=3 precision=fp32 workers=1""".split()
@@ -60,7 +61,7 @@ def about(store: EpisodeStore) -> dict[str, Any]:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, count in {"FIT": 80, "JUDGED": 40, "FEW": 30, "DRAWS": 2, "UPDATES": 8, "CLIPS": 12, "STARTS": 6}.items():
+    for name, count in {"FIT": 80, "JUDGED": 40, "FEW": 30, "DRAWS": 2, "UPDATES": 8, "CLIPS": 12}.items():
         monkeypatch.setattr(diagnosis, name, count)
 
 
@@ -82,7 +83,10 @@ def test_a_checkpoint_is_probed_on_what_it_was_trained_on_and_beside_others(comm
     assert found["alarms"] == alarms(found) != []
     assert len(found["open_loop"]["latent"]["shuffled"]) == found["open_loop"]["horizon"] == 7
     assert [one["steps"] for one in found["landscape"]] == [1, 4]
+    assert list(found["surprise"]) == ["trained", "untrained", "run"]
+    assert found["surprise"]["trained"]["frames"] == 8 and found["surprise"]["trained"]["raised"]["n"] == 12
     assert "alarm: " in outcome.out and "trained, linear, 100 labels" in outcome.out
+    assert "raised by frames in another order: trained " in outcome.out
     with Image.open("here/probe.png") as picture:
         assert min(picture.size) > 900
 
@@ -95,6 +99,33 @@ def test_probing_again_gives_the_same_numbers(run, data, few) -> None:
     first = look.probes({"trained": model})
     torch.manual_seed(2)
     assert look.probes({"trained": model}) == first
+
+
+def test_frames_come_in_any_order_but_the_recorded_one_and_its_reverse() -> None:
+    orders = diagnosis.disordered(200, 3, torch.Generator().manual_seed(0))
+    assert {tuple(order) for order in orders.tolist()} == {(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1)}
+
+
+def test_surprise_is_the_squared_error_of_the_next_latent() -> None:
+    class Drifts(WorldModel):
+        """Expects that the picture brightens by as much as the action says."""
+
+        device = torch.device("cpu")
+
+        def latents(self, frames: torch.Tensor) -> torch.Tensor:
+            return frames.float().mean(dim=(2, 3, 4))[..., None]
+
+        def fit_pixels(self, frames: torch.Tensor) -> None: ...
+
+        def imagine(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+            return z[..., None, :] + actions.cumsum(dim=-2)
+
+    model, actions = Drifts(1, 1, 1, torch.float32), torch.tensor([[[10.0], [20.0]], [[10.0], [30.0]]])
+    frames = torch.tensor([[5, 15, 35], [5, 15, 35]], dtype=torch.uint8)[..., None, None, None].expand(-1, -1, 4, 4, 3)
+    found = diagnosis.surprise_of(model, frames, actions, seed=0, chunk=1)
+    assert found is not None and found.tolist() == [0.0, 50.0]
+    shuffled = diagnosis.surprise_of(model, frames[:, [1, 0, 2]], actions, seed=0)
+    assert shuffled is not None and shuffled.tolist() == [250.0, 200.0]
 
 
 def test_what_cannot_be_probed_is_refused_in_one_line(unfit, command, run, tmp_path) -> None:

@@ -13,7 +13,7 @@ from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
 from tests.worldmodel.test_training import LOOKING, SETTINGS
 from worldmodel import ijepa, measures, objectives, vjepa
 from worldmodel.masked import Grid, MaskedEncoder, NetSettings, TeacherSettings, gather
-from worldmodel.masking import SHORT_RANGE, places, tubes
+from worldmodel.masking import LONG_RANGE, SHORT_RANGE, change_between, places, tubes
 from worldmodel.method import Method
 from worldmodel.training import TrainingError, train
 
@@ -74,7 +74,7 @@ def test_features_belong_to_patches_and_a_window_has_those_of_the_window_alone(n
 
 @pytest.mark.parametrize("tubelet", [1, 2])
 def test_pixels_of_a_token_come_from_its_own_place(tubelet: int) -> None:
-    encoder = MaskedEncoder(NetSettings(**NETS), Grid(SIZE, 8, 4, tubelet), True, torch.float32)
+    encoder = MaskedEncoder(NetSettings(**NETS), Grid(SIZE, 8, 4, tubelet), True, False, torch.float32)
     clip = torch.full((1, 4, SIZE, SIZE, 3), 100, dtype=torch.uint8)
     before = encoder.cut(clip)
     clip[0, 3, 8:16, 24:32] = 200
@@ -99,7 +99,7 @@ def test_what_is_hidden_never_reaches_the_encoder(name: str, clips: SquareClips)
 @pytest.mark.parametrize("turning", [True, False])
 def test_all_tokens_in_another_order_have_the_same_features(turning: bool) -> None:
     torch.manual_seed(0)
-    encoder = MaskedEncoder(NetSettings(**NETS), Grid(SIZE, 8, 4, 2), turning, torch.float32)
+    encoder = MaskedEncoder(NetSettings(**NETS), Grid(SIZE, 8, 4, 2), turning, False, torch.float32)
     pixels, order = torch.randn(2, 32, 2 * 64 * 3), torch.randperm(32).expand(2, -1)
     assert torch.allclose(encoder(pixels, order), gather(encoder(pixels), order), atol=1e-5)
 
@@ -108,7 +108,7 @@ def test_all_tokens_in_another_order_have_the_same_features(turning: bool) -> No
 def test_predictions_differ_from_place_to_place(name: str) -> None:
     method = make(name)
     context, targets = torch.arange(0, 6)[None], torch.arange(6, 16)[None]
-    predicted, _ = method.predictor(torch.randn(1, 6, 32), context, targets)
+    predicted, _ = method.encoder.predictor(torch.randn(1, 6, 32), context, targets)
     assert torch.cdist(predicted[0], predicted[0]).fill_diagonal_(1.0).min() > 1e-4
 
 
@@ -116,8 +116,7 @@ def test_predictions_differ_from_place_to_place(name: str) -> None:
 def test_the_loss_teaches_encoder_and_predictor_and_never_the_teacher(name: str, clips: SquareClips) -> None:
     method = make(name)
     loss(method, clips).backward()
-    for trained in (method.encoder, method.predictor):
-        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in trained.parameters())
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in method.encoder.parameters())
     assert all(p.grad is None and not p.requires_grad for p in method.model.parameters())
 
 
@@ -143,24 +142,46 @@ def test_both_mask_sets_are_used_and_their_errors_averaged(clips: SquareClips) -
 def test_the_error_of_a_clip_is_the_mean_absolute_one_and_that_of_its_context_falls_with_the_distance() -> None:
     method = make("vjepa", context=0.5)
     assert isinstance(method, vjepa.VideoJEPA)
-    clips = torch.from_numpy(square_clips(np.random.default_rng(3), 2, 4).frames)
-    masks = tubes(SHORT_RANGE, 2, method.model.grid.shape, torch.Generator().manual_seed(0))
-    pixels = method.model.cut(clips)
+    clips, encoder, grid = (
+        torch.from_numpy(square_clips(np.random.default_rng(3), 2, 4).frames),
+        method.encoder,
+        (2, 4, 4),
+    )
+    generator = torch.Generator().manual_seed(0)
+    pixels, where = method.model.cut(clips), places(*grid)
     truth = objectives.normalised(method.model(pixels))
-    found = method.errors(pixels, truth, masks)
-    predicted, known = method.predictor(method.encoder(pixels, masks.context), masks.context, masks.targets[:, 0])
-    where = places(*method.model.grid.shape)
-    for b in range(2):
-        slow = (predicted[b] - truth[b, masks.targets[b, 0]]).abs().mean()
-        assert torch.allclose(found["prediction"][b], slow, atol=1e-6)
+    terms = method.terms(clips, torch.zeros(0), torch.Generator().manual_seed(0))
+    for name, blocks in (("short", SHORT_RANGE), ("long", LONG_RANGE)):
+        change = change_between(clips, *grid[1:])
+        masks = tubes(blocks, 2, grid, generator, change, 0.5)
+        found, _ = encoder.errors(pixels, truth, masks)
+        predicted, known = encoder.predictor(encoder(pixels, masks.context), masks.context, masks.targets[:, 0])
         total = 0.0
-        for k, token in enumerate(masks.context[b]):
-            nearest = min(float((where[token] - where[other]).norm()) for other in masks.targets[b, 0])
-            total += float((known[b, k] - truth[b, token]).abs().mean()) / nearest**0.5
-        assert float(found["context"][b]) == pytest.approx(0.5 * total / masks.context.shape[1], rel=1e-4)
-    plain = make("vjepa")
-    assert isinstance(plain, vjepa.VideoJEPA)
-    assert set(plain.errors(pixels, truth, masks)) == {"prediction"}
+        for b in range(2):
+            slow = (predicted[b] - truth[b, masks.targets[b, 0]]).abs().mean()
+            assert torch.allclose(found[b], slow, atol=1e-6)
+            for k, token in enumerate(masks.context[b]):
+                nearest = min(float((where[token] - where[other]).norm()) for other in masks.targets[b, 0])
+                total += float((known[b, k] - truth[b, token]).abs().mean()) / nearest**0.5
+        assert float(terms[f"prediction_{name}"]) == pytest.approx(float(found.mean()) / 2, rel=1e-4)
+        mean = total / 2 / masks.context.shape[1]
+        assert float(terms[f"context_{name}"]) == pytest.approx(0.5 * mean / 2, rel=1e-4)
+
+
+@torch.no_grad()
+def test_surprise_is_the_error_in_what_is_hidden_and_does_not_depend_on_the_clips_beside(clips: SquareClips) -> None:
+    model = make("vjepa").model
+    frames, actions = torch.from_numpy(clips.frames[:, :8]), torch.zeros(0)
+
+    def surprise(seen: torch.Tensor) -> torch.Tensor | None:
+        return model.surprise(seen, actions, torch.Generator().manual_seed(0))
+
+    both, alone = surprise(frames), surprise(frames[2:3])
+    assert both is not None and alone is not None and both.shape == (8,)
+    assert torch.allclose(both[2:3], alone, atol=1e-5)
+    halves = [surprise(part) for part in frames.split(4, dim=1)]
+    assert torch.allclose(both, torch.stack([half for half in halves if half is not None]).mean(dim=0), atol=1e-5)
+    assert make("ijepa").model.surprise(frames, actions, torch.Generator()) is None
 
 
 def test_spread_is_that_of_patches_where_something_happens() -> None:
@@ -172,7 +193,7 @@ def test_spread_is_that_of_patches_where_something_happens() -> None:
             base[:, :, :6] = frames.float().mean(dim=(2, 3, 4))[..., None, None]
             return base
 
-    model = Corner(NetSettings(**{**NETS, "patch": 4}), Grid(SIZE, 4, 1, 1), False, torch.float32)
+    model = Corner(NetSettings(**{**NETS, "patch": 4}), Grid(SIZE, 4, 1, 1), False, False, torch.float32)
     frames = torch.tensor([0, 20], dtype=torch.uint8).view(2, 1, 1, 1, 1).expand(2, 1, SIZE, SIZE, 3)
     moving = measures.spread_of(model, frames, model.latents(frames).flatten(0, 1))
     assert torch.allclose(moving, torch.full((32,), 200**0.5), atol=1e-4)
@@ -208,7 +229,7 @@ def test_a_tiny_run_fills_gaps_better_than_any_constant(name: str, tmp_path: Pat
     train(method, stripes, few(98, stripes), few(99, stripes), settings, LOOKING, tmp_path)
     with torch.no_grad():
         learnt = loss(method, held_out)
-        method.predictor = Constant(method, held_out)  # type: ignore[assignment]
+        method.encoder.predictor = Constant(method, held_out)  # type: ignore[assignment]
         constant = loss(method, held_out)
     assert learnt < 0.9 * constant, f"{learnt:.3f} {constant:.3f}"
 
@@ -232,4 +253,6 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="model.context=3 be a multiple of 2"):
         Grid(SIZE, 8, 3, 2)
     with pytest.raises(ValueError, match="width 30 must be a multiple of twice the 4 heads"):
-        MaskedEncoder(NetSettings(**{**NETS, "width": 30, "heads": 4}), Grid(SIZE, 8, 1, 1), False, torch.float32)
+        MaskedEncoder(
+            NetSettings(**{**NETS, "width": 30, "heads": 4}), Grid(SIZE, 8, 1, 1), False, False, torch.float32
+        )
