@@ -24,8 +24,10 @@ _SHARE = 0.5  # of the time, at most, in which the predictor is trained further
 class Speed:
     """Of whole updates (encoder, losses, gradients, optimiser)."""
 
-    frames: float  # camera frames trained on in a second, each frame of a clip counted once
-    update: float  # seconds; with a frozen encoder that is trained first, those of its updates as well
+    frames: (
+        float  # camera frames trained on in a second, each frame of a clip counted once; of frozen encoders likewise
+    )
+    update: float  # seconds; 0: there are none, as the encoder is frozen already
     rehearsal: float  # seconds of an update of the predictor alone; 0: there are none
     apart: float  # seconds of what is trained apart: keypoints before the updates, a second level after them
 
@@ -45,11 +47,16 @@ def speeds_of(plans: dict[str, TrainingPlan], kept: Path) -> dict[str, Speed]:
 
 def speed_of(plan: TrainingPlan) -> Speed:
     """How fast this plan's method is trained."""
-    method = make_method(plan)
-    clips = random_clips(plan, method.model.context)
-    update = seconds_per_update(method, plan, clips, _TIMED)
-    before = speed_of(plan.first).update if isinstance(plan.first, TrainingPlan) else 0.0
-    return Speed(clips.count / update, update + before, seconds_per_rehearsal(plan), seconds_apart(plan))
+    frames = update = 0.0
+    if isinstance(plan.first, TrainingPlan):
+        first = speed_of(plan.first)
+        frames, update = first.frames, first.update
+    elif plan.train.updates:
+        method = make_method(plan)
+        clips = random_clips(plan, method.model.context)
+        update = seconds_per_update(method, plan, clips, _TIMED)
+        frames = clips.count / update
+    return Speed(frames, update, seconds_per_rehearsal(plan), seconds_apart(plan))
 
 
 def seconds_per_rehearsal(plan: TrainingPlan) -> float:
@@ -96,4 +103,5 @@ def updates_within(seconds: float, speed: Speed, rehearsal: int) -> dict[str, in
     """The updates that fit into this time, as settings; of those of `rehearsal` as many as fit into half of it."""
     again = max(1, min(rehearsal, int(_SHARE * seconds / speed.rehearsal))) if speed.rehearsal else rehearsal
     left = seconds - speed.apart - again * speed.rehearsal
-    return {"train.updates": max(1, int(left / speed.update)), "rehearsal.updates": again}
+    updates = max(1, int(left / speed.update)) if speed.update else 1
+    return {"train.updates": updates, "rehearsal.updates": again}

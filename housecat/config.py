@@ -129,6 +129,8 @@ def check_combinations(config: Config) -> None:
             )
     elif model.encoder == "cnn" and world.frame_size % 16:
         raise UsageError(f"world.frame_size must be a multiple of 16 for model=cnn, got {world.frame_size}")
+    if config.method.name == "vjepa2_ac" and not config.rehearsal.updates:
+        raise UsageError("rehearsal.updates must be at least 1 for method=vjepa2_ac, which learns only there, got 0")
     if train.horizon >= train.length:
         raise UsageError(f"train.horizon must be less than train.length ({train.length}), got {train.horizon}")
     if planner.elites >= planner.samples:

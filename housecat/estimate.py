@@ -27,7 +27,6 @@ _TIMED = 1.0  # seconds that updates are timed
 _REPORT = 20.0  # seconds for a report with its videos
 _PLAYED = {"flat_latent": 0.95}  # share of the steps allowed that is played, by planner
 _PLAYED_ELSE = 0.5
-_FORWARD = 1 / 3  # share of an update's time that encoding alone takes
 
 
 def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
@@ -38,7 +37,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     model = method.model
     processes = min(config.workers or hardware.cores(), hardware.cores())
     max_steps = config.evaluate.max_steps or world.max_steps
-    training_time = _train(config, plan, method)
+    training_time = _updates(plan, method) + _on_latents(config, plan, method)
     if isinstance(plan.first, TrainingPlan):
         training_time += _updates(plan.first, make_method(plan.first))
     method.eval().requires_grad_(False)
@@ -68,17 +67,24 @@ def _episode(world: Any, steps: int) -> float:
         return _seconds(record, times=3)
 
 
-def _train(config: Config, plan: TrainingPlan, method: Method) -> float:
-    """Seconds for world model, encoding of all recordings and temporal distance."""
-    updates = _updates(plan, method)
-    latent = _FORWARD * updates / (plan.train.updates * plan.train.batch * plan.train.length)
-    recorded = config.collect.episodes * (config.collect.steps + 1)
+def _on_latents(config: Config, plan: TrainingPlan, method: Method) -> float:
+    """Seconds for the encoding of all recordings and what is learnt on their latents, temporal distance included."""
+    frames = torch.from_numpy(random_clips(plan, method.model.context).frames[0])
+    encoded = len(frames) - method.model.context + 1
+
+    @torch.no_grad()
+    def encode() -> None:
+        method.model.recording(frames.to(plan.device))
+
+    recorded = config.collect.episodes * (config.collect.steps + 1) / encoded * _seconds(encode, times=5)
     after = _critic(plan, method.model.latent) + plan.rehearsal.updates * seconds_per_rehearsal(plan)
-    return seconds_apart(plan) + updates + 2 * recorded * latent + after
+    return seconds_apart(plan) + recorded + after
 
 
 def _updates(plan: TrainingPlan, method: Method) -> float:
     """Seconds of all updates."""
+    if not plan.train.updates:
+        return 0.0
     return plan.train.updates * seconds_per_update(method, plan, random_clips(plan, method.model.context), _TIMED)
 
 

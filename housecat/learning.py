@@ -179,7 +179,7 @@ class TrainConfig:
 
 @dataclass
 class RehearsalConfig:
-    """Further training of the predictor by itself, on the latents of all recordings (default, hjepa)."""
+    """Training of the predictor by itself, on the latents of all recordings (default, hjepa, vjepa2_ac)."""
 
     updates: int = key("updates; 0: none", 0)
     batch: int = key("latents in an update, from which it imagines", 2)

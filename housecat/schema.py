@@ -145,7 +145,7 @@ class Config:
     upper: UpperConfig = section("second level (method=hjepa)")
     look: LookConfig = section("first training of keypoints, by themselves")
     train: TrainConfig = section("training of the world model")
-    rehearsal: RehearsalConfig = section("further training of the predictor")
+    rehearsal: RehearsalConfig = section("training of the predictor on the latents of all recordings")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")
     planner: PlannerConfig = section("planning")

@@ -137,7 +137,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         action_dim=action_dim,
         first=first,
         look=LookSettings(**asdict(config.look), seed=config.seed),
-        train=TrainSettings(**asdict(config.train), seed=config.seed),
+        train=TrainSettings(**asdict(config.train) | ({"updates": 0} if entry.encoder else {}), seed=config.seed),
         rehearsal=RehearsalSettings(**asdict(config.rehearsal), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),
         graph=GraphSettings(**asdict(config.graph), seed=config.seed),

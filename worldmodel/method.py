@@ -1,12 +1,13 @@
 """A way to learn, as the training loop sees it: networks, and what is minimised on a batch of clips. One file each."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 
 import torch
 from torch import Tensor, nn
 
+from worldmodel import objectives
 from worldmodel.distance import LatentEpisodes
-from worldmodel.model import Encoder
+from worldmodel.model import Encoder, WorldModel
 
 
 class Method(nn.Module, ABC):
@@ -18,15 +19,15 @@ class Method(nn.Module, ABC):
     model: Encoder
     against_collapse = "raise objective.variance or objective.sigreg, or choose another objective"  # advice to the user
 
-    @abstractmethod
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Weighted terms of the loss; their sum is minimised.
+        """Weighted terms of the loss; their sum is minimised. None where all is learnt on frozen latents (`rehearsed`).
 
         Args:
             frames: uint8 (B, T, h, w, 3).
             actions: (B, T-1, A), between the frames.
             generator: source of all that is random, on the CPU.
         """
+        raise NotImplementedError(f"{type(self).__name__} learns nothing from clips of frames")
 
     def fit_pixels(self, frames: Tensor) -> None:
         """Takes statistics of the pixels from frames uint8 (B, T, h, w, 3), before the first update."""
@@ -48,8 +49,19 @@ class Method(nn.Module, ABC):
 
     @property
     def rehearsed(self) -> nn.Module | None:
-        """What is trained further on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
+        """What is trained on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
         return None
+
+    def rehearsal_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """What `rehearsed` minimises on stretches of recordings: the open-loop error, unless a method says otherwise.
+
+        Args:
+            latents: (B, H+1, D), frozen.
+            actions: (B, H, A), between them.
+        """
+        if not isinstance(self.model, WorldModel):
+            raise NotImplementedError(f"{type(self).__name__} imagines nothing")
+        return objectives.prediction(self.model.imagine(latents[:, 0], actions), latents[:, 1:])
 
     def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
         """Called last, with the frozen latents of all recordings: trains what else stands on them."""

@@ -3,7 +3,7 @@
 End to end, an update sees a few dozen short clips, and nearly all of its time goes into encoding them. Encoded once,
 the recordings offer as many starts as they have steps, and a rollout of ten steps costs a twentieth of a clip: a longer
 horizon and more starts, in a fraction of the time. V-JEPA 2-AC (arXiv 2506.09985) trains its predictor on a frozen
-encoder likewise; here it has already been trained with it.
+encoder likewise, all of it; that of the default model has been trained with the encoder before.
 """
 
 import math
@@ -14,17 +14,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import trange
 
-from worldmodel import objectives
 from worldmodel.distance import LatentEpisodes
 from worldmodel.method import Method
-from worldmodel.model import WorldModel
 
 _WARM = 0.05  # share of the updates in which the learning rate rises
 
 
 @dataclass(frozen=True)
 class RehearsalSettings:
-    """How the predictor is trained further."""
+    """How the predictor is trained on frozen latents."""
 
     updates: int  # 0: not at all
     batch: int  # B, starts in an update
@@ -39,13 +37,12 @@ def rehearse(method: Method, data: LatentEpisodes, settings: RehearsalSettings, 
     The result depends on the weights, the latents and the settings only. There are no updates for a method that
     rehearses nothing, nor where every recording is shorter than the horizon.
     """
-    model, predictor, horizon = method.model, method.rehearsed, settings.horizon
-    if predictor is None or not isinstance(model, WorldModel):
+    predictor, device = method.rehearsed, method.model.device
+    if predictor is None:
         return 0
 
     def loss(first: Tensor, generator: torch.Generator) -> Tensor:
-        latents, actions = stretch(data, first, horizon, model.device)
-        return objectives.prediction(model.imagine(latents[:, 0], actions), latents[:, 1:])
+        return method.rehearsal_loss(*stretch(data, first, settings.horizon, device))
 
     return learn_on_latents(predictor, data, settings, loss, "rehearse" if progress else None)
 

@@ -1,7 +1,7 @@
 """V-JEPA 2-AC: a frozen encoder, and a predictor that learns what actions do to the patches it sees.
 
 Predicts: the patches of the next frame, with true frames before it (teacher forcing) and on its own (rollout), in L1.
-Kept from collapse by: the encoder, which does not move.
+Kept from collapse by: the encoder, which does not move. So every recording is encoded once, before the first update.
 Published: arXiv 2506.09985, section 3; on DINOv2's patches likewise in DINO-WM (arXiv 2411.04983). As there, each frame
 is encoded by itself, as a picture that stands still. No state token: planners see camera frames and nothing else.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from worldmodel import frozen
 from worldmodel.block_causal import BlockCausalPredictor, Cache
@@ -38,7 +38,6 @@ class Settings:
 
     dynamics: DynamicsSettings
     encoder: dict[str, Any]  # what the frozen encoder was trained by, see `checkpoint.description`
-    horizon: int  # H, steps of the rollout loss
     action_dim: int  # A
 
 
@@ -74,6 +73,12 @@ class PatchWorldModel(WorldModel):
     def still(self, frames: Tensor) -> Tensor:
         """See `Encoder`; each picture is encoded once."""
         return self.joined(self.pooled(frames[:, None]).expand(-1, self.context, -1, -1))[:, 0]
+
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Encoder`; each frame is encoded once for both."""
+        patches = self.pooled(frames[None])[0]
+        still = patches[self.context - 1 :, None].expand(-1, self.context, -1, -1)
+        return self.joined(patches[None])[0], self.joined(still)[:, 0]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`."""
@@ -115,17 +120,18 @@ class VJepa2AC(Method):
             raise ValueError(f"vjepa2_ac needs an encoder with features of patches, {type(encoder).__name__} has none")
         self.model.pooled.encoder.load_state_dict(encoder.state_dict())
 
-    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    @property
+    def rehearsed(self) -> nn.Module:
         """See `Method`."""
-        model, past, horizon = self.model, self.model.context, self.settings.horizon
-        patches = model.pooled(frames)
+        return self.model.predictor
+
+    def rehearsal_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """See `Method`: teacher forcing, and a rollout from the first latent."""
+        model = self.model
+        seen = latents.unflatten(-1, model.shape)
+        past, truth = seen[:, 0], seen[:, 1:, -1]
         # The predictor never learns what was done before the newest frame of a latent: it is not in the latent.
         with model.autocast():
-            forced = model.predictor(patches[:, :-1], actions[:, past - 1 :]).float()
-            start = int(torch.randint(0, frames.shape[1] - past - horizon + 1, (1,), generator=generator))
-            first = start + past  # the frame that is imagined first
-            ahead = model.rolled(patches[:, start:first], actions[:, first - 1 : first - 1 + horizon]).float()
-        return {
-            "teacher_forcing": (forced - patches[:, past:]).abs().mean(),
-            "rollout": (ahead - patches[:, first : first + horizon]).abs().mean(),
-        }
+            forced = model.predictor(torch.cat([past, truth[:, :-1]], dim=1), actions).float()
+            ahead = model.rolled(past, actions).float()
+        return (forced - truth).abs().mean() + (ahead - truth).abs().mean()

@@ -45,11 +45,12 @@ def test_speeds_are_measured_once_and_include_the_training_of_a_frozen_encoder(t
     first = speeds_of(plans, kept)
     assert speeds_of(plans, kept) == first
     alone = speeds_of({"vjepa": plans["vjepa"]}, tmp_path / "alone.json")["vjepa"]
-    assert alone.rehearsal == first["vjepa2_ac"].rehearsal == 0
+    assert alone.rehearsal == 0 < first["vjepa2_ac"].rehearsal
     assert alone.apart == first["vjepa2_ac"].apart == 0
-    clips = random_clips(plans["vjepa2_ac"], context=4)
-    itself = clips.count / first["vjepa2_ac"].frames
-    assert first["vjepa2_ac"].update > itself + 0.3 * first["vjepa"].update
+    # Its updates are those of its encoder: what it learns itself it learns on frozen latents.
+    clips = random_clips(plans["vjepa"], context=4)
+    assert first["vjepa2_ac"].frames * first["vjepa2_ac"].update == pytest.approx(clips.count)
+    assert 0.3 < first["vjepa2_ac"].update / first["vjepa"].update < 3
     default = training_plan(load_config(TINY), 64, 2)
     found = speeds_of({**plans, "default": default}, kept)["default"]
     assert found.rehearsal > 0

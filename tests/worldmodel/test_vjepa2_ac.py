@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worldmodel.conftest import SIZE, small_settings, square_clips
+from tests.worldmodel.conftest import SIZE, SquareClips, small_settings, square_clips
 from worldmodel import checkpoint
+from worldmodel.distance import LatentEpisodes
 from worldmodel.frozen import Pooled
 from worldmodel.ijepa import ImageJEPA
 from worldmodel.ijepa import Settings as ImageSettings
 from worldmodel.methods import METHODS
+from worldmodel.rehearsal import RehearsalSettings, rehearse
 from worldmodel.settings import from_json
-from worldmodel.training import TrainSettings, start, update
 from worldmodel.vjepa2_ac import DynamicsSettings, Settings, VJepa2AC
 
-TRAIN = TrainSettings(
-    updates=150, batch=16, length=6, horizon=2, learning_rate=3e-3, schedule="cosine", weight_decay=1e-4,
-    gradient_norm=1.0, measure_every=150, save_every=150, seed=0,
-)  # fmt: skip
+REHEARSAL = RehearsalSettings(updates=150, batch=32, horizon=3, learning_rate=3e-3, seed=0)
 
 
 def image_settings() -> ImageSettings:
@@ -37,7 +35,7 @@ def make_method() -> VJepa2AC:
     torch.manual_seed(0)
     asked = image_settings()
     encoder = ImageJEPA(asked).model
-    settings = Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2, 2)
+    settings = Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2)
     method = VJepa2AC(settings)
     frames = torch.from_numpy(square_clips(np.random.default_rng(1), 32, 6).frames)
     encoder.fit_pixels(frames)
@@ -46,24 +44,52 @@ def make_method() -> VJepa2AC:
     return method
 
 
+def encoded(method: VJepa2AC, clips: SquareClips) -> LatentEpisodes:
+    """The latents of all clips, end to end."""
+    model = method.model
+    each = [model.recording(torch.from_numpy(frames)) for frames in clips.frames]
+    moving, still = (torch.cat(parts) for parts in zip(*each, strict=True))
+    steps = clips.frames.shape[1] - model.context + 1
+    last = (torch.arange(len(clips.frames)) * steps + steps - 1).repeat_interleave(steps)
+    taken = torch.from_numpy(clips.actions)[:, model.context - 1 :]
+    return LatentEpisodes(moving, still, last, torch.nn.functional.pad(taken, (0, 0, 0, 1)).flatten(0, 1))
+
+
 @pytest.fixture(scope="module")
 def trained() -> tuple[VJepa2AC, dict[str, torch.Tensor]]:
     method = make_method()
     before = {name: value.clone() for name, value in method.model.pooled.state_dict().items()}
-    run, rng = start(method, TRAIN), np.random.default_rng(0)
-    for _ in range(TRAIN.updates):
-        update(run, square_clips(rng, TRAIN.batch, TRAIN.length + 1), TRAIN)
-    return method.eval().requires_grad_(False), before
+    clips = square_clips(np.random.default_rng(0), 200, 8)
+    assert rehearse(method.requires_grad_(False), encoded(method, clips), REHEARSAL) == REHEARSAL.updates
+    return method.eval(), before
 
 
-def test_what_is_frozen_does_not_move_and_is_not_optimised(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
+def test_what_is_frozen_does_not_move(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
     method, before = trained
     for name, value in method.model.pooled.state_dict().items():
         assert torch.equal(value, before[name]), name
-    frozen = {id(p) for p in method.model.pooled.parameters()}
-    optimised = start(make_method(), TRAIN).optimizer.param_groups
-    assert frozen.isdisjoint(id(p) for group in optimised for p in group["params"])
     assert not any(p.requires_grad for p in make_method().model.pooled.parameters())
+
+
+def test_a_recording_is_encoded_as_its_clips_and_pictures_are() -> None:
+    model, frames = make_method().model, torch.from_numpy(square_clips(np.random.default_rng(4), 1, 6).frames[0])
+    moving, still = model.recording(frames)
+    assert torch.allclose(moving, model.latents(frames[None])[0], atol=1e-6)
+    assert torch.allclose(still, model.still(frames[1:]), atol=1e-6)
+
+
+@torch.no_grad()
+def test_the_loss_is_that_of_steps_from_true_pasts_and_that_of_steps_from_imagined_ones() -> None:
+    method = make_method()
+    model, clips = method.model, square_clips(np.random.default_rng(8), 3, 6)
+    torch.nn.init.normal_(model.predictor.leave.weight)
+    latents, actions = model.latents(torch.from_numpy(clips.frames)), torch.from_numpy(clips.actions)[:, 1:]
+    patches = model.pooled(torch.from_numpy(clips.frames))
+    forced = torch.stack(  # what was imagined before is thrown away
+        [model.predictor(patches[:, : k + 2], actions[:, : k + 1])[:, -1] - patches[:, k + 2] for k in range(4)]
+    )
+    ahead = model.imagine(latents[:, 0], actions).unflatten(-1, model.shape)[:, :, -1] - patches[:, 2:]
+    assert torch.allclose(method.rehearsal_loss(latents, actions), forced.abs().mean() + ahead.abs().mean(), atol=1e-4)
 
 
 def test_an_encoder_that_could_learn_is_frozen() -> None:
@@ -138,4 +164,4 @@ def test_a_checkpoint_rebuilds_the_frozen_encoder() -> None:
 def test_an_encoder_without_patches_is_refused() -> None:
     described = checkpoint.description("default", small_settings("cnn", 2))
     with pytest.raises(ValueError, match="method default makes no encoder with features of patches"):
-        VJepa2AC(Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2, 2))
+        VJepa2AC(Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2))
