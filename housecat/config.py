@@ -129,6 +129,11 @@ def check_combinations(config: Config) -> None:
             )
     elif model.encoder == "cnn" and world.frame_size % 16:
         raise UsageError(f"world.frame_size must be a multiple of 16 for model=cnn, got {world.frame_size}")
+    if config.method.name in ("vjepa", "vjepa2_ac") and config.masking.future and model.context < 4:
+        raise UsageError(
+            f"model.context must be at least 4 for masking.future, which tells two frames from those before, got "
+            f"{model.context}"
+        )
     if config.method.name == "vjepa2_ac" and not config.rehearsal.updates:
         raise UsageError("rehearsal.updates must be at least 1 for method=vjepa2_ac, which learns only there, got 0")
     if train.horizon >= train.length:

@@ -158,7 +158,7 @@ class Diagnosis:
         shuffled = clips.frames.gather(1, order[..., None, None, None].expand_as(clips.frames))
         found = []
         for frames in (clips.frames, shuffled):
-            each = surprise_of(model, frames, clips.actions, self.seed)
+            each = surprise_of(model, frames, clips.actions)
             if each is None:
                 return None
             found.append(each)
@@ -203,12 +203,11 @@ def disordered(clips: int, frames: int, generator: torch.Generator) -> Tensor:
     return orders
 
 
-def surprise_of(model: Encoder, frames: Tensor, actions: Tensor, seed: int, chunk: int = 32) -> Tensor | None:
+def surprise_of(model: Encoder, frames: Tensor, actions: Tensor, chunk: int = 32) -> Tensor | None:
     """Surprise of clips (K, T, h, w, 3) in chunks that bound the memory: (K,); see `Encoder.surprise`."""
     found = []
     for some, done in zip(frames.split(chunk), actions.split(chunk), strict=True):
-        generator = torch.Generator().manual_seed(seed)
-        each = model.surprise(some.to(model.device), done.to(model.device), generator)
+        each = model.surprise(some.to(model.device), done.to(model.device))
         if each is None:
             return None
         found.append(each.cpu())

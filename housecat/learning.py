@@ -84,6 +84,7 @@ class MaskingConfig:
     motion: float = key("share of the blocks that are placed where something moves, the others anywhere", 0, 1)
     last_momentum: float = key("of the teacher at the end; at first it is objective.momentum", 0, 1)
     context: float = key("weight of the loss on what is visible (vjepa); 0: none", 0)
+    future: float = key("weight of the newest two frames, predicted from those before them (vjepa); 0: none", 0)
 
 
 @dataclass

@@ -71,10 +71,9 @@ class Pooled(nn.Module):
 
     @torch.no_grad()
     def features(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3), each as if it stood still -> (B, T, P, features side by side)."""
+        """Frames uint8 (B, T, h, w, 3), each a picture by itself -> (B, T, P, features side by side)."""
         batch, times = frames.shape[:2]
-        still = frames.flatten(0, 1)[:, None].expand(-1, self.encoder.context, -1, -1, -1)
-        tokens = self.encoder.tokens(still)[:, 0].float()
+        tokens = self.encoder.pictures(frames.flatten(0, 1)).float()
         tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
         cut = tokens.view(batch, times, self.grid, self.block, self.grid, self.block, -1)
         return cut.permute(0, 1, 2, 4, 3, 5, 6).reshape(batch, times, self.grid**2, -1)

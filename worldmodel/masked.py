@@ -112,15 +112,16 @@ class MaskedEncoder(PatchEncoder):
         self.pixels.fit(frames)
 
     def cut(self, clips: Tensor) -> Tensor:
-        """Clips uint8 (B, context, h, w, 3) -> the pixels of their tokens (B, every, tubelet * patch * patch * 3)."""
-        times, rows, columns = self.grid.shape
+        """Clips uint8 (B, T, h, w, 3) -> pixels of their tokens (B, T / tubelet * P, tubelet * patch * patch * 3)."""
+        _, rows, columns = self.grid.shape
         if self.grid.tubelet == 1:
             pictures = self.pixels.still(clips)
         else:
             pictures = torch.cat([part[:, ::2] for part in self.pixels.pairs(clips)], dim=-1)
         side = self.grid.patch
+        times = clips.shape[1] // self.grid.tubelet
         cells = pictures.view(clips.shape[0], times, rows, side, columns, side, -1).permute(0, 1, 2, 4, 3, 5, 6)
-        return cells.reshape(clips.shape[0], self.every, -1)
+        return cells.reshape(clips.shape[0], times * self.patches, -1)
 
     def forward(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
         """Features of tokens: their pixels (B, every, n) -> (B, every, width), or (B, K, width) of those in `index`."""
@@ -136,6 +137,12 @@ class MaskedEncoder(PatchEncoder):
         windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
         features = self(self.cut(windows.flatten(0, 1)))[:, -self.patches :]
         return objectives.normalised(features).view(*windows.shape[:2], self.patches, self.width)
+
+    def pictures(self, frames: Tensor) -> Tensor:
+        """See `PatchEncoder`; more than one tubelet of the same would tell nothing more."""
+        still = frames[:, None].expand(-1, self.grid.tubelet, -1, -1, -1)
+        index = torch.arange(self.patches, device=frames.device).expand(len(frames), -1)
+        return objectives.normalised(self(self.cut(still), index))
 
 
 class MaskPredictor(nn.Module):

@@ -1,4 +1,4 @@
-"""Which patches are context and which are predicted: I-JEPA's blocks and V-JEPA's tubes, right on small grids too.
+"""Which patches are context and which are predicted: I-JEPA's blocks, V-JEPA's tubes and futures, on small grids too.
 
 Published in I-JEPA (arXiv 2301.08243) and V-JEPA (arXiv 2404.08471). Sizes of blocks are shared by a batch, their
 places are not. Where counts differ between the members of a batch, a random subset of each is kept, never the first in
@@ -79,6 +79,18 @@ def tubes(
     spread = torch.arange(times)[:, None] * rows * columns
     context, target = (_random_subset(part, generator) for part in (free, chosen.any(dim=1)))
     return Masks((context[:, None] + spread).flatten(1), (target[:, None] + spread).flatten(1)[:, None])
+
+
+def newest(batch: int, grid: tuple[int, int, int]) -> Masks:
+    """The newest tubelet is what is predicted, all of it, from all that came before. M = 1.
+
+    Args:
+        grid: tubelets, two or more, rows, columns.
+    """
+    times, rows, columns = grid
+    index = torch.arange(times * rows * columns).expand(batch, -1)
+    known = (times - 1) * rows * columns
+    return Masks(index[:, :known], index[:, None, known:])
 
 
 def block_size(blocks: Blocks, rows: int, columns: int, generator: torch.Generator) -> tuple[int, int]:

@@ -65,7 +65,7 @@ class Encoder(nn.Module, ABC):
         timed = {name: by_time(one, batch, steps, frames.shape[1]) for name, one in features.items()}
         return {**{name: one for name, one in timed.items() if one is not None}, "latent": latents}
 
-    def surprise(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor | None:
+    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor | None:
         """How far clips are from what the model expected, (B,); None: it expects nothing of what moves.
 
         Of the order of events, as in arXiv 2502.11831: to be compared between clips of one length, in no unit.
@@ -73,7 +73,6 @@ class Encoder(nn.Module, ABC):
         Args:
             frames: uint8 (B, T, h, w, 3), T at least the context and one more.
             actions: (B, T-1, A), between the frames.
-            generator: on the CPU, of what is drawn; drawn alike for clips as many and as long.
         """
         return None
 
@@ -114,6 +113,10 @@ class PatchEncoder(Encoder):
     def tokens(self, frames: Tensor) -> Tensor:
         """Features of all time steps: frames uint8 (B, T, h, w, 3) -> (B, T - context + 1, P, width) float32."""
 
+    def pictures(self, frames: Tensor) -> Tensor:
+        """Features of pictures, each by itself: frames uint8 (K, h, w, 3) -> (K, P, width) float32."""
+        return self.tokens(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
+
     def latents(self, frames: Tensor) -> Tensor:
         """The mean over the patches, with D = width; see `Encoder`."""
         return self.tokens(frames).mean(dim=2)
@@ -139,7 +142,7 @@ class WorldModel(Encoder):
         """Open-loop, many at once: z (..., D), actions (..., H, A) -> latents after each action (..., H, D)."""
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor:
         """See `Encoder`: error of the next latent, imagined from the true one before it."""
         latents = self.latents(frames)
         ahead = self.imagine(latents[:, :-1], actions[:, self.context - 1 :, None])[..., 0, :]

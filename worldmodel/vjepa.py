@@ -1,7 +1,8 @@
 """V-JEPA: tubes through a short clip are predicted from the rest of it, in the features of a slow copy of the encoder.
 
 Predicts: the features of the tokens (two frames by a patch) in eight small blocks, and in two large ones, which both
-last as long as the clip.
+last as long as the clip; and those of the newest two frames from what came before. What is beside a tube in space tells
+where things are in it, and little of how fast: with the future to tell, features come to know speeds.
 Kept from collapse by: targets from an exponential moving average of the encoder, which sees the whole clip, without
 gradient; they are normalised, so they cannot shrink.
 Published: arXiv 2404.08471; rotary positions and the constant momentum in V-JEPA 2 (arXiv 2506.09985), the loss on the
@@ -16,9 +17,16 @@ from torch import Tensor
 from worldmodel import objectives
 from worldmodel.encoders import TUBELET
 from worldmodel.masked import Grid, MaskedEncoder, MaskedMethod, NetSettings, TeacherSettings, gather, whole_clips
-from worldmodel.masking import LONG_RANGE, SHORT_RANGE, Masks, change_between, distance_to_targets, places, tubes
-
-SURPRISE_MASKS = 4  # of each kind, that a clip's surprise is the mean over
+from worldmodel.masking import (
+    LONG_RANGE,
+    SHORT_RANGE,
+    Masks,
+    change_between,
+    distance_to_targets,
+    newest,
+    places,
+    tubes,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class MaskingSettings:
     motion: float  # share of the blocks that are placed where something moves
     last_momentum: float  # of the teacher at the end of the run
     context: float  # weight of the loss on the context (V-JEPA 2.1); 0: none
+    future: float  # weight of the newest two frames, predicted from those before them; 0: none, as published
 
 
 @dataclass(frozen=True)
@@ -65,20 +74,14 @@ class VideoEncoder(MaskedEncoder):
         return hidden, None if known is None else (known - gather(truth, context)).abs().mean(dim=-1)
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
-        """See `Encoder`: how much the parts of a clip contradict each other; what was done is not known to it."""
-        parts = list(whole_clips(frames, self.context))
-        clips = torch.cat(parts)
-        pixels = self.cut(clips)
-        truth = objectives.normalised(self(pixels))
-        found = torch.zeros(len(clips), device=clips.device)
-        for _ in range(SURPRISE_MASKS):
-            for blocks in (SHORT_RANGE, LONG_RANGE):
-                # The same for all: between two clips that are held against each other only the clips may differ.
-                masks = tubes(blocks, 1, self.grid.shape, generator)
-                everywhere = Masks(*(one.expand(len(clips), *one.shape[1:]) for one in (masks.context, masks.targets)))
-                found += self.errors(pixels, truth, everywhere)[0]
-        return found.view(len(parts), -1).mean(dim=0) / (2 * SURPRISE_MASKS)
+    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor | None:
+        """See `Encoder`: error in the newest two frames of every window, told from those before; without actions."""
+        if self.grid.shape[0] < 2:
+            return None
+        windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
+        pixels = self.cut(windows.flatten(0, 1))
+        found, _ = self.errors(pixels, objectives.normalised(self(pixels)), newest(len(pixels), self.grid.shape))
+        return found.view(*windows.shape[:2]).mean(dim=1)
 
 
 class VideoJEPA(MaskedMethod):
@@ -101,12 +104,16 @@ class VideoJEPA(MaskedMethod):
         with torch.no_grad():
             truth = objectives.normalised(self.model(pixels))
         terms = dict[str, Tensor]()
+        asked, grid = self.settings.masking, self.model.grid.shape
         for name, blocks in (("short", SHORT_RANGE), ("long", LONG_RANGE)):
-            masks = tubes(blocks, len(clips), self.model.grid.shape, generator, change, self.settings.masking.motion)
+            masks = tubes(blocks, len(clips), grid, generator, change, asked.motion)
             hidden, known = self.encoder.errors(pixels, truth, masks)
             terms[f"prediction_{name}"] = hidden.mean() / 2
             if known is not None:
                 # Next to a gap the context's own features must agree with it; far away this would only teach to copy.
-                nearness = distance_to_targets(masks, places(*self.model.grid.shape)).rsqrt().to(known.device)
-                terms[f"context_{name}"] = self.settings.masking.context * (known * nearness).mean() / 2
+                nearness = distance_to_targets(masks, places(*grid)).rsqrt().to(known.device)
+                terms[f"context_{name}"] = asked.context * (known * nearness).mean() / 2
+        if asked.future:
+            hidden, _ = self.encoder.errors(pixels, truth, newest(len(clips), grid))
+            terms["prediction_future"] = asked.future * hidden.mean()
         return terms

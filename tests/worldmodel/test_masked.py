@@ -13,15 +13,18 @@ from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
 from tests.worldmodel.test_training import LOOKING, SETTINGS
 from worldmodel import ijepa, measures, objectives, vjepa
 from worldmodel.masked import Grid, MaskedEncoder, NetSettings, TeacherSettings, gather
-from worldmodel.masking import LONG_RANGE, SHORT_RANGE, change_between, places, tubes
+from worldmodel.masking import LONG_RANGE, SHORT_RANGE, change_between, newest, places, tubes
 from worldmodel.method import Method
 from worldmodel.training import TrainingError, train
+from worldmodel.vjepa import VideoEncoder
 
 NETS = {"width": 32, "depth": 2, "heads": 2, "patch": 8, "predictor_width": 32, "predictor_depth": 2}
 METHODS = ["ijepa", "vjepa"]
 
 
-def make(name: str, momentum: float = 0.9, context: float = 0.0) -> ijepa.ImageJEPA | vjepa.VideoJEPA:
+def make(
+    name: str, momentum: float = 0.9, context: float = 0.0, future: float = 0.0
+) -> ijepa.ImageJEPA | vjepa.VideoJEPA:
     torch.manual_seed(0)
     method: ijepa.ImageJEPA | vjepa.VideoJEPA
     if name == "ijepa":
@@ -29,7 +32,7 @@ def make(name: str, momentum: float = 0.9, context: float = 0.0) -> ijepa.ImageJ
         method = ijepa.ImageJEPA(ijepa.Settings(NetSettings(**NETS), TeacherSettings(momentum), masking, SIZE))
     else:
         nets = vjepa.ModelSettings(**NETS, context=4)
-        asked = vjepa.MaskingSettings(0.5, momentum, context)
+        asked = vjepa.MaskingSettings(0.5, momentum, context, future)
         method = vjepa.VideoJEPA(vjepa.Settings(nets, TeacherSettings(momentum), asked, SIZE))
     method.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(1), 32, 4).frames))
     return method
@@ -94,6 +97,15 @@ def test_what_is_hidden_never_reaches_the_encoder(name: str, clips: SquareClips)
     assert torch.equal(method.encoder(pixels, context), before)
     pixels[:, 0] = 7.0
     assert not torch.allclose(method.encoder(pixels, context), before, atol=1e-3)
+
+
+def test_a_picture_is_what_the_first_two_frames_of_a_still_clip_are_by_themselves() -> None:
+    model, frames = make("vjepa").model, torch.from_numpy(square_clips(np.random.default_rng(3), 3, 2).frames[:, 0])
+    still = model.cut(frames[:, None].expand(-1, 4, -1, -1, -1))
+    alone = objectives.normalised(model(still, torch.arange(16).expand(3, -1)))
+    assert torch.allclose(model.pictures(frames), alone, atol=1e-6)
+    image = make("ijepa").model
+    assert torch.allclose(image.pictures(frames), image.tokens(frames[:, None])[:, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("turning", [True, False])
@@ -169,19 +181,43 @@ def test_the_error_of_a_clip_is_the_mean_absolute_one_and_that_of_its_context_fa
 
 
 @torch.no_grad()
-def test_surprise_is_the_error_in_what_is_hidden_and_does_not_depend_on_the_clips_beside(clips: SquareClips) -> None:
-    model = make("vjepa").model
-    frames, actions = torch.from_numpy(clips.frames[:, :8]), torch.zeros(0)
+def test_the_future_is_told_from_the_past_alone_and_surprise_is_the_error_in_it(clips: SquareClips) -> None:
+    method, frames, actions = make("vjepa", future=3.0), torch.from_numpy(clips.frames[:, :4]), torch.zeros(0)
+    model, known = method.model, torch.arange(16).expand(8, -1)
+    truth = objectives.normalised(model(model.cut(frames)))
+    predicted, _ = model.predictor(model(model.cut(frames), known), known, known + 16)
+    error = (predicted - truth[:, 16:]).abs().mean(dim=(1, 2))
+    surprise = model.surprise(frames, actions)
+    assert surprise is not None and torch.allclose(surprise, error, atol=1e-5)
+    terms = method.terms(frames, actions, torch.Generator().manual_seed(0))  # the teacher is still the encoder's equal
+    assert float(terms["prediction_future"]) == pytest.approx(3 * float(error.mean()), rel=1e-4)
+    windows = [model.surprise(torch.from_numpy(clips.frames[:, k : k + 4]), actions) for k in range(3)]
+    longer = model.surprise(torch.from_numpy(clips.frames[:, :6]), actions)
+    assert longer is not None
+    assert torch.allclose(longer, torch.stack([one for one in windows if one is not None]).mean(dim=0), atol=1e-5)
 
-    def surprise(seen: torch.Tensor) -> torch.Tensor | None:
-        return model.surprise(seen, actions, torch.Generator().manual_seed(0))
 
-    both, alone = surprise(frames), surprise(frames[2:3])
-    assert both is not None and alone is not None and both.shape == (8,)
-    assert torch.allclose(both[2:3], alone, atol=1e-5)
-    halves = [surprise(part) for part in frames.split(4, dim=1)]
-    assert torch.allclose(both, torch.stack([half for half in halves if half is not None]).mean(dim=0), atol=1e-5)
-    assert make("ijepa").model.surprise(frames, actions, torch.Generator()) is None
+def test_what_knows_of_no_earlier_frames_is_never_surprised(clips: SquareClips) -> None:
+    frames = torch.from_numpy(clips.frames)
+    assert make("ijepa").model.surprise(frames, torch.zeros(0)) is None
+    short = VideoEncoder(NetSettings(**NETS), Grid(SIZE, 8, 2, 2), True, False, torch.float32)
+    assert short.surprise(frames, torch.zeros(0)) is None
+
+
+def test_a_tiny_run_tells_the_future_from_a_past_and_not_from_another_order(tmp_path: Path) -> None:
+    method = make("vjepa", momentum=1.0, future=2.0)
+    assert isinstance(method, vjepa.VideoJEPA)
+    settings = replace(
+        SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
+    )
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, LOOKING, tmp_path)
+    frames = torch.from_numpy(stripes(np.random.default_rng(50), 64, 4).frames)
+    errors = []
+    for seen in (frames, frames[:, [1, 3, 0, 2]]):
+        pixels = method.model.cut(seen)
+        truth = objectives.normalised(method.model(pixels))
+        errors.append(method.encoder.errors(pixels, truth, newest(64, method.model.grid.shape))[0])
+    assert float((errors[1] > errors[0]).float().mean()) > 0.8
 
 
 def test_spread_is_that_of_patches_where_something_happens() -> None:
