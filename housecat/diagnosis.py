@@ -24,9 +24,10 @@ from worldmodel.measures import latents_of
 from worldmodel.model import Encoder, WorldModel
 from worldmodel.probes import Estimate, Linear, fit_attentive, fit_linear, principal_components, r2, ratio
 
-FIT, JUDGED = 1500, 500  # moments that probes are fitted on and judged on
+FIT, JUDGED = 6000, 500  # moments that probes are fitted on and judged on
+LINEAR = 1500  # of them, for linear probes
 FEW, DRAWS = 100, 5  # labels of a probe with few of them, and how often they are drawn
-UPDATES = 300  # of an attentive probe
+UPDATES = 1200  # of an attentive probe
 CLIPS = 200  # that imagination, energy and surprise are judged on
 SURPRISING = 8  # frames of a clip whose order is changed, at least
 PIXELS = "pixels"  # the source of features that is no network
@@ -177,7 +178,7 @@ class Diagnosis:
         return latents_of(model, clips.frames.to(model.device)).cpu()
 
     def _reading(self, model: Encoder) -> Linear:
-        fit = moments(self.recorded, FIT, model.context, self.seed)
+        fit = moments(self.recorded, LINEAR, model.context, self.seed)
         return fit_linear(self._latents(model, fit)[:, -1], fit.targets())
 
     def _physical(self, found: Futures, read: Linear, truth: Tensor, part: slice) -> dict[str, Any] | None:
@@ -232,11 +233,16 @@ def pixel_components(frames: Tensor, others: Tensor, count: int) -> tuple[Tensor
         newest, before = clips[:, -1].float().flatten(1), clips[:, -2].float().flatten(1)
         return newest, newest - before
 
-    still, motion = still_and_motion(frames)
+    still, motion = still_and_motion(frames[:1000])
     gain = (still - still.mean(dim=0)).pow(2).mean().sqrt() / motion.pow(2).mean().sqrt().clamp(min=1e-6)
-    components = principal_components(torch.cat([still, gain * motion], dim=1)[:1000], count)
-    newest, moved = still_and_motion(others)
-    return components(torch.cat([still, gain * motion], dim=1)), components(torch.cat([newest, gain * moved], dim=1))
+    components = principal_components(torch.cat([still, gain * motion], dim=1), count)
+
+    def mapped(clips: Tensor) -> Tensor:
+        """In chunks that bound the memory."""
+        parts = (still_and_motion(part) for part in clips.split(250))
+        return torch.cat([components(torch.cat([newest, gain * moved], dim=1)) for newest, moved in parts])
+
+    return mapped(frames), mapped(others)
 
 
 def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) -> dict[str, Any]:
@@ -250,7 +256,7 @@ def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) 
     targets, wanted = fit.targets(), test.targets()
     generator = torch.Generator().manual_seed(seed)
     tokens, tokens_asked = (rows[:, None] if rows.ndim == 2 else rows for rows in (known, asked))
-    linear = fit_linear(flat, targets)(flat_asked)
+    linear = fit_linear(flat[:LINEAR], targets[:LINEAR])(flat_asked)
     attentive = fit_attentive(tokens, targets, generator, UPDATES)(tokens_asked)
     few = []
     for _ in range(DRAWS):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 PENALTIES = tuple(10.0**power for power in range(-6, 4))  # of standardised features, for each row
-QUERY = 32  # channels of the attentive probe
+QUERY = 64  # channels of the attentive probe
 HEADS = 4
 
 
@@ -129,11 +129,11 @@ def fit_attentive(tokens: Tensor, targets: Tensor, generator: torch.Generator, u
     wanted = (targets - probe.target_center) / probe.target_scale
     order = torch.randperm(len(tokens), generator=generator)
     aside, used = order[: len(order) // 6], order[len(order) // 6 :]
-    optimizer = torch.optim.AdamW(probe.parameters(), lr=3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=updates, pct_start=0.1)
+    optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-2, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=updates, pct_start=0.1)
     best, kept = float("inf"), copy.deepcopy(probe.state_dict())
     for step in range(1, updates + 1):
-        rows = used[torch.randint(len(used), (min(256, len(used)),), generator=generator)]
+        rows = used[torch.randint(len(used), (min(128, len(used)),), generator=generator)]
         loss = (probe.standard(tokens[rows]) - wanted[rows]).pow(2).mean()
         optimizer.zero_grad()
         loss.backward()
