@@ -117,6 +117,12 @@ class PatchEncoder(Encoder):
         """Features of pictures, each by itself: frames uint8 (K, h, w, 3) -> (K, P, width) float32."""
         return self.tokens(frames[:, None].expand(-1, self.context, -1, -1, -1))[:, 0]
 
+    def layers(self, frames: Tensor) -> dict[str, Tensor]:
+        """See `Encoder`; before the latent come the "patches", which others build on."""
+        found = super().layers(frames)
+        latents = found.pop("latent")
+        return {**found, "patches": self.tokens(frames), "latent": latents}
+
     def latents(self, frames: Tensor) -> Tensor:
         """The mean over the patches, with D = width; see `Encoder`."""
         return self.tokens(frames).mean(dim=2)

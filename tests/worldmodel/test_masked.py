@@ -73,6 +73,8 @@ def test_features_belong_to_patches_and_a_window_has_those_of_the_window_alone(n
     assert tokens.shape == (8, 10 - model.context + 1, 16, 32)
     assert torch.allclose(tokens[:, 3], model.tokens(frames[:, 3 : 3 + model.context])[:, 0], atol=1e-5)
     assert torch.allclose(model.latents(frames), tokens.mean(dim=2), atol=1e-6)
+    assert list(model.layers(frames))[-2:] == ["patches", "latent"]
+    assert torch.equal(model.layers(frames)["patches"], tokens)
 
 
 @pytest.mark.parametrize("tubelet", [1, 2])
