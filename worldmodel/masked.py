@@ -124,9 +124,12 @@ class MaskedEncoder(PatchEncoder):
         return cells.reshape(clips.shape[0], times * self.patches, -1)
 
     def forward(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
-        """Features of tokens: their pixels (B, every, n) -> (B, every, width), or (B, K, width) of those in `index`."""
+        """Features of tokens: their pixels (B, K, n) -> (B, K, width), or (B, L, width) of those in `index` alone.
+
+        Without an index they are the first K of the `every` tokens of a clip.
+        """
         if index is None:
-            index = torch.arange(self.every, device=pixels.device)[None]
+            index = torch.arange(pixels.shape[1], device=pixels.device)[None]
         else:
             pixels = gather(pixels, index)
         with self.autocast():
@@ -141,8 +144,7 @@ class MaskedEncoder(PatchEncoder):
     def pictures(self, frames: Tensor) -> Tensor:
         """See `PatchEncoder`; more than one tubelet of the same would tell nothing more."""
         still = frames[:, None].expand(-1, self.grid.tubelet, -1, -1, -1)
-        index = torch.arange(self.patches, device=frames.device).expand(len(frames), -1)
-        return objectives.normalised(self(self.cut(still), index))
+        return objectives.normalised(self(self.cut(still)))
 
 
 class MaskPredictor(nn.Module):
