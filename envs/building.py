@@ -95,7 +95,7 @@ class Meter:
         parts = {work: round(self._frames / max(seconds, 1e-9)) for work, seconds in self._seconds.items()}
         return {
             "frames": self._frames,
-            "seconds": round(took, 2),
+            "seconds": round(took, 4),
             "processes": self._processes,
             "total": round(self._frames / took),
             **parts,

@@ -120,15 +120,15 @@ class Pretrained(PatchEncoder):
     def fit_pixels(self, frames: Tensor) -> None:
         """Takes nothing from the data: see `Encoder`."""
 
-    def pictures(self, frames: Tensor) -> Tensor:
+    def drawn(self, frames: Tensor) -> Tensor:
         """Frames uint8 (..., h, w, 3) -> what the backbone reads (..., 3, side, side)."""
         flat = frames.flatten(0, -4).permute(0, 3, 1, 2).float() / 255
-        drawn = nn.functional.interpolate(flat, size=(self.side, self.side), mode="bilinear", antialias=True)
-        return ((drawn - self.mean) / self.std).unflatten(0, frames.shape[:-3])
+        larger = nn.functional.interpolate(flat, size=(self.side, self.side), mode="bilinear", antialias=True)
+        return ((larger - self.mean) / self.std).unflatten(0, frames.shape[:-3])
 
     def tokens(self, frames: Tensor) -> Tensor:
         """See `PatchEncoder`."""
-        windows = self.pictures(frames).unfold(1, self.context, 1).movedim(-1, 2)
+        windows = self.drawn(frames).unfold(1, self.context, 1).movedim(-1, 2)
         with torch.no_grad(), self.autocast():
             found = _features(self.net, windows.flatten(0, 1))
         return found[:, -self.patches :].float().unflatten(0, windows.shape[:2])
