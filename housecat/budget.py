@@ -24,10 +24,8 @@ _SHARE = 0.5  # of the time, at most, in which the predictor is trained further
 class Speed:
     """Of whole updates (encoder, losses, gradients, optimiser)."""
 
-    frames: (
-        float  # camera frames trained on in a second, each frame of a clip counted once; of frozen encoders likewise
-    )
-    update: float  # seconds; 0: there are none, as the encoder is frozen already
+    frames: float  # camera frames trained on in a second, each of a clip counted once; 0: none are
+    update: float  # seconds; of the encoder's training where that is trained first; 0: there are no updates
     rehearsal: float  # seconds of an update of the predictor alone; 0: there are none
     apart: float  # seconds of what is trained apart: keypoints before the updates, a second level after them
 

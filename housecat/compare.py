@@ -160,7 +160,7 @@ def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float
         "model": name,
         "parameters": {"trained": trained, "kept": kept},
         "frames_per_second": round(speed, 1),
-        "updates": members[0].plan.train.updates,
+        "updates": members[0].plan.updates,
         **_reached(name, done),
         "failed": [failed[one.out] for one in members if one.out in failed],
     }

@@ -65,6 +65,11 @@ class TrainingPlan:
         return max(self.train.horizon, self.rehearsal.horizon)
 
     @property
+    def updates(self) -> int:
+        """Updates on clips of frames: its own, or those of the encoder that is trained first."""
+        return self.first.updates if isinstance(self.first, TrainingPlan) else self.train.updates
+
+    @property
     def clip(self) -> int:
         """T, latents in the longest clip that a recording must yield."""
         above = self.settings.upper.control_steps + 1 if isinstance(self.settings, hjepa.Settings) else 0
@@ -122,7 +127,7 @@ def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metri
         "renderer": store.manifest.get("renderer"),
         "recordings": len(store),
         "shortest": shortest,
-        "updates": plan.train.updates,
+        "updates": plan.updates or None,  # a predictor on an encoder of others makes none
         "seed": plan.train.seed,
         "measured": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
     }

@@ -87,6 +87,8 @@ def test_null_stands_for_no_value():
             "model.latent must be above the 32 numbers that model.keypoints=32 gives it as components, got 32",
         ),
         ("rehearsal.updates=0", "rehearsal.updates must be at least 1 for model=keypoints"),
+        ("method=vjepa2_ac rehearsal.updates=0", "rehearsal.updates must be at least 1 for method=vjepa2_ac"),
+        ("method=vjepa model.context=2", "model.context must be at least 4 for masking.future"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
         ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),

@@ -11,7 +11,7 @@ from housecat import wiring
 from housecat.cli import explain
 from housecat.config import load_config
 from housecat.errors import UsageError
-from housecat.train import make_method
+from housecat.train import TrainingPlan, make_method
 from worldmodel import checkpoint
 from worldmodel.pretrained import PretrainedError
 
@@ -112,6 +112,12 @@ def test_a_backbone_of_others_is_named_on_the_command_line_and_kept_in_the_check
     z = again.still(frames[:, 0])
     assert torch.equal(z, method.model.still(frames[:, 0]))
     assert torch.equal(again.rollout(z, actions), method.model.rollout(z, actions))
+
+
+def test_all_updates_on_frames_are_those_of_the_encoder_that_is_trained_first() -> None:
+    asked = plan("train.updates=7")
+    assert isinstance(asked.first, TrainingPlan)
+    assert (asked.updates, asked.train.updates, asked.first.train.updates) == (7, 0, 7)
 
 
 def test_a_backbone_that_is_nowhere_is_for_the_user_to_put_right() -> None:

@@ -17,7 +17,7 @@ from housecat.train import make_method
 from worldmodel import checkpoint
 from worldmodel.critic import TemporalDistance
 from worldmodel.export import TOLERANCE
-from worldmodel.model import WorldModel
+from worldmodel.model import Encoder, WorldModel
 
 SMALL = """world=umaze world.frame_size=32 model=cnn model.latent=8 model.width=8 model.predictor_width=16
     train.length=4 train.horizon=2 rehearsal.horizon=3 precision=fp32 workers=1""".split()
@@ -126,6 +126,26 @@ def test_surprise_is_the_squared_error_of_the_next_latent() -> None:
     assert found is not None and found.tolist() == [0.0, 50.0]
     shuffled = diagnosis.surprise_of(model, frames[:, [1, 0, 2]], actions)
     assert shuffled is not None and shuffled.tolist() == [250.0, 200.0]
+
+
+def test_what_expects_pictures_to_change_little_is_surprised_by_another_order(data: Path) -> None:
+    class Still(Encoder):
+        """Expects that nothing moves."""
+
+        device = torch.device("cpu")
+
+        def latents(self, frames: torch.Tensor) -> torch.Tensor:
+            return frames.float().flatten(2)
+
+        def fit_pixels(self, frames: torch.Tensor) -> None: ...
+
+        def surprise(self, frames: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+            return self.latents(frames).diff(dim=1).pow(2).mean(dim=(1, 2))
+
+    look = diagnosis.Diagnosis(*EpisodeStore.open(data).split(0.07), seed=0)
+    found = look.surprise(Still(2, 32 * 32 * 3, torch.float32))
+    assert found is not None and found["frames"] == 8
+    assert found["recorded"] < found["shuffled"] and found["raised"]["value"] > 0.9
 
 
 def test_what_cannot_be_probed_is_refused_in_one_line(unfit, command, run, tmp_path) -> None:

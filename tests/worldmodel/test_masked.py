@@ -137,11 +137,15 @@ def test_the_loss_teaches_encoder_and_predictor_and_never_the_teacher(name: str,
 @pytest.mark.parametrize(("name", "expected"), [("ijepa", 0.9 + 0.25 * 0.1), ("vjepa", 0.9)])
 def test_the_teacher_moves_by_the_scheduled_share(name: str, expected: float) -> None:
     method = make(name)
-    before = method.model.embed.weight.clone()
-    with torch.no_grad():
-        method.encoder.embed.weight.add_(1.0)
-    method.after_update(0.25)
-    assert torch.allclose(method.model.embed.weight, before + (1 - expected), atol=1e-6)
+    for part in ("embed", "predictor.enter"):
+        slow, fast = (one.get_submodule(part).weight for one in (method.model, method.encoder))
+        before = slow.clone()
+        with torch.no_grad():
+            fast.add_(1.0)
+        method.after_update(0.25)
+        assert torch.allclose(slow, before + (1 - expected), atol=1e-6)
+        with torch.no_grad():
+            fast.copy_(slow)
 
 
 @torch.no_grad()
