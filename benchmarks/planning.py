@@ -42,7 +42,7 @@ def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
     latents = model.still(frames)
     network = KINDS[plan.critic.kind].network
     distance = network(model.latent, plan.critic.width, plan.critic.longest, torch.float32).eval().requires_grad_(False)
-    distance.fit_scale(latents)
+    distance.fit_whitening(latents)
     graph = build_landmarks(latents, torch.from_numpy(states), distance, config.graph.max_edge)
     tensors = {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}
     checkpoint.save(folder, plan.method, plan.settings, model, distance, tensors, {"world": world.spec_dict})

@@ -19,7 +19,7 @@ from worldmodel.methods import METHODS
 from worldmodel.model import Encoder
 from worldmodel.settings import from_json
 
-FORMAT = 8  # raised when a saved model can no longer be read as before
+FORMAT = 9  # raised when a saved model can no longer be read as before
 
 
 class CheckpointError(Exception):

@@ -40,7 +40,7 @@ class Contrastive(LearnedDistance):
     def unlikeness(self, z: Tensor, target: Tensor) -> Tensor:
         """Distance of the embeddings of z and target, both (..., D) and broadcast -> (...)."""
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            place, goal = self.of_place(self.standardised(z)), self.of_goal(self.standardised(target))
+            place, goal = self.of_place(self.whitened(z)), self.of_goal(self.whitened(target))
         return (place.float() - goal.float()).square().sum(dim=-1).add(1e-6).sqrt()
 
     def steps(self, z: Tensor, target: Tensor) -> Tensor:
@@ -91,8 +91,8 @@ class ContrastiveLearner(Learner):
         count, last = self.settings.batch, data.last.numpy()
         rows = rng.integers(0, len(last), count)
         goals = np.minimum(rows + rng.geometric(1 / self.settings.near_goals, count) - 1, last[rows])
-        place = self.distance.of_place(self.distance.standardised(data.moving[torch.from_numpy(rows)]))
-        goal = self.distance.of_goal(self.distance.standardised(data.still[torch.from_numpy(goals)]))
+        place = self.distance.of_place(self.distance.whitened(data.moving[torch.from_numpy(rows)]))
+        goal = self.distance.of_goal(self.distance.whitened(data.still[torch.from_numpy(goals)]))
         scores = -torch.cdist(place, goal)
         own = torch.arange(count, device=scores.device)
         forward, backward = (nn.functional.cross_entropy(way, own) for way in (scores, scores.T))

@@ -48,8 +48,8 @@ class TemporalDistance(LearnedDistance):
 
     def logsteps(self, z: Tensor, target: Tensor) -> Tensor:
         """log(1 + steps): z, target (..., D) -> (...). Ratios of distances matter alike near and far."""
-        place = self.of_place(self.standardised(z))
-        goal = self.of_goal(self.standardised(target))
+        place = self.of_place(self.whitened(z))
+        goal = self.of_goal(self.whitened(target))
         hidden = nn.functional.gelu(place + goal)
         # The two wide layers are most of the work; around them all stays fp32, where near distances differ little.
         with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
@@ -105,7 +105,7 @@ class ExpectileLearner(Learner):
     def begin(self, data: LatentEpisodes) -> None:
         """See `Learner`."""
         super().begin(data)
-        self.slow.fit_scale(data.moving)
+        self.slow.fit_whitening(data.moving)
 
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
         """See `Learner`."""

@@ -7,6 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from worldmodel.components import principal
+
+FLOOR = 0.01  # of the mean variance, added to that of every direction: what hardly varies is not blown up
+
 
 @dataclass(frozen=True)
 class LatentEpisodes:
@@ -29,23 +33,29 @@ class LearnedDistance(nn.Module, ABC):
     """
 
     center: Tensor
-    scale: Tensor
+    whitening: Tensor
 
     def __init__(self, latent: int, width: int, longest: float, precision: torch.dtype) -> None:
         super().__init__()
         self.latent, self.width, self.longest, self.precision = latent, width, longest, precision
         self.register_buffer("center", torch.zeros(latent))
-        self.register_buffer("scale", torch.ones(latent))
+        self.register_buffer("whitening", torch.eye(latent))
 
     @torch.no_grad()
-    def fit_scale(self, latents: Tensor) -> None:
-        """Standardises the inputs with the statistics of latents (K, D)."""
-        self.center.copy_(latents.mean(dim=0))
-        self.scale.copy_(latents.std(dim=0).clamp(min=1e-3))
+    def fit_whitening(self, latents: Tensor) -> None:
+        """Takes the principal components of latents (K, D).
 
-    def standardised(self, z: Tensor) -> Tensor:
-        """Latents (..., D) as the network takes them."""
-        return (z - self.center) / self.scale
+        A latent says most things several times over. What tells two postures apart that look much alike may be a small
+        part of it, and a network that is given each dimension in its own units takes them for near each other.
+        """
+        self.center.copy_(latents.mean(dim=0))
+        directions, variances = principal(latents, self.latent)
+        spread = variances.clamp(min=0) + FLOOR * variances.mean().clamp(min=1e-6)
+        self.whitening.copy_(directions / spread.sqrt())
+
+    def whitened(self, z: Tensor) -> Tensor:
+        """Latents (..., D) as the network takes them: uncorrelated, and varying alike in all but tiny directions."""
+        return (z - self.center) @ self.whitening
 
     @abstractmethod
     def steps(self, z: Tensor, target: Tensor) -> Tensor:
@@ -59,7 +69,7 @@ class Learner(nn.Module, ABC):
 
     def begin(self, data: LatentEpisodes) -> None:
         """Takes statistics of the latents, before the first update."""
-        self.distance.fit_scale(data.moving)
+        self.distance.fit_whitening(data.moving)
 
     @abstractmethod
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:

@@ -45,7 +45,7 @@ class Quasimetric(LearnedDistance):
 
     def embed(self, z: Tensor) -> Tensor:
         """Latents (..., D) -> ends of intervals (..., COMPONENTS, INTERVALS), in steps."""
-        hidden = nn.functional.gelu(self.enter(self.standardised(z)))
+        hidden = nn.functional.gelu(self.enter(self.whitened(z)))
         with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             for layer in self.layers:
                 hidden = hidden + layer(hidden)

@@ -53,7 +53,7 @@ def test_saving_again_replaces_the_checkpoint_as_a_whole(saved: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_distance_of_any_kind_comes_back_as_it_was(kind: str, tmp_path: Path) -> None:
     distance = KINDS[kind].network(16, 32, 50.0, torch.float32)
-    distance.fit_scale(torch.randn(30, 16))
+    distance.fit_whitening(torch.randn(30, 16))
     save(tmp_path / "model", "default", small_settings(), make_model(), distance, {}, {})
     found = load(tmp_path / "model", CPU).distance
     z, goal = torch.randn(20, 16), torch.randn(16)

@@ -81,3 +81,32 @@ def test_bf16_ranks_candidates_as_fp32_does() -> None:
     assert other.dtype == torch.float32
     assert 0 < (one - other).abs().max() < 0.02 * one.std()
     assert set(one.topk(32, largest=False).indices.tolist()) == set(other.topk(32, largest=False).indices.tolist())
+
+
+def test_places_that_look_much_alike_are_kept_apart() -> None:
+    data, places = ring_walks()
+    angle = 2 * np.pi * torch.from_numpy(places).float() / PLACES
+    alike = torch.stack([(2 * angle).cos(), (2 * angle).sin()], dim=1)  # the same on the other side of the ring
+    told_apart = 0.1 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    mixing = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0))).Q
+    latents = torch.cat([alike, told_apart], dim=1) @ mixing
+    mixed = LatentEpisodes(latents, latents, data.last, data.actions)
+    distance = train_distance(mixed, SETTINGS, torch.device("cpu"))
+    where = torch.tensor([int(np.argmax(places == place)) for place in range(PLACES)])
+    across = distance.steps(latents[where], latents[where.roll(PLACES // 2)])
+    beside = distance.steps(latents[where], latents[where.roll(1)])
+    assert beside.mean() < 3
+    assert across.min() > 6, "half way round a ring of 24"
+
+
+def test_whitened_latents_are_uncorrelated_and_what_hardly_varies_is_not_blown_up() -> None:
+    generator = torch.Generator().manual_seed(0)
+    spread = torch.tensor([10.0, 1.0, 1e-6])
+    latents = torch.randn(4000, 3, generator=generator) * spread + 5
+    distance = TemporalDistance(3, 16, 30.0)
+    distance.fit_whitening(latents)
+    white = distance.whitened(latents)
+    covariance = white.T @ white / len(white)
+    assert white.mean(dim=0).abs().max() < 0.01
+    assert torch.allclose(covariance[:2, :2], torch.diag(torch.tensor([1.0, 0.75])), atol=0.03)
+    assert covariance[2].abs().max() < 1e-3
