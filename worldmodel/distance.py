@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from worldmodel.components import principal
 
-FLOOR = 0.01  # of the mean variance, added to that of every direction: what hardly varies is not blown up
+FLOOR = 0.1  # of the mean variance, added to that of every direction: what hardly varies is not blown up
 
 
 @dataclass(frozen=True)
