@@ -39,8 +39,9 @@ class Contrastive(LearnedDistance):
 
     def unlikeness(self, z: Tensor, target: Tensor) -> Tensor:
         """Distance of the embeddings of z and target, both (..., D) and broadcast -> (...)."""
+        z, target = self.whitened(z), self.whitened(target)  # in fp32: small directions are found under large ones
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            place, goal = self.of_place(self.whitened(z)), self.of_goal(self.whitened(target))
+            place, goal = self.of_place(z), self.of_goal(target)
         return (place.float() - goal.float()).square().sum(dim=-1).add(1e-6).sqrt()
 
     def steps(self, z: Tensor, target: Tensor) -> Tensor:

@@ -57,3 +57,14 @@ def test_a_random_walk_teaches_what_is_near_on_a_ring() -> None:
     means = torch.stack([steps[truth == away].mean() for away in range(8)])
     assert (means.diff() > 0).all()
     assert steps.diagonal().max() < 2.0
+
+
+def test_bf16_tells_apart_what_a_large_direction_hides() -> None:
+    torch.manual_seed(0)
+    mixing = torch.linalg.qr(torch.randn(64, 64)).Q
+    latents = torch.cat([100 * torch.randn(2000, 1), torch.randn(2000, 63)], dim=1) @ mixing
+    exact, rough = (Contrastive(64, 64, 30.0, one).requires_grad_(False) for one in (torch.float32, torch.bfloat16))
+    exact.fit_whitening(latents)
+    rough.load_state_dict(exact.state_dict())
+    one, other = (distance.unlikeness(latents[:500], latents[500]) for distance in (exact, rough))
+    assert 0 < (one - other).square().mean().sqrt() < 0.03 * one.std()
