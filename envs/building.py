@@ -121,7 +121,8 @@ def _matching_manifest(out: Path, about: dict[str, Any]) -> dict[str, Any] | Non
 
 
 def _described(spec: dict[str, Any]) -> str:
-    return f"{spec.get('name')} at {spec.get('frame_size')} pixels"
+    held = f", actions held for {spec['hold']} steps" if "hold" in spec else ""
+    return f"{spec.get('name')} at {spec.get('frame_size')} pixels{held}"
 
 
 def _present(

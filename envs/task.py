@@ -82,6 +82,11 @@ class Task(ABC):
         """Random play that explores the world; smooth noise unless a world knows better."""
         return RandomPlay(action_dim, rng)
 
+    def slow_down(self, hold: int) -> None:
+        """Reckon in control steps ``hold`` times as long, of which there are as many fewer."""
+        self.speed = self.speed * hold
+        self.max_steps = math.ceil(self.max_steps / hold)
+
     def criterion(self) -> str:
         """When a goal is reached, in words and with units."""
         return f"at most {self.tolerance:g} {self.unit} from the goal"

@@ -49,10 +49,10 @@ class Request:
 
     def suited_to(self, world: dict[str, Any]) -> "Request":
         """The request with the settings that suit a world which the recording or the checkpoint named, not the user."""
-        name = world["name"]
-        if self.names_world() or {**WORLDS.get(name, {}), "frame_size": world["frame_size"]} != without_factors(world):
+        name, free = world["name"], {key: world[key] for key in ("frame_size", "hold") if key in world}
+        if self.names_world() or WORLDS.get(name, {}) | free != without_factors(world):
             return self
-        more = f"world={name}", f"world.frame_size={world['frame_size']}"
+        more = f"world={name}", *(f"world.{key}={value}" for key, value in free.items())
         return replace(self, config=self.composed(*more), arguments=(*more, *self.arguments))
 
 

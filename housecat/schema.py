@@ -37,6 +37,7 @@ class WorldConfig:
     options: str | None = key("YAML file about a world of somebody else's: camera, actuators, goal (envs/options.py)")
     layout: str | None = key("text file of your own maze ('#' wall, space or '.' free), with world=pointmaze")
     frame_size: int = key("side of the training camera's frame, pixels", 32, 128)
+    hold: int = key("control steps of the world for which an action is held, the camera looking once", 1, 20)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from housecat.evaluate import EvaluateSettings
 from housecat.learning import method_settings
 from housecat.overrides import OUTSIDE
 from housecat.pairs import PairRequest
-from housecat.schema import Config
+from housecat.schema import Config, WorldConfig
 from housecat.train import GraphSettings, TrainingPlan
 from housecat.two_levels import two_levels
 from planners.cem import CEM
@@ -42,7 +42,11 @@ def world_spec(config: Config) -> dict[str, Any]:
         UsageError: the maze is impossible.
         OutsideError: a world of somebody else's is not there or cannot be used.
     """
-    world = config.world
+    spec = _spec_at_own_pace(config.world)
+    return spec if config.world.hold == 1 else {**spec, "hold": config.world.hold}
+
+
+def _spec_at_own_pace(world: WorldConfig) -> dict[str, Any]:
     if world.path is not None:
         name = str(world.name) if world.name != "mjcf" else Path(world.path).stem
         return outside_spec(name, world.path, world.options, world.frame_size)
@@ -253,9 +257,14 @@ def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None
     """
     if without_factors(found) == without_factors(asked):
         return
-    names = [f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels)" for spec in (found, asked)]
+    names = [_named(spec) for spec in (found, asked)]
     if names[0] == names[1]:
         names[1] = f"another layout of {names[1]}"
     raise UsageError(
         f"{what} is of world {names[0]}, asked for is {names[1]}: leave out world=, or record and train in that world"
     )
+
+
+def _named(spec: dict[str, Any]) -> str:
+    held = f", actions held for {spec['hold']} steps" if "hold" in spec else ""
+    return f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels{held})"

@@ -33,6 +33,12 @@ def test_another_size_or_varied_factors_make_no_other_world(changed: dict) -> No
     assert suited.config.planner.horizon == load_config(["world=puck"]).planner.horizon
 
 
+def test_a_slower_clock_is_taken_over_from_the_recording() -> None:
+    suited = request().suited_to({**WORLDS["puck"], "hold": 4}).config
+    assert (suited.world.name, suited.world.hold) == ("puck", 4)
+    assert request().suited_to(WORLDS["puck"]).config.world.hold == 1
+
+
 def test_a_world_of_another_making_that_has_the_name_is_another_world() -> None:
     asked = request()
     assert asked.suited_to({**WORLDS["medium"], "name": "puck"}) is asked
