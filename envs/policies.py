@@ -64,6 +64,21 @@ class RandomPlay:
         return float(self._rng.uniform(_WEAKEST, _STRONGEST))
 
 
+class HeldPlay:
+    """Play on a slower clock: it goes on at its own pace, and every ``hold``-th of its actions is taken."""
+
+    def __init__(self, play: Play, hold: int) -> None:
+        self._play = play
+        self._hold = hold
+
+    def act(self, state: np.ndarray) -> np.ndarray:
+        """The next action: ``float32 (A,)`` in [-1, 1], in the simulator state ``(S,)``."""
+        taken = self._play.act(state)
+        for _ in range(self._hold - 1):
+            self._play.act(state)
+        return taken
+
+
 class PushPlay:
     """Play that alternates: for a while noise, for a while heading for an object and pushing it from a random side.
 

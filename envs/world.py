@@ -10,7 +10,7 @@ import numpy as np
 from envs.appearance import appearance_factors
 from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
 from envs.physics import physics_factors
-from envs.policies import Play
+from envs.policies import HeldPlay, Play
 from envs.scene import Scene
 from envs.task import Pair, Task
 from envs.variant import Variant
@@ -146,7 +146,8 @@ class World(gymnasium.Env):
 
     def play(self, rng: np.random.Generator) -> Play:
         """Random play that explores this world; all its noise comes from ``rng``."""
-        return self.task.play(self.scene.action_dim, rng)
+        play, hold = self.task.play(self.scene.action_dim, rng), self.spec_dict.get("hold", 1)
+        return HeldPlay(play, hold) if hold > 1 else play
 
     def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
         """True distance between two states ``(S,)``, in `unit`."""

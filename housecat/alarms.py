@@ -80,9 +80,11 @@ def _imagination(found: dict[str, Any]) -> list[str]:
 
 def _energy(found: dict[str, Any]) -> list[str]:
     said = []
-    for one in found["landscape"] or []:
+    landscapes = found["landscape"] or []
+    for one in landscapes:
         rate = one["within_one_cell"]
-        if rate["low"] <= one["chance"]:
+        coarsest = one["cells"] == min(other["cells"] for other in landscapes)
+        if coarsest and rate["low"] <= one["chance"]:
             said.append(
                 f"the energy {one['steps']} steps ahead is lowest within a cell of the true action in "
                 f"{rate['value']:.0%} of {rate['n']} starts, which cannot be told from chance ({one['chance']:.0%})"

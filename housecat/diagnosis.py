@@ -135,14 +135,18 @@ class Diagnosis:
             "physical": {name: one for name, one in physical.items() if one is not None},
         }
 
-    def landscape(self, model: WorldModel, steps: int) -> dict[str, Any]:
-        """How often the energy over the first action is lowest where the true action is; goal `steps` steps ahead."""
+    def landscape(self, model: WorldModel, steps: int, cells: int) -> dict[str, Any]:
+        """How often the energy over the first action is lowest where the true action is; goal `steps` steps ahead.
+
+        The action is looked for on a grid of `cells` by `cells`.
+        """
         clips = self._clips(model, steps)
         latents = self._latents(model, clips).to(model.device)
         actions = clips.actions[:, model.context - 1 :][:, :steps].to(model.device)
-        found = landscape(model, latents[:, 0], latents[:, steps], actions)
+        found = landscape(model, latents[:, 0], latents[:, steps], actions, cells)
         return {
             "steps": steps,
+            "cells": cells,
             "within_one_cell": asdict(Rate.of(found.found.tolist())),
             "chance": found.chance(),
             "grid": found.grid.tolist(),

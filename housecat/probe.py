@@ -1,8 +1,8 @@
 """`housecat probe`: a checkpoint is diagnosed on held-out recordings of its world.
 
-`probe.json`, schema 2:
+`probe.json`, schema 3:
 
-    schema        2
+    schema        3
     checkpoint    its folder; method: that trained it; world: its name
     recordings    {"data", "fitted", "judged"}: folder, and how many recordings probes were fitted and judged on
     numbers       how many numbers describe the world's state (all quantities together)
@@ -15,7 +15,8 @@
                   "low", "high"}}, "physical": {quantity: {"starts", "of", "moved", "error": {guess: [...]}, "share":
                   {guess: error over distance moved at the last step}}}}; guesses are "imagined", "copied", "shuffled"
                   and, of quantities, "read" (the probe on the latents that came); null: the model imagines nothing
-    landscape     [{"steps", "within_one_cell": {"value", "low", "high", "n"}, "chance", "grid", "examples"}]; null
+    landscape     [{"steps", "cells" along each axis, "within_one_cell": {"value", "low", "high", "n"}, "chance",
+                  "grid", "examples"}]; null
     surprise      by network ("trained", "untrained", other checkpoints): {"frames", "recorded", "shuffled", "raised":
                   {"value", "low", "high", "n"}}: how much clips of so many frames surprise it as they were recorded and
                   in another order, and how often the latter does more; null: it does not tell
@@ -45,10 +46,11 @@ from worldmodel import checkpoint
 from worldmodel.methods import METHODS
 from worldmodel.model import Encoder, WorldModel
 
-SCHEMA = 2
+SCHEMA = 3
 LEAST = 3  # recordings to judge on: an interval over fewer means nothing
 _HORIZON = 10  # steps imagined, whatever a model was trained for, so that models can be held side by side
 _AHEAD = (1, 4)  # steps from which the energy of the first action is looked at
+_CELLS = (5, 11)  # along each axis of that action: a neighbourhood that few miss by chance, and the finer one drawn
 
 
 def recordings_of(folder: Path) -> Path | None:
@@ -167,7 +169,8 @@ def diagnose(
     if isinstance(model, WorldModel):
         horizon = min(_HORIZON, int(unseen.lengths.max()) - model.context - 2)
         found["open_loop"] = look.imagination(model, horizon)
-        found["landscape"] = [look.landscape(model, steps) for steps in _AHEAD if steps <= horizon]
+        ahead = [steps for steps in _AHEAD if steps <= horizon]
+        found["landscape"] = [look.landscape(model, steps, cells) for cells in _CELLS for steps in ahead]
     return {**found, "alarms": alarms(found)}
 
 
@@ -220,8 +223,8 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     for one in found["landscape"] or []:
         rate = one["within_one_cell"]
         said.append(
-            f"energy            {one['steps']} step{'s' * (one['steps'] > 1)} ahead lowest within a cell of the true "
-            f"action: {_share(rate)}, chance {one['chance']:.0%}"
+            f"energy            {one['steps']} step{'s' * (one['steps'] > 1)} ahead lowest within a cell of "
+            f"{one['cells']} by {one['cells']} of the true action: {_share(rate)}, chance {one['chance']:.0%}"
         )
     told = {name: one["raised"] for name, one in found["surprise"].items() if one is not None}
     if told:

@@ -29,7 +29,7 @@ class Landscape:
 
 
 @torch.no_grad()
-def landscape(model: Imagines, z: Tensor, goal: Tensor, actions: Tensor, cells: int = 11) -> Landscape:
+def landscape(model: Imagines, z: Tensor, goal: Tensor, actions: Tensor, cells: int) -> Landscape:
     """The landscape of starts z (K, D) with goals (K, D) and the actions (K, H, A) that lead from one to the other."""
     grid = torch.linspace(-1, 1, cells, device=z.device)
     axes = min(2, actions.shape[-1])

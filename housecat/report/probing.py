@@ -150,7 +150,8 @@ def _physical_error(axes: Axes, loop: dict[str, Any], quantities: list[str]) -> 
 
 def _landscapes(figure: Any, landscapes: list[dict[str, Any]]) -> None:
     figure.suptitle("Energy over the first action", x=0.01, ha="left", fontsize=11, fontweight="bold")
-    shown = [(one, example) for one in landscapes for example in one["examples"][: 4 // len(landscapes)]]
+    finest = [one for one in landscapes if one["cells"] == max(other["cells"] for other in landscapes)]
+    shown = [(one, example) for one in finest for example in one["examples"][: 4 // len(finest)]]
     for axes, (one, example) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         energy, grid, true = np.array(example["energy"]), np.array(one["grid"]), example["true"]
         if len(energy) == 1:

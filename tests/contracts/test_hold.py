@@ -31,6 +31,14 @@ def test_a_long_step_ends_where_as_many_short_ones_with_the_same_action_end(name
     assert long.max_steps == math.ceil(short.max_steps / 3)
 
 
+def test_random_play_keeps_its_own_pace_so_that_its_directions_last_as_many_seconds() -> None:
+    short, long = (envs.make_world({**envs.WORLDS["reacher"], **slow}) for slow in ({}, {"hold": 4}))
+    every, held = (world.play(np.random.default_rng(5)) for world in (short, long))
+    state = short.task.sample_state(np.random.default_rng(0))
+    actions = np.stack([every.act(state) for _ in range(40)])
+    np.testing.assert_array_equal(np.stack([held.act(state) for _ in range(10)]), actions[::4])
+
+
 def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
     short, long = (envs.make_world({**envs.WORLDS["umaze"], **slow}) for slow in ({}, {"hold": 4}))
     near, far = (world.sample_pair(np.random.default_rng(3)) for world in (long, short))

@@ -82,7 +82,9 @@ def test_a_checkpoint_is_probed_on_what_it_was_trained_on_and_beside_others(comm
     assert found["probes"]["trained"]["latent"] != found["probes"]["untrained"]["latent"]
     assert found["alarms"] == alarms(found) != []
     assert len(found["open_loop"]["latent"]["shuffled"]) == found["open_loop"]["horizon"] == 7
-    assert [one["steps"] for one in found["landscape"]] == [1, 4]
+    assert [(one["steps"], len(one["grid"])) for one in found["landscape"]] == [(1, 5), (4, 5), (1, 11), (4, 11)]
+    assert all(one["cells"] == len(one["examples"][0]["energy"]) for one in found["landscape"])
+    assert found["landscape"][0]["chance"] > 3 * found["landscape"][2]["chance"]
     assert list(found["surprise"]) == ["trained", "untrained", "run"]
     assert found["surprise"]["trained"]["frames"] == 8 and found["surprise"]["trained"]["raised"]["n"] == 12
     assert "alarm: " in outcome.out and "trained, linear, 100 labels" in outcome.out
@@ -202,7 +204,8 @@ def healthy() -> dict[str, Any]:
             "physical": {"position": {"share": {"imagined": 0.2, "copied": 1.0}}},
         },
         "landscape": [
-            {"steps": 1, "within_one_cell": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40}, "chance": 0.05}
+            {"steps": 1, "cells": cells, "within_one_cell": {"value": low, "low": low, "n": 40}, "chance": chance}
+            for cells, low, chance in ((5, 0.7, 0.2), (11, 0.0, 0.04))  # the finer one alone is no fault
         ],
     }
 
@@ -223,7 +226,7 @@ def test_a_healthy_model_raises_no_alarm() -> None:
         (("open_loop", "over_copying", "imagined"), r2(1.3)["linear"], "worse than copying"),
         (("open_loop", "over_copying", "shuffled"), r2(0.2)["linear"], "hardly depends on actions"),
         (("open_loop", "physical", "position", "share", "imagined"), 1.2, "position: imagination over 8 steps misses"),
-        (("landscape", 0, "within_one_cell", "low"), 0.04, "cannot be told from chance"),
+        (("landscape", 0, "within_one_cell", "low"), 0.19, "cannot be told from chance"),
     ],
 )
 def test_each_fault_has_its_alarm(path: tuple, value: Any, said: str) -> None:
