@@ -35,6 +35,14 @@ def test_choosing_another_model_replaces_all_of_it():
     assert load_config(["model=cnn"]).model.context != load_config([]).model.context
 
 
+def test_a_world_sets_what_suits_the_default_model_and_a_method_of_its_own_updates_wins() -> None:
+    own, pusht = load_config(["method=vjepa2_ac"]), load_config(["world=pusht"])
+    assert pusht.rehearsal != load_config([]).rehearsal
+    both = load_config(["world=pusht", "method=vjepa2_ac"])
+    assert both.rehearsal == own.rehearsal
+    assert (both.planner, both.critic) == (pusht.planner, pusht.critic)
+
+
 @pytest.mark.parametrize(
     "path", ["a b", "a=b", "x,y", "~/runs", "it's", 'say "x"', "${oc.env:HOME}", "[1]", "ü{}", "null.d"]
 )
