@@ -227,6 +227,8 @@ def build_planner(
     latent = name == "flat_latent"
     energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon
+    if asked.closeness > 0 and not latent:
+        energy = energy + asked.closeness * LatentDistance()
     if asked.effort > 0:
         energy = energy + asked.effort * ActionEffort()
     flat = Flat(model, energy, optimizer, horizon or default)

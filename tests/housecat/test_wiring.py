@@ -107,6 +107,13 @@ def parts():
     return model, distance, landmarks
 
 
+class Everywhere:
+    """A temporal distance that is one step wherever one is."""
+
+    def steps(self, z, target):
+        return torch.ones(torch.broadcast_shapes(z.shape, target.shape)[:-1])
+
+
 @pytest.mark.parametrize(
     ("name", "horizon", "expected"), [("flat_latent", 5, 5), ("flat_distance", None, 8), ("hierarchy", None, 8)]
 )
@@ -163,3 +170,19 @@ def test_two_levels_plan_with_the_second_level_of_the_model(parts, energy):
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(UsageError, match="write device=cpu"):
         wiring.device(load_config(["device=cuda"]))
+
+
+def test_closeness_tells_apart_what_is_the_same_number_of_steps_away(parts):
+    model, _, landmarks = parts
+    start, goal = torch.zeros(1, 8), torch.ones(1, 8)
+
+    def left(weight: float, name: str = "flat_distance") -> float:
+        """Latent distance to the goal at the end of a plan, where the temporal distance is the same everywhere."""
+        config = load_config([*SMALL, f"planner.closeness={weight}", "planner.samples=64", "planner.elites=8"])
+        planner = wiring.build_planner(config, name, 4, model, Everywhere(), landmarks)
+        plan = planner(start, goal, None, [torch.Generator().manual_seed(0)])
+        return float((plan.imagined - goal[:, None]).square().mean())
+
+    assert left(5.0) < left(0.0)
+    assert left(5.0) == pytest.approx(left(0.0, "flat_latent"), abs=1e-6)
+    assert left(5.0, "flat_latent") == left(0.0, "flat_latent")
