@@ -78,7 +78,7 @@ def test_keypoints_find_a_thing_that_no_action_moves() -> None:
     assert told is not None
     assert told < 0.6 < untrained
     unseen = square_clips(np.random.default_rng(1), 64, 2)
-    points = encoder.points(torch.from_numpy(unseen.frames)).flatten(0, 1)[..., :2]
+    points = encoder.points(torch.from_numpy(unseen.frames)).detach().flatten(0, 1)[..., :2]
     places = torch.from_numpy(unseen.states).flatten(0, 1).float()
     best = max(
         abs(float(torch.corrcoef(torch.stack([points[:, k, axis], places[:, axis]]))[0, 1]))
