@@ -102,8 +102,10 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     from housecat import config, doctor, overrides
     from housecat.help import COMMANDS
 
-    settings = config.for_command(config.load_config(arguments), name)
     given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
+    # What suits the world of a recording or a checkpoint is not known before that has been opened.
+    complete = not given & {"data", "checkpoint"}
+    settings = config.for_command(config.load_config(arguments, complete), name)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)

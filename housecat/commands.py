@@ -9,7 +9,7 @@ from envs.registry import WORLDS, make_world
 from envs.store import EpisodeStore
 from housecat import datasets, stages, trained, wiring
 from housecat.compare import compare
-from housecat.config import for_command, load_config, to_yaml
+from housecat.config import check_combinations, for_command, load_config, to_yaml
 from housecat.errors import UsageError
 from housecat.export import export_programs
 from housecat.help import COMMANDS
@@ -48,9 +48,14 @@ class Request:
         return for_command(load_config([*more, *self.arguments]), self.command)
 
     def suited_to(self, world: dict[str, Any]) -> "Request":
-        """The request with the settings that suit a world which the recording or the checkpoint named, not the user."""
+        """The request with the settings that suit a world which the recording or the checkpoint named, not the user.
+
+        Raises:
+            UsageError: they do not go together.
+        """
         name, free = world["name"], {key: world[key] for key in ("frame_size", "hold") if key in world}
         if self.names_world() or WORLDS.get(name, {}) | free != without_factors(world):
+            check_combinations(self.config)
             return self
         more = f"world={name}", *(f"world.{key}={value}" for key, value in free.items())
         return replace(self, config=self.composed(*more), arguments=(*more, *self.arguments))
@@ -159,7 +164,7 @@ def run_compare(request: Request) -> int:
         spec = _described(config)
     else:
         spec = EpisodeStore.open(Path(config.data)).world
-        request = request.suited_to(spec)
+    request = request.suited_to(spec)
     compare(request.composed, request.config, spec, out, request.line)
     return 0
 

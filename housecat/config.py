@@ -29,8 +29,11 @@ def group_choices(group: str) -> list[str]:
     return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
 
 
-def load_config(arguments: list[str]) -> Config:
+def load_config(arguments: list[str], complete: bool = True) -> Config:
     """The settings that `key=value` arguments ask for.
+
+    Args:
+        complete: False: those that suit a world are still to come, so whether they go together is not asked yet.
 
     Raises:
         UsageError: a key, a type, a range or a combination is wrong.
@@ -44,7 +47,8 @@ def load_config(arguments: list[str]) -> Config:
         OmegaConf.update(composed, name, literal, force_add=True)
     config = _typed(composed)
     check_ranges(config, known)
-    check_combinations(config)
+    if complete:
+        check_combinations(config)
     return config
 
 

@@ -5,11 +5,12 @@ import pytest
 from envs import WORLDS
 from housecat.commands import Request
 from housecat.config import load_config
+from housecat.errors import UsageError
 
 
 def request(*arguments: str) -> Request:
     given = frozenset(argument.partition("=")[0] for argument in arguments)
-    return Request("train", load_config(list(arguments)), given, "", frozenset(), arguments)
+    return Request("train", load_config(list(arguments), complete=False), given, "", frozenset(), arguments)
 
 
 def test_the_settings_of_a_recordings_world_are_those_of_its_file() -> None:
@@ -48,3 +49,14 @@ def test_a_world_of_another_making_that_has_the_name_is_another_world() -> None:
 def test_a_world_that_the_user_names_is_taken_at_its_word() -> None:
     named = request("world=medium")
     assert named.suited_to(WORLDS["puck"]) is named
+
+
+def test_what_goes_together_is_judged_with_the_settings_of_the_world() -> None:
+    # 50 numbers are too few for two coordinates of 32 keypoints each, and enough for Push-T's 32 components.
+    assert request("model.latent=50").suited_to(WORLDS["pusht"]).config.model.latent == 50
+    with pytest.raises(UsageError, match="above the 32 numbers"):
+        request("model.latent=30").suited_to(WORLDS["pusht"])
+    with pytest.raises(UsageError, match="above the 64 numbers"):
+        request("model.latent=50").suited_to({**WORLDS["medium"], "name": "mine"})
+    with pytest.raises(UsageError, match="above the 64 numbers"):
+        request("world=medium", "model.latent=50").suited_to(WORLDS["medium"])
