@@ -104,7 +104,8 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
 
     given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
     # What suits the world of a recording or a checkpoint is not known before that has been opened.
-    complete = not given & {"data", "checkpoint"}
+    opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
+    complete = overrides.names_world(given) or not opens
     settings = config.for_command(config.load_config(arguments, complete), name)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:

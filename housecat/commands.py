@@ -13,6 +13,7 @@ from housecat.config import check_combinations, for_command, load_config, to_yam
 from housecat.errors import UsageError
 from housecat.export import export_programs
 from housecat.help import COMMANDS
+from housecat.overrides import names_world
 from housecat.pairs import make_pairs
 from housecat.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.quickstart import quickstart
@@ -39,10 +40,6 @@ class Request:
         """What the command reads, for `config.yaml`."""
         return to_yaml(self.config, COMMANDS[self.command].settings, world)
 
-    def names_world(self) -> bool:
-        """Whether the user said which world."""
-        return any(key.partition(".")[0] == "world" for key in self.given)
-
     def composed(self, *more: str) -> Config:
         """The settings with further `key=value` in front of what the user wrote, which wins."""
         return for_command(load_config([*more, *self.arguments]), self.command)
@@ -54,7 +51,9 @@ class Request:
             UsageError: they do not go together.
         """
         name, free = world["name"], {key: world[key] for key in ("frame_size", "hold") if key in world}
-        if self.names_world() or WORLDS.get(name, {}) | free != without_factors(world):
+        if names_world(self.given):
+            return self
+        if WORLDS.get(name, {}) | free != without_factors(world):  # no file of settings is that world's
             check_combinations(self.config)
             return self
         more = f"world={name}", *(f"world.{key}={value}" for key, value in free.items())
@@ -90,7 +89,7 @@ def run_train(request: Request) -> int:
     store = EpisodeStore.open(data)
     request = request.suited_to(store.world)
     config = request.config
-    if request.names_world():
+    if names_world(request.given):
         wiring.check_world(f"the recording in {data}", store.world, wiring.world_spec(config))
     wiring.plan_for_store(config, store)
     out = Path(config.out or f"runs/{store.world['name']}")
@@ -106,7 +105,7 @@ def run_evaluate(request: Request) -> int:
     spec = wiring.trained_world(checkpoint)
     request = request.suited_to(spec)
     config = request.config
-    if request.names_world():
+    if names_world(request.given):
         wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
     spec = wiring.evaluated_spec(config, spec)
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
@@ -148,7 +147,7 @@ def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[
     """A command that reads or writes recorded episodes; it is told which world the user named, if any."""
 
     def run(request: Request) -> int:
-        work(request.config, wiring.world_spec(request.config) if request.names_world() else None)
+        work(request.config, wiring.world_spec(request.config) if names_world(request.given) else None)
         return 0
 
     return run
@@ -160,11 +159,11 @@ def run_compare(request: Request) -> int:
     if "method" in request.given or "seed" in request.given:
         raise UsageError("compare takes several methods and seeds: write compare.methods=[...] and compare.seeds=[...]")
     out = Path(config.out or "benchmarks/results")
-    if config.data is None or request.names_world():
+    if config.data is None or names_world(request.given):
         spec = _described(config)
     else:
         spec = EpisodeStore.open(Path(config.data)).world
-    request = request.suited_to(spec)
+        request = request.suited_to(spec)
     compare(request.composed, request.config, spec, out, request.line)
     return 0
 
@@ -172,7 +171,7 @@ def run_compare(request: Request) -> int:
 def run_worlds(request: Request) -> int:
     """Lists the worlds, or the one that is named."""
     config = request.config
-    specs = [wiring.world_spec(config)] if request.names_world() else list(WORLDS.values())
+    specs = [wiring.world_spec(config)] if names_world(request.given) else list(WORLDS.values())
     show_worlds(specs, config.episodes, config.seed, config.workers, config.out, request.flags)
     return 0
 

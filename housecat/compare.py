@@ -44,7 +44,7 @@ from housecat.errors import UsageError
 from housecat.files import write_json
 from housecat.help import COMMANDS
 from housecat.runs import open_run
-from housecat.schema import Config
+from housecat.schema import CompareConfig, Config
 from housecat.statistics import Rate
 from housecat.train import TrainingPlan, make_method
 from worldmodel.methods import METHODS
@@ -81,7 +81,7 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
     out.mkdir(parents=True, exist_ok=True)
     speeds = speeds_of(plans, out / "speeds.json")
     members = [
-        _member(compose, name, seed, _within_budget(name, config, speeds[name]), store, out)
+        _member(compose, name, seed, within_budget(name, config.compare, plans[name], speeds[name]), store, out)
         for name in methods
         for seed in seeds
     ]
@@ -116,13 +116,12 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
         raise UsageError("no training came through: change what the lines above say, and compare again")
 
 
-def _within_budget(name: str, config: Config, speed: Speed) -> dict[str, int]:
+def within_budget(name: str, asked: CompareConfig, plan: TrainingPlan, speed: Speed) -> dict[str, int]:
     """The updates that the method is given, as settings; none where each makes its own."""
-    asked = config.compare
     if asked.seconds is None:
         return {}
     times = asked.lewm_times if name == "lewm" else 1.0
-    return updates_within(times * asked.seconds, speed, config.rehearsal.updates)
+    return updates_within(times * asked.seconds, speed, plan.rehearsal.updates)
 
 
 def _member(

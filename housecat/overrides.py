@@ -58,6 +58,11 @@ def full_name(name: str) -> str:
     return SHORT.get(name.strip(), name.strip())
 
 
+def names_world(keys: Iterable[str]) -> bool:
+    """Whether these keys, which a user wrote, say which world."""
+    return any(key.partition(".")[0] == "world" for key in keys)
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the nearest known one, or where to find them all."""
     known = list(known)

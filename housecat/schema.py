@@ -68,7 +68,7 @@ class PlannerConfig:
     floor: float = key("least spread, as a share of half the action range", 0, 10)
     persistence: float = key("correlation of a candidate's noise from one control step to the next", 0, 0.999)
     effort: float = key("weight of action effort in the energy", 0)
-    closeness: float = key("weight of the latent distance beside the temporal one, which tells whole steps apart", 0)
+    closeness: float = key("weight of the latent distance beside the temporal one (all but flat_latent)", 0)
     horizon: int = key("control steps imagined by flat_distance and hierarchy", 1, 200)
     execute: int = key("control steps from one plan to the next, at most the horizon", 1, 200)
     near: float = key("control steps from the goal at which the hierarchy aims at the goal itself", 0)

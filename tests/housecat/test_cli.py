@@ -116,6 +116,9 @@ def test_an_impossible_maze_is_answered_in_one_line_before_any_work(command, tmp
     [
         ("train", ["data=DIR"]),
         ("train data=nowhere", ["nowhere", "housecat collect"]),
+        ("train model.latent=30", ["model.latent must be above the 64 numbers"]),
+        ("train data=nowhere world=medium model.latent=30", ["model.latent must be above the 64 numbers"]),
+        ("train data=nowhere model.latent=30", ["nowhere", "housecat collect"]),
         ("evaluate", ["checkpoint=DIR"]),
         ("evaluate checkpoint=nowhere", ["no checkpoint in nowhere", "housecat train"]),
         ("collect world=pointmaze world.layout=gone.txt", ["gone.txt", "No such file"]),

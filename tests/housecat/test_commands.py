@@ -58,5 +58,3 @@ def test_what_goes_together_is_judged_with_the_settings_of_the_world() -> None:
         request("model.latent=30").suited_to(WORLDS["pusht"])
     with pytest.raises(UsageError, match="above the 64 numbers"):
         request("model.latent=50").suited_to({**WORLDS["medium"], "name": "mine"})
-    with pytest.raises(UsageError, match="above the 64 numbers"):
-        request("world=medium", "model.latent=50").suited_to(WORLDS["medium"])

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from housecat import cli
-from housecat.compare import planning
+from housecat import cli, wiring
+from housecat.budget import Speed
+from housecat.compare import planning, within_budget
+from housecat.config import load_config
 from housecat.statistics import Rate
 
 TINY = """
@@ -103,3 +105,12 @@ def test_what_is_wrong_is_said_in_one_line(
     errors = capfd.readouterr().err
     assert expected in errors
     assert errors.count("\n") == 1
+
+
+def test_a_method_rehearses_as_often_as_it_asks_to_where_the_time_allows() -> None:
+    speed = Speed(frames=1000.0, update=0.5, rehearsal=0.1, apart=0.0)
+    config = load_config(["method=vjepa2_ac", "compare.seconds=10000"])
+    plan = wiring.training_plan(config, 64, 2)
+    assert plan.rehearsal.updates != load_config([]).rehearsal.updates
+    assert within_budget("vjepa2_ac", config.compare, plan, speed)["rehearsal.updates"] == plan.rehearsal.updates
+    assert within_budget("vjepa2_ac", load_config([]).compare, plan, speed) == {}

@@ -176,13 +176,15 @@ def test_closeness_tells_apart_what_is_the_same_number_of_steps_away(parts):
     model, _, landmarks = parts
     start, goal = torch.zeros(1, 8), torch.ones(1, 8)
 
-    def left(weight: float, name: str = "flat_distance") -> float:
-        """Latent distance to the goal at the end of a plan, where the temporal distance is the same everywhere."""
-        config = load_config([*SMALL, f"planner.closeness={weight}", "planner.samples=64", "planner.elites=8"])
+    def left(weight: float, name: str = "flat_distance", effort: float = 0.0) -> float:
+        """Latent distance to the goal along a plan, where the temporal distance is the same everywhere."""
+        weights = [f"planner.closeness={weight}", f"planner.effort={effort}"]
+        config = load_config([*SMALL, *weights, "planner.samples=64", "planner.elites=8"])
         planner = wiring.build_planner(config, name, 4, model, Everywhere(), landmarks)
         plan = planner(start, goal, None, [torch.Generator().manual_seed(0)])
         return float((plan.imagined - goal[:, None]).square().mean())
 
     assert left(5.0) < left(0.0)
     assert left(5.0) == pytest.approx(left(0.0, "flat_latent"), abs=1e-6)
-    assert left(5.0, "flat_latent") == left(0.0, "flat_latent")
+    # The planner that minimises nothing else takes no more of it, which effort beside it would show.
+    assert left(5.0, "flat_latent", 0.1) == left(0.0, "flat_latent", 0.1) > left(0.0, "flat_latent")
