@@ -1,4 +1,4 @@
-"""Rules that hold for the whole project: who may import whom, names, sizes, settings, and what the README says."""
+"""Rules that hold for the whole project: who may import whom, names, sizes, settings, and what the documents say."""
 
 import ast
 import graphlib
@@ -120,13 +120,17 @@ def test_there_is_no_configuration_file_that_cannot_be_chosen():
     assert files == {Path("config.yaml")} | {Path(g) / f"{name}.yaml" for g in GROUPS for name in group_choices(g)}
 
 
-def test_every_command_and_setting_in_the_readme_exists():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("document", "must_show"),
+    [("README.md", {"quickstart", "collect", "train", "evaluate", "doctor"}), ("RESULTS.md", {"compare", "evaluate"})],
+)
+def test_every_command_and_setting_that_a_document_shows_exists(document, must_show):
+    text = (ROOT / document).read_text(encoding="utf-8")
     found = re.findall(
-        r"housecat ((?:[a-z]+\b(?![.=]) ?){1,2})((?: ?[\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", readme))
+        r"housecat ((?:[a-z]+\b(?![.=]) ?){1,2})((?: ?[\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", text))
     )
     lines = [(named(words.split())[0], arguments) for words, arguments in found]
-    assert {"quickstart", "collect", "train", "evaluate", "doctor"} <= {command for command, _ in lines}
+    assert must_show <= {command for command, _ in lines}
     for command, arguments in lines:
         assert command in COMMANDS or is_group(command)
         for argument in arguments.split():
@@ -135,7 +139,10 @@ def test_every_command_and_setting_in_the_readme_exists():
             assert COMMANDS[command].reads(name), f"{command} does not read {name}"
 
 
-def test_files_that_the_readme_names_exist():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in re.findall(r"\]\(([\w./]+)\)", readme) + re.findall(r"`((?:benchmarks|planners)/\w+\.py)`", readme):
+@pytest.mark.parametrize("document", ["README.md", "RESULTS.md"])
+def test_files_and_sections_that_a_document_links_to_exist(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"(?m)^#+ (.+)$", text)}
+    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= headings
+    for name in re.findall(r"\]\(([\w./]+)\)", text) + re.findall(r"`((?:benchmarks|planners)/\w+\.py)`", text):
         assert (ROOT / name).exists(), name
