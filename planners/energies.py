@@ -76,11 +76,15 @@ class OverPath(Composable):
 
 
 class LatentDistance(OverPath):
-    """Mean squared difference between the imagined latents and the target, which may have any shape."""
+    """Root of the mean squared difference between the imagined latents and the target, which may have any shape.
+
+    Not its square: that is flat about the target, where what else is added decides where the body comes to rest.
+    """
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
         """See `OverPath`."""
-        return (latents - target).square().flatten(start_dim=2).mean(dim=-1)
+        difference = (latents - target).flatten(start_dim=2)
+        return torch.linalg.vector_norm(difference, dim=-1) / difference.shape[-1] ** 0.5
 
 
 class TemporalDistance(OverPath):

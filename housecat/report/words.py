@@ -11,7 +11,7 @@ LABELS = {
 }
 ABOUT = {
     "random": "random actions: the floor",
-    "flat_latent": "CEM on squared distance in the latent",
+    "flat_latent": "CEM on the distance in the latent",
     "flat_distance": "CEM on the learned number of steps to the goal",
     "hierarchy": "subgoals from the landmark graph, CEM towards them",
     "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",

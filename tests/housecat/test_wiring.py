@@ -182,7 +182,7 @@ def test_closeness_tells_apart_what_is_the_same_number_of_steps_away(parts):
         config = load_config([*SMALL, *weights, "planner.samples=64", "planner.elites=8"])
         planner = wiring.build_planner(config, name, 4, model, Everywhere(), landmarks)
         plan = planner(start, goal, None, [torch.Generator().manual_seed(0)])
-        return float((plan.imagined - goal[:, None]).square().mean())
+        return float((plan.imagined - goal[:, None]).square().mean(dim=-1).sqrt().mean())
 
     assert left(5.0) < left(0.0)
     assert left(5.0) == pytest.approx(left(0.0, "flat_latent"), abs=1e-6)
