@@ -82,21 +82,24 @@ class PatchWorldModel(WorldModel):
         return self.joined(patches[None])[0], self.joined(still)[:, 0]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `WorldModel`."""
-        past = z.reshape(-1, *self.shape)
+        """See `WorldModel`. What many plans share, one latent expanded to all of them, is computed once."""
+        alike = z.ndim > 1 and not any(z.stride()[:-1])
+        past, ways = z.reshape(-1, *self.shape), actions.reshape(-1, *actions.shape[-2:])
         with self.autocast():
-            ahead = self.rolled(past, actions.reshape(-1, *actions.shape[-2:]))
+            ahead = self.rolled(past[:1] if alike else past, ways)
         known = torch.cat([past[:, 1:], ahead], dim=1)
         return self.joined(known).view(*actions.shape[:-1], self.latent)
 
     def rolled(self, past: Tensor, actions: Tensor) -> Tensor:
-        """Open-loop: patches of the last K frames (B, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
+        """Open-loop: patches of the last K frames (B or 1, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
 
         Each step is computed once: of those before, only the keys and values are needed.
         """
         cache: Cache = []
         for time in range(1, self.context - 1):
             _, cache = self.predictor.step(past[:, time - 1], past[:, time], None, time, cache)
+        past = past.expand(len(actions), -1, -1, -1)
+        cache = [(key.expand(len(past), -1, -1, -1), value.expand(len(past), -1, -1, -1)) for key, value in cache]
         before, patches, ahead = past[:, -2], past[:, -1], []
         for step in range(actions.shape[1]):
             following, cache = self.predictor.step(before, patches, actions[:, step], self.context - 1 + step, cache)

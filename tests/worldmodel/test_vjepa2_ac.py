@@ -31,11 +31,11 @@ def image_settings() -> ImageSettings:
     )
 
 
-def make_method() -> VJepa2AC:
+def make_method(past: int = 2) -> VJepa2AC:
     torch.manual_seed(0)
     asked = image_settings()
     encoder = ImageJEPA(asked).model
-    settings = Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2)
+    settings = Settings(DynamicsSettings(4, 8, past, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2)
     method = VJepa2AC(settings)
     frames = torch.from_numpy(square_clips(np.random.default_rng(1), 32, 6).frames)
     encoder.fit_pixels(frames)
@@ -144,6 +144,21 @@ def test_what_is_imagined_step_by_step_is_what_the_predictor_says_of_the_whole_p
         seen = torch.cat([seen, model.predictor(seen, actions[:, : step + 1])[:, -1:]], dim=1)
     expected = torch.stack([seen[:, k + 1 : k + 3].flatten(1) for k in range(6)], dim=1)
     assert torch.allclose(model.imagine(z, actions), expected, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_past_that_many_plans_share_is_as_good_as_a_copy_for_each() -> None:
+    model = make_method(past=4).model
+    torch.nn.init.normal_(model.predictor.leave.weight, std=0.1)
+    z, actions = torch.randn(2, model.latent), torch.rand(2, 5, 6, 2) * 2 - 1
+    imagined = model.rollout(z, actions)
+    for row in range(2):
+        copies = z[row].repeat(5, 1)
+        assert torch.allclose(imagined[row], model.imagine(copies, actions[row]), atol=1e-4)
+        seen = copies.view(5, *model.shape)
+        for step in range(6):
+            seen = torch.cat([seen, model.predictor(seen, actions[row, :, : step + 1])[:, -1:]], dim=1)
+        assert torch.allclose(imagined[row, :, -1].view(5, *model.shape), seen[:, -4:], atol=1e-4)
 
 
 def test_a_goal_is_the_same_picture_over_and_over(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
