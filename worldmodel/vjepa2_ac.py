@@ -84,22 +84,24 @@ class PatchWorldModel(WorldModel):
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `WorldModel`. What many plans share, one latent expanded to all of them, is computed once."""
         alike = z.ndim > 1 and not any(z.stride()[:-1])
-        past, ways = z.reshape(-1, *self.shape), actions.reshape(-1, *actions.shape[-2:])
+        past = z.reshape(-1, *self.shape)
         with self.autocast():
-            ahead = self.rolled(past[:1] if alike else past, ways)
+            ahead = self.rolled(past, actions.reshape(-1, *actions.shape[-2:]), alike)
         known = torch.cat([past[:, 1:], ahead], dim=1)
         return self.joined(known).view(*actions.shape[:-1], self.latent)
 
-    def rolled(self, past: Tensor, actions: Tensor) -> Tensor:
-        """Open-loop: patches of the last K frames (B or 1, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
+    def rolled(self, past: Tensor, actions: Tensor, alike: bool = False) -> Tensor:
+        """Open-loop: patches of the last K frames (B, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
 
-        Each step is computed once: of those before, only the keys and values are needed.
+        Each step is computed once: of those before, only the keys and values are needed. Where all B pasts are `alike`,
+        those of one serve all.
         """
         cache: Cache = []
+        known = past[:1] if alike else past
         for time in range(1, self.context - 1):
-            _, cache = self.predictor.step(past[:, time - 1], past[:, time], None, time, cache)
-        past = past.expand(len(actions), -1, -1, -1)
-        cache = [(key.expand(len(past), -1, -1, -1), value.expand(len(past), -1, -1, -1)) for key, value in cache]
+            _, cache = self.predictor.step(known[:, time - 1], known[:, time], None, time, cache)
+        if alike:
+            cache = [(key.expand(len(past), -1, -1, -1), value.expand(len(past), -1, -1, -1)) for key, value in cache]
         before, patches, ahead = past[:, -2], past[:, -1], []
         for step in range(actions.shape[1]):
             following, cache = self.predictor.step(before, patches, actions[:, step], self.context - 1 + step, cache)

@@ -1,5 +1,7 @@
 """V-JEPA 2-AC: the encoder stays as it is, actions decide what is imagined, and a goal is a picture at rest."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from tests.worldmodel.conftest import SIZE, SquareClips, small_settings, square_clips
 from worldmodel import checkpoint
 from worldmodel.distance import LatentEpisodes
+from worldmodel.export import export
 from worldmodel.frozen import Pooled
 from worldmodel.ijepa import ImageJEPA
 from worldmodel.ijepa import Settings as ImageSettings
@@ -159,6 +162,16 @@ def test_a_past_that_many_plans_share_is_as_good_as_a_copy_for_each() -> None:
         for step in range(6):
             seen = torch.cat([seen, model.predictor(seen, actions[row, :, : step + 1])[:, -1:]], dim=1)
         assert torch.allclose(imagined[row, :, -1].view(5, *model.shape), seen[:, -4:], atol=1e-4)
+
+
+def test_its_programs_are_the_model_for_batches_that_were_not_tried(tmp_path: Path) -> None:
+    model = make_method(past=4).model.eval().requires_grad_(False)
+    torch.nn.init.normal_(model.predictor.leave.weight, std=0.1)
+    made = {one.name: one for one in export(model, SIZE, 3, tmp_path)}
+    assert made["predictor"].equal
+    z, actions = torch.randn(7, model.latent), torch.rand(7, 3, 2) * 2 - 1
+    imagine = torch.export.load(made["predictor"].file).module()
+    assert torch.allclose(imagine(z, actions), model.imagine(z, actions), atol=1e-4)
 
 
 def test_a_goal_is_the_same_picture_over_and_over(trained: tuple[VJepa2AC, dict[str, torch.Tensor]]) -> None:
