@@ -155,6 +155,7 @@ def test_a_past_that_many_plans_share_is_as_good_as_a_copy_for_each() -> None:
     torch.nn.init.normal_(model.predictor.leave.weight, std=0.1)
     z, actions = torch.randn(2, model.latent), torch.rand(2, 5, 6, 2) * 2 - 1
     imagined = model.rollout(z, actions)
+    assert torch.allclose(model.imagine(z, actions[:, 0]), imagined[:, 0], atol=1e-4), "two pasts are not shared"
     for row in range(2):
         copies = z[row].repeat(5, 1)
         assert torch.allclose(imagined[row], model.imagine(copies, actions[row]), atol=1e-4)
