@@ -202,7 +202,11 @@ class CriticConfig:
     learning_rate: float = key("peak of the schedule", 1e-8, 1)
     expectile: float = key("0.5: the mean of the ways seen; towards 1: the shortest", 0.001, 0.999)
     longest: float = key("distances are cut off here, control steps", 2)
-    lookahead: int = key("recorded steps, at most, that a target follows before it asks the network (expectile)", 1)
+    lookahead: int = key(
+        "recorded steps, at most, that a target follows before it asks the network (expectile); fewer where ways are "
+        "shorter, as with world.hold",
+        1,
+    )
     momentum: float = key("of the target network (expectile)", 0, 1)
     near_goals: float = key("mean offset of goals from the same recording, control steps", 1)
 
