@@ -1,7 +1,7 @@
 """V-JEPA 2-AC: a frozen encoder, and a predictor that learns what actions do to the patches it sees.
 
 Predicts: the patches of the next frame, with true frames before it (teacher forcing) and on its own (rollout), by
-squared error, in which planners measure too (published: absolute; the squared error of a step was 1.4 times as large).
+squared error, whose root planners measure (published: absolute; the squared error of a step was 1.4 times as large).
 Kept from collapse by: the encoder, which does not move. So every recording is encoded once, before the first update.
 Published: arXiv 2506.09985, section 3; on DINOv2's patches likewise in DINO-WM (arXiv 2411.04983). As there, each frame
 is encoded by itself, as a picture that stands still. No state token: planners see camera frames and nothing else.
