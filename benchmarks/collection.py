@@ -1,8 +1,8 @@
 """How much faster random play is recorded than by the naive route, and what a second process brings.
 
 The naive route is ``gymnasium.make(..., render_mode="rgb_array")`` with MuJoCo's default visuals in one process: reset,
-then step with random actions and render 64x64 frames. Ours is `envs.collect.collect`: frames are written to disk too.
-Both have the same physics and the same view, turn by turn in one run. Run
+then step with random actions and render 64x64 frames. Ours is `envs.data.collect.collect`: frames are
+written to disk too. Both have the same physics and the same view, turn by turn in one run. Run
 ``python benchmarks/collection.py [world ...]`` with nothing else running; the last line is JSON.
 """
 
@@ -21,8 +21,8 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from envs.backend import renderer_name
-from envs.collect import collect
+from envs.simulation.backend import renderer_name
+from envs.data.collect import collect
 from benchmarks.rendering import with_default_visuals
 
 WORLDS = ("medium", "reacher", "puck")  # of different families

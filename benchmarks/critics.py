@@ -18,19 +18,19 @@ import numpy as np
 import torch
 
 from envs import make_world
-from envs.store import EpisodeStore
-from housecat import trained, wiring
-from housecat.calibration import judge_distance
-from housecat.config import load_config
-from housecat.episodes import one_thread, play
-from housecat.learning import CRITICS
-from housecat.pairs import make_pairs
-from housecat.schema import Config
-from housecat.statistics import Rate
-from housecat.train import HELD_OUT, encode_recordings, make_landmarks
+from envs.data.store import EpisodeStore
+from housecat.evaluation.calibration import judge_distance
+from housecat.evaluation.episodes import one_thread, play
+from housecat.evaluation.pairs import make_pairs
+from housecat.evaluation.statistics import Rate
+from housecat.runs import trained, wiring
+from housecat.runs.training import HELD_OUT, encode_recordings, make_landmarks
+from housecat.settings.config import load_config
+from housecat.settings.learning import CRITICS
+from housecat.settings.schema import Config
 from worldmodel import checkpoint
-from worldmodel.critics import train_distance
-from worldmodel.distance import LearnedDistance
+from worldmodel.distances.critics import train_distance
+from worldmodel.distances.distance import LearnedDistance
 
 
 @one_thread()

@@ -17,15 +17,15 @@ import torch
 
 from envs import make_world
 from envs.world import World
-from housecat import trained, wiring
-from housecat.config import load_config
-from housecat.episodes import Bench, generator_of
-from housecat.schema import PLANNERS, Config
-from housecat.timing import Recording, time_steps
-from housecat.train import make_method
-from planners.landmarks import build_landmarks
+from housecat.evaluation.episodes import Bench, generator_of
+from housecat.evaluation.timing import Recording, time_steps
+from housecat.runs import trained, wiring
+from housecat.runs.training import make_method
+from housecat.settings.config import load_config
+from housecat.settings.schema import PLANNERS, Config
+from planners.subgoals.landmarks import build_landmarks
 from worldmodel import checkpoint
-from worldmodel.critics import KINDS
+from worldmodel.distances.critics import KINDS
 
 STEPS = 60
 LANDMARKS = 256

@@ -17,7 +17,7 @@ import envs  # noqa: I001  (chooses the OpenGL backend, hence before mujoco)
 import mujoco
 import numpy as np
 
-from envs.backend import renderer_name
+from envs.simulation.backend import renderer_name
 from envs.world import World
 
 ROUNDS = 5

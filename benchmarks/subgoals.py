@@ -18,12 +18,12 @@ import numpy as np
 
 from envs import make_world
 from envs.task import Pair
-from housecat import trained, wiring
-from housecat.config import load_config
-from housecat.episodes import EpisodeResult, play
-from housecat.pairs import make_pairs
-from housecat.statistics import Rate, compare_paired
-from housecat.subgoals import play_true_subgoals
+from housecat.evaluation.episodes import EpisodeResult, play
+from housecat.evaluation.pairs import make_pairs
+from housecat.evaluation.statistics import Rate, compare_paired
+from housecat.evaluation.subgoals import play_true_subgoals
+from housecat.runs import trained, wiring
+from housecat.settings.config import load_config
 from worldmodel import checkpoint
 
 AHEAD = (4.0, 8.0, 12.0)  # control steps

@@ -10,10 +10,10 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from housecat.config import load_config
-from housecat.speed import random_clips, seconds_per_update
-from housecat.train import make_method
-from housecat.wiring import training_plan
+from housecat.runs.speed import random_clips, seconds_per_update
+from housecat.runs.training import make_method
+from housecat.runs.wiring import training_plan
+from housecat.settings.config import load_config
 from worldmodel.training import start, update
 
 SECONDS = 20.0

@@ -4,7 +4,7 @@ Importing this package chooses the OpenGL backend before MuJoCo is loaded (MuJoC
 and registers the Gymnasium ids, e.g. ``housecat/PointMaze-Medium-v0``.
 """
 
-from envs.backend import choose_backend
+from envs.simulation.backend import choose_backend
 
 choose_backend()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.variant import Variant
+from envs.simulation.variant import Variant
 
 KINDS = {
     "colour": "colours of what is drawn",

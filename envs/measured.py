@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.oracle import oracle_steps
+from envs.play.oracle import oracle_steps
 from envs.registry import make_world
 from envs.world import World
 

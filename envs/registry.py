@@ -6,20 +6,20 @@ from typing import Any
 
 import gymnasium
 
-from envs.arm import arm_spec, build_arm
-from envs.car import build_car, car_spec
-from envs.cube import build_cube, cube_spec
-from envs.mazes import LAYOUTS, build_maze, maze_spec
-from envs.outside import FAMILY_NAMES, build_outside
-from envs.puck import build_puck, puck_spec
-from envs.pusht import build_pusht, pusht_spec
-from envs.reacher import build_reacher, reacher_spec
-from envs.rover import build_rover, rover_spec
-from envs.runner import build_runner, runner_spec
-from envs.scene import Scene
+from envs.outside.description import FAMILY_NAMES, build_outside
+from envs.simulation.scene import Scene
 from envs.task import Task
 from envs.vector import WorldVector
 from envs.world import World
+from envs.worlds.arm import arm_spec, build_arm
+from envs.worlds.car import build_car, car_spec
+from envs.worlds.cube import build_cube, cube_spec
+from envs.worlds.mazes import LAYOUTS, build_maze, maze_spec
+from envs.worlds.puck import build_puck, puck_spec
+from envs.worlds.pusht import build_pusht, pusht_spec
+from envs.worlds.reacher import build_reacher, reacher_spec
+from envs.worlds.rover import build_rover, rover_spec
+from envs.worlds.runner import build_runner, runner_spec
 
 FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "pointmaze": build_maze,

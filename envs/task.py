@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from envs.factors import Factor
-from envs.policies import Play, RandomPlay
+from envs.play.policies import Play, RandomPlay
 
 _CANDIDATES = 16
 _ATTEMPTS = 200

@@ -7,13 +7,13 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.appearance import appearance_factors
 from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
-from envs.physics import physics_factors
-from envs.policies import HeldPlay, Play
-from envs.scene import Scene
+from envs.play.policies import HeldPlay, Play
+from envs.simulation.appearance import appearance_factors
+from envs.simulation.physics import physics_factors
+from envs.simulation.scene import Scene
+from envs.simulation.variant import Variant
 from envs.task import Pair, Task
-from envs.variant import Variant
 
 
 class World(gymnasium.Env):

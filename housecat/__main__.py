@@ -2,7 +2,7 @@
 
 import sys
 
-from housecat.cli import main
+from housecat.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from housecat.config import GROUPS, config_folder, group_choices, load_config
-from housecat.help import COMMANDS, is_group, named
-from housecat.schema import settings
+from housecat.cli.help import COMMANDS, is_group, named
+from housecat.settings.config import GROUPS, config_folder, group_choices, load_config
+from housecat.settings.schema import settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("envs", "worldmodel", "planners", "housecat")

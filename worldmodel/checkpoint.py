@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from worldmodel.card import model_card
-from worldmodel.critics import KINDS, kind_of
-from worldmodel.distance import LearnedDistance
-from worldmodel.methods import METHODS
+from worldmodel.distances.critics import KINDS, kind_of
+from worldmodel.distances.distance import LearnedDistance
+from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.settings import from_json
+from worldmodel.share.card import model_card
 
 FORMAT = 9  # raised when a saved model can no longer be read as before
 

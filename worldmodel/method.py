@@ -5,8 +5,8 @@ from abc import ABC
 import torch
 from torch import Tensor, nn
 
-from worldmodel import objectives
-from worldmodel.distance import LatentEpisodes
+from worldmodel.distances.distance import LatentEpisodes
+from worldmodel.losses import objectives
 from worldmodel.model import Encoder, WorldModel
 
 

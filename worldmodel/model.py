@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from worldmodel.layers import by_time, caught
+from worldmodel.diagnosis.layers import by_time, caught
 
 
 class Seen(Protocol):

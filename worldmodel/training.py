@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from worldmodel import measures
 from worldmodel.checkpoint import replace_folder
-from worldmodel.looking import LookSettings, look
-from worldmodel.measures import Labelled
+from worldmodel.diagnosis import measures
+from worldmodel.diagnosis.measures import Labelled
 from worldmodel.method import Method
+from worldmodel.stages.keypoint_pretraining import LookSettings, look
 
 SCHEDULES = ("cosine", "wsd")
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from envs.world import World
-from housecat.episodes import AT_THE_GOAL, EpisodeResult
+from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult
 from housecat.report.inputs import Landmarks
 from housecat.report.videos import data_uri
 

@@ -11,10 +11,10 @@ import numpy as np
 from envs import make_world
 from envs.task import Pair
 from envs.world import World
-from housecat import pairs as pairs_file
-from housecat import results as results_file
-from housecat.episodes import EpisodeResult
 from housecat.errors import UsageError
+from housecat.evaluation import pairs as pairs_file
+from housecat.evaluation import results as results_file
+from housecat.evaluation.episodes import EpisodeResult
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
-from housecat.episodes import EpisodeResult
+from housecat.evaluation.episodes import EpisodeResult
 from housecat.report import charts, words
 from housecat.report.graph_map import Map, draw_map, subgoals_of
 from housecat.report.inputs import Inputs

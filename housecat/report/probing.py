@@ -37,7 +37,7 @@ _STYLE: Any = {
 
 
 def draw_probe(found: dict[str, Any], path: Path) -> None:
-    """Writes the picture of `found`, as `housecat.probe` documents it, to a PNG file."""
+    """Writes the picture of `found`, as `housecat.diagnosis.probe` documents it, to a PNG file."""
     imagines = found["open_loop"] is not None
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(13, 13 if imagines else 9), layout="constrained", facecolor="#ffffff")

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from envs.world import World
-from housecat.episodes import AT_THE_GOAL, EpisodeResult
+from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult
 
 SIZE = 256  # pixels of a video's side
 _FRAMES = 30  # of a video at most; longer episodes skip control steps

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import envs
-from envs.oracle import oracle_steps
+from envs.play.oracle import oracle_steps
 
 
 @pytest.mark.parametrize("name", sorted(envs.WORLDS))

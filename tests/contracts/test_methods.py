@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from housecat import wiring
-from housecat.config import load_config
-from housecat.train import TrainingPlan, make_method
+from housecat.runs import wiring
+from housecat.runs.training import TrainingPlan, make_method
+from housecat.settings.config import load_config
 from worldmodel import checkpoint
-from worldmodel.export import export
-from worldmodel.methods import METHODS
+from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, WorldModel
+from worldmodel.share.export import export
 
 SMALL = """world.frame_size=32 model.width=24 model.heads=2 model.depth=1 model.patch=8 precision=fp32
     dynamics.depth=1 model.predictor_depth=1""".split()

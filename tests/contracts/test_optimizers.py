@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from planners.cem import CEM
+from planners.optimizers.cem import CEM
 
 OPTIMIZERS = {
     "cem with persistent noise": CEM(samples=128, elites=16, iterations=10, persistence=0.3),

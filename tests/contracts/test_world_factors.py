@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import envs
-from envs.collect import collect
+from envs.data.collect import collect
 from envs.factors import KINDS, checked_ranges, sample_factors
 from envs.registry import SUBJECTS, make_named
 from envs.world import World

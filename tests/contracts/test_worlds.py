@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from envs.oracle import oracle_steps
+from envs.play.oracle import oracle_steps
 from envs.registry import IDS, make_named
 from envs.world import World
 

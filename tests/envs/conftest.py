@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from envs.collect import collect
-from envs.mazes import maze_spec
-from envs.store import EpisodeStore
+from envs.data.collect import collect
+from envs.data.store import EpisodeStore
+from envs.worlds.mazes import maze_spec
 
 SPEC = maze_spec("umaze", frame_size=16)
 

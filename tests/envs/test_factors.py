@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import envs
-from envs.cameras import View
 from envs.factors import checked_ranges, sample_factors
-from envs.mazes import TOP_SPEED, maze_spec
 from envs.registry import make_named
+from envs.simulation.cameras import View
 from envs.world import World
+from envs.worlds.mazes import TOP_SPEED, maze_spec
 
 
 @pytest.fixture

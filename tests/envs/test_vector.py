@@ -5,8 +5,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import envs
-from envs.mazes import maze_spec
 from envs.world import World
+from envs.worlds.mazes import maze_spec
 
 SPEC = maze_spec("umaze", frame_size=32)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from housecat.cli import main
+from housecat.cli.main import main
 
 ROOT = Path(__file__).parent.parent.parent
 

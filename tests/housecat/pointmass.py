@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from envs.cameras import View
+from envs.simulation.cameras import View
 from envs.task import Task
 from envs.world import World
-from housecat.episodes import Bench, Player
+from housecat.evaluation.episodes import Bench, Player
 from planners.agent import Agent, RandomAgent
-from planners.cem import CEM
 from planners.energies import LatentDistance, TemporalDistance
 from planners.flat import Flat
-from planners.hierarchy import Hierarchy
 from planners.interface import Context, Plan
-from planners.landmarks import Landmarks, build_landmarks
+from planners.optimizers.cem import CEM
+from planners.subgoals.hierarchy import Hierarchy
+from planners.subgoals.landmarks import Landmarks, build_landmarks
 
 SIDE = 6.0  # m, of the square that the point moves in
 SPEED = 0.2  # m in a control step, along each axis

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from planners.cem import CEM
 from planners.energies import TemporalDistance
 from planners.flat import Flat
-from planners.hierarchy import Hierarchy
 from planners.interface import Planner
-from planners.landmarks import Landmarks, build_landmarks, choose_landmarks
+from planners.optimizers.cem import CEM
+from planners.subgoals.hierarchy import Hierarchy
+from planners.subgoals.landmarks import Landmarks, build_landmarks, choose_landmarks
 from tests.planners.point_mass import Maze, PointMass, Steps
 
 SEARCH = CEM(samples=64, elites=8, iterations=3)

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from planners.cem import CEM
 from planners.energies import ActionEffort, LatentDistance
 from planners.flat import Flat
 from planners.interface import Plan
+from planners.optimizers.cem import CEM
 from tests.planners.closed_loop import generators
 from tests.planners.point_mass import MEDIUM, Maze, PointMass, at_rest
 

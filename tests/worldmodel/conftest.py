@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldmodel.default import Default, ModelSettings, ObjectiveSettings, Settings, VectorModel
+from worldmodel.methods.default import Default, ModelSettings, ObjectiveSettings, Settings, VectorModel
 
 SIZE = 32
 torch.set_num_threads(1)  # test workers share the cores

@@ -7,7 +7,7 @@ import torch
 
 from tests.worldmodel.conftest import square_clips
 from tests.worldmodel.test_training import SETTINGS
-from worldmodel.measures import Labelled, diagnose
+from worldmodel.diagnosis.measures import Labelled, diagnose
 from worldmodel.method import Method
 from worldmodel.training import start, update
 

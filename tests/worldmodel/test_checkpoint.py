@@ -8,8 +8,8 @@ import torch
 
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import FORMAT, CheckpointError, load, save
-from worldmodel.critic import TemporalDistance
-from worldmodel.critics import KINDS
+from worldmodel.distances.critic import TemporalDistance
+from worldmodel.distances.critics import KINDS
 
 CPU = torch.device("cpu")
 

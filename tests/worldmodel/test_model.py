@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.worldmodel.conftest import SquareClips, make_model
-from worldmodel.predictors import GatedPredictor, ResidualPredictor, rollout
+from worldmodel.networks.predictors import GatedPredictor, ResidualPredictor, rollout
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
-from worldmodel.default import OBJECTIVES, Default, ObjectiveSettings
-from worldmodel.looking import LookSettings, look
-from worldmodel.measures import Labelled
+from worldmodel.diagnosis.measures import Labelled
+from worldmodel.methods.default import OBJECTIVES, Default, ObjectiveSettings
+from worldmodel.stages.keypoint_pretraining import LookSettings, look
 from worldmodel.training import TrainingError, TrainSettings, check_alive, rate, train
 
 SETTINGS = TrainSettings(

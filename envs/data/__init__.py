@@ -1,0 +1,1 @@
+"""Recorded episodes: collecting, reading, checking, rearranging them."""

@@ -1,0 +1,89 @@
+"""The formats by name, what each needs to be installed, and a folder that is filled before it is seen."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envs.data.episodes import Episode, StoreError
+from envs.data.store import EpisodeStore
+
+READABLE = ("lerobot", "minari", "hdf5")
+WRITABLE = ("lerobot", "minari")
+
+_NEEDED = {"lerobot": ("pyarrow", "av"), "minari": ("minari",), "hdf5": ()}  # also names of extras of this project
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set of another format."""
+
+    count: int  # episodes
+    dt: float | None  # seconds in a control step; None: the format does not say
+    about: dict[str, Any] | None  # the manifest of the data set that Housecat exported; None: it comes from elsewhere
+    # Episode i as it is there: frames of any size, actions of any range, states of whatever there is (T+1, n).
+    read: Callable[[int], Episode]
+
+
+def open_foreign(name: str, path: Path) -> Opened:
+    """Open the data set at ``path`` in this format.
+
+    Raises:
+        ValueError: it cannot be read.
+        StoreError: there is nothing at ``path``, it is damaged or of another format, or a package is missing.
+    """
+    if name not in READABLE:
+        raise ValueError(f"format '{name}' cannot be imported: there are {', '.join(READABLE)}")
+    if not path.exists():
+        raise StoreError(f"there is nothing at {path}: name the data set with source=PATH")
+    return _module(name).open_data(path)
+
+
+def export(name: str, store: EpisodeStore, out: Path) -> None:
+    """Write ``store`` to the new folder ``out`` in this format.
+
+    Raises:
+        ValueError: it cannot be written.
+        StoreError: ``out`` is there already or cannot be written, or a package is missing.
+    """
+    if name not in WRITABLE:
+        raise ValueError(f"format '{name}' cannot be exported: there are {', '.join(WRITABLE)}")
+    write = _module(name).export_data
+    with _new_folder(out) as folder:
+        write(store, folder)
+
+
+def description(store: EpisodeStore) -> dict[str, Any]:
+    """What an export says about the data set beyond its own format, so that an import brings it back."""
+    kept = ("world", "dt", "camera", "renderer", "states", "seed", "steps")
+    return {key: store.manifest[key] for key in kept}
+
+
+def _module(name: str) -> Any:
+    for package in _NEEDED[name]:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise StoreError(f"format={name} needs the package {package} ({error}): pip install {package}") from error
+    return importlib.import_module(f"envs.data.exchange.{name}")
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A folder that becomes ``out`` at the end, and is gone where there was an error."""
+    if out.exists():
+        raise StoreError(f"{out} is there already: name a new folder with out=DIR")
+    out = out.absolute()  # Minari joins a relative path to itself
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        temporary.replace(out)
+    except OSError as error:
+        raise StoreError(f"cannot write {out} ({error.strerror or error}): make room or name another folder") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

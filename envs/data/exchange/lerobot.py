@@ -1,0 +1,204 @@
+"""LeRobotDataset v3.0: Parquet tables and MP4 videos, many episodes a file, and JSON that says where each one is.
+
+A row is a frame and the action that follows it; the last row of an episode has the action 0, which was never taken and
+is left out again on import. Videos are H.264 in RGB without loss, so that frames come back as they were. What the
+format has no place for (world, seeds, factors, which geoms touch) is in ``meta/housecat.json`` and
+``meta/housecat.parquet``, which other readers ignore.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from envs.data.episodes import Episode, StoreError
+from envs.data.exchange.formats import Opened, description
+from envs.data.exchange.lerobot_meta import DATA, EPISODES, OWN_ABOUT, OWN_TABLE, TASK, VIDEO, Sums, write_meta
+from envs.data.exchange.video import read_video, write_video
+from envs.data.store import EpisodeStore
+
+_SHARD = 100  # episodes in a file: some 50 MB of video at 64 pixels
+
+
+def export_data(store: EpisodeStore, folder: Path) -> None:
+    """Write ``store`` into ``folder``."""
+    fps = _frame_rate(store.manifest["dt"])
+    camera = f"observation.images.{store.manifest['camera']}"
+    rows, own, sums, begin = [], [], Sums(), 0
+    for shard in range(-(-len(store) // _SHARD)):
+        members = range(shard * _SHARD, min((shard + 1) * _SHARD, len(store)))
+        episodes = [store.load(index) for index in members]
+        passed = 0
+        for index, episode in zip(members, episodes, strict=True):
+            length = len(episode) + 1
+            rows.append(_place(index, begin, length, shard, camera, passed / fps, (passed + length) / fps))
+            own.append(_own_row(index, episode))
+            sums.add(episode, camera)
+            begin, passed = begin + length, passed + length
+        table = pa.concat_tables(
+            _table(episode, row, fps) for episode, row in zip(episodes, rows[members.start :], strict=True)
+        )
+        _write(table, folder / DATA.format(chunk_index=0, file_index=shard))
+        path = folder / VIDEO.format(video_key=camera, chunk_index=0, file_index=shard)
+        write_video(path, (frame for episode in episodes for frame in episode.frames), fps)
+    _write(pa.Table.from_pylist(rows), folder / EPISODES.format(chunk_index=0, file_index=0))
+    _write(pa.Table.from_pylist(own, _OWN_SCHEMA), folder / OWN_TABLE)
+    write_meta(folder, store.load(0), camera, fps, sums, store.world["name"])
+    (folder / OWN_ABOUT).write_text(json.dumps(description(store), indent=1), encoding="utf-8")
+
+
+def open_data(path: Path) -> Opened:
+    """Open the data set in ``path``; StoreError where it is not of this format, is damaged or has no video."""
+    try:
+        info = json.loads((path / "meta/info.json").read_text(encoding="utf-8"))
+        version, fps = info["codebase_version"], info["fps"]
+        videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
+        places = _read(path / "meta/episodes").sort_by("episode_index").to_pylist()
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise StoreError(f"{path} is not a LeRobot data set, or is damaged ({error}): copy it anew") from error
+    if not str(version).startswith("v3."):
+        raise StoreError(
+            f"{path} is of LeRobotDataset {version}, this reads v3.0: convert it with lerobot's own script"
+        )
+    if not videos:
+        raise StoreError(f"{path} has no video among its features: Housecat needs camera frames")
+    own = _own(path)
+
+    def read(index: int) -> Episode:
+        try:
+            return _episode(path, info, videos[0], places[index], own)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise StoreError(f"episode {index} of {path} cannot be read ({error}): copy the data set anew") from error
+
+    about = json.loads((path / OWN_ABOUT).read_text(encoding="utf-8")) if own else None
+    return Opened(len(places), about["dt"] if about else 1.0 / fps, about, read)
+
+
+def _frame_rate(dt: float) -> float:
+    """Frames a second, whole where it is within rounding of a whole number."""
+    rate = 1.0 / dt
+    return round(rate) if abs(rate - round(rate)) < 1e-9 * rate else rate
+
+
+def _place(index: int, begin: int, length: int, shard: int, camera: str, start: float, end: float) -> dict[str, Any]:
+    """The row of ``meta/episodes`` about one episode."""
+    return {
+        "episode_index": index,
+        "tasks": [TASK],
+        "length": length,
+        "data/chunk_index": 0,
+        "data/file_index": shard,
+        "dataset_from_index": begin,
+        "dataset_to_index": begin + length,
+        f"videos/{camera}/chunk_index": 0,
+        f"videos/{camera}/file_index": shard,
+        f"videos/{camera}/from_timestamp": start,
+        f"videos/{camera}/to_timestamp": end,
+        "meta/episodes/chunk_index": 0,
+        "meta/episodes/file_index": 0,
+    }
+
+
+def _table(episode: Episode, place: dict[str, Any], fps: float) -> pa.Table:
+    """The rows of ``data`` about one episode."""
+    length, steps = len(episode) + 1, np.arange(len(episode) + 1)
+    actions = np.concatenate([episode.actions, np.zeros_like(episode.actions[:1])])
+    return pa.table(
+        {
+            "action": _column(actions),
+            "observation.state": _column(episode.states),
+            "timestamp": (steps / fps).astype(np.float32),
+            "frame_index": steps,
+            "episode_index": np.full(length, place["episode_index"]),
+            "index": place["dataset_from_index"] + steps,
+            "task_index": np.zeros(length, np.int64),
+        }
+    )
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    """``values (n, d)`` as lists of d; of single numbers the numbers themselves, as the format has it."""
+    if values.shape[1] == 1:
+        return pa.array(values[:, 0])
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    """The opposite of `_column`."""
+    values = np.asarray(column.to_pylist(), column.type.value_type.to_pandas_dtype() if _is_list(column) else None)
+    return values.reshape(len(values), -1)
+
+
+def _is_list(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type)
+
+
+_OWN_SCHEMA = pa.schema(
+    {
+        "episode_index": pa.int64(),
+        "seed": pa.list_(pa.int64()),
+        "factors": pa.string(),
+        "contacts": pa.list_(pa.int32()),
+    }
+)
+
+
+def _own_row(index: int, episode: Episode) -> dict[str, Any]:
+    seed = None if episode.seed is None else list(episode.seed)
+    contacts = episode.contacts.ravel().tolist()
+    return {"episode_index": index, "seed": seed, "factors": json.dumps(episode.factors), "contacts": contacts}
+
+
+def _own(path: Path) -> dict[int, dict[str, Any]]:
+    """What an export of Housecat says beyond the format, by episode; nothing where it comes from elsewhere."""
+    if not (path / OWN_TABLE).is_file():
+        return {}
+    return {row["episode_index"]: row for row in pq.read_table(path / OWN_TABLE).to_pylist()}
+
+
+def _episode(
+    path: Path, info: dict[str, Any], camera: str, place: dict[str, Any], own: dict[int, dict[str, Any]]
+) -> Episode:
+    index, length = place["episode_index"], place["length"]
+    file = info["data_path"].format(chunk_index=place["data/chunk_index"], file_index=place["data/file_index"])
+    table = _shard(path / file)
+    rows = table.filter(pc.equal(table["episode_index"], index)).sort_by("frame_index")
+    video = info["video_path"].format(
+        video_key=camera,
+        chunk_index=place[f"videos/{camera}/chunk_index"],
+        file_index=place[f"videos/{camera}/file_index"],
+    )
+    frames = read_video(path / video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
+    states = _array(rows["observation.state"]) if "observation.state" in rows.column_names else np.empty((length, 0))
+    more = own.get(index, {"seed": None, "factors": "{}", "contacts": []})
+    return Episode(
+        frames,
+        _array(rows["action"])[:-1],
+        states,
+        np.array(more["contacts"], np.int32).reshape(-1, 3),
+        None if more["seed"] is None else (more["seed"][0], more["seed"][1]),
+        json.loads(more["factors"]),
+    )
+
+
+@lru_cache(maxsize=1)
+def _shard(path: Path) -> pa.Table:
+    return pq.read_table(path)
+
+
+def _read(folder: Path) -> pa.Table:
+    """All tables below ``folder``, without statistics of single episodes."""
+    tables = [pq.read_table(path) for path in sorted(folder.rglob("*.parquet"))]
+    return pa.concat_tables(
+        table.select([name for name in table.column_names if not name.startswith("stats/")]) for table in tables
+    )
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)

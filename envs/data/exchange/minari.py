@@ -1,0 +1,112 @@
+"""Minari data sets: written without the lossy JPEG of its default, so that all comes back as it was.
+
+An observation is a dictionary of ``frame`` and ``state``. Which geoms touch is in the infos: their number ``contacts``
+``(T+1,)``, and the ``pairs`` themselves ``(T+1, P, 2)``, filled up with -1. Seed and factors are the reset options.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import minari
+import numpy as np
+from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_storage import MinariStorage
+
+from envs.data.episodes import Episode, StoreError
+from envs.data.exchange.formats import Opened, description
+from envs.data.store import EpisodeStore
+from envs.simulation.contacts import as_rows, per_frame
+
+_DATA = "data"  # folder of a data set in which Minari looks for it
+_ABOUT = "housecat"  # entry of its metadata
+
+
+def export_data(store: EpisodeStore, folder: Path) -> None:
+    """Write ``store`` below ``folder``, which `minari.load_dataset` finds with MINARI_DATASETS_PATH set to it."""
+    first = store.load(0)
+    identifier = f"housecat/{store.world['name']}/play-v0"
+    path = folder / identifier / _DATA
+    path.mkdir(parents=True)
+    observations = gymnasium.spaces.Dict(
+        frame=gymnasium.spaces.Box(0, 255, first.frames.shape[1:], np.uint8),
+        state=gymnasium.spaces.Box(-np.inf, np.inf, first.states.shape[1:], np.float64),
+    )
+    actions = gymnasium.spaces.Box(-1.0, 1.0, first.actions.shape[1:], np.float32)
+    storage = MinariStorage.new(path, observations, actions, jpeg_encoding=False)
+    storage.update_episodes(_buffers(store))
+    storage.update_metadata(
+        {
+            "dataset_id": identifier,
+            "minari_version": minari.__version__,
+            "algorithm_name": "random play",
+            "description": f"Random play in Housecat's world '{store.world['name']}'. There is no reward.",
+            _ABOUT: description(store),
+        }
+    )
+
+
+def open_data(path: Path) -> Opened:
+    """Open the data set in ``path`` or anywhere below it; StoreError where there is none or more than one."""
+    found = sorted(file.parent for file in path.rglob("metadata.json") if file.parent.name == _DATA)
+    if len(found) != 1:
+        raise StoreError(f"{path} holds {len(found)} Minari data sets: name the folder of one with source=DIR")
+    try:
+        storage = MinariStorage.read(found[0])
+        about = storage.metadata.get(_ABOUT)
+        storage.total_episodes  # noqa: B018  (fails where the metadata are damaged)
+    except Exception as error:  # it fails in many ways, some of them assertions
+        raise StoreError(f"{found[0]} cannot be read ({error}): copy the data set anew") from error
+
+    def read(index: int) -> Episode:
+        try:
+            data = next(iter(storage.get_episodes([index])))
+            options = next(iter(storage.get_episode_metadata([index]))).get("options", {})
+        except Exception as error:
+            raise StoreError(f"episode {index} of {found[0]} cannot be read ({error}): copy it anew") from error
+        return _episode(data, options, found[0])
+
+    return Opened(storage.total_episodes, about["dt"] if about else None, about, read)
+
+
+def _buffers(store: EpisodeStore) -> Iterator[EpisodeBuffer]:
+    for index in range(len(store)):
+        episode = store.load(index)
+        steps = len(episode)
+        truncated = np.arange(steps) == steps - 1  # episodes end because recording does
+        number, pairs = per_frame(episode.contacts, steps + 1)
+        options = {"factors": json.dumps(episode.factors)}
+        yield EpisodeBuffer(
+            id=index,
+            options=options if episode.seed is None else {**options, "seed": list(episode.seed)},
+            observations={"frame": episode.frames, "state": episode.states},
+            actions=episode.actions,
+            rewards=np.zeros(steps),
+            terminations=np.zeros(steps, bool),
+            truncations=truncated,
+            infos={"contacts": number, "pairs": pairs},
+        )
+
+
+def _episode(data: dict[str, Any], options: dict[str, Any], path: Path) -> Episode:
+    seen = data["observations"]
+    parts = seen if isinstance(seen, dict) else {"": seen}
+    frames = next((value for value in parts.values() if _is_picture(value)), None)
+    if frames is None:
+        raise StoreError(f"{path} has no camera frames among its observations: Housecat needs them")
+    state = parts.get("state", parts.get("observation", np.empty((len(frames), 0))))
+    infos, seed = data["infos"] or {}, options.get("seed")
+    return Episode(
+        frames,
+        np.asarray(data["actions"]),
+        np.asarray(state).reshape(len(frames), -1),
+        as_rows(infos["pairs"]) if "pairs" in infos else np.empty((0, 3), np.int32),
+        None if seed is None else (int(seed[0]), int(seed[1])),
+        json.loads(options.get("factors", "{}")),
+    )
+
+
+def _is_picture(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 4 and value.shape[-1] == 3

@@ -1,0 +1,1 @@
+"""Shortest ways, shapes and places that worlds are built of."""

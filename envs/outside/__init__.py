@@ -1,0 +1,1 @@
+"""Worlds that others have written: dm_control, Gymnasium, MJCF files."""

@@ -1,0 +1,182 @@
+"""Worlds that others have written: tasks of dm_control, MuJoCo environments of Gymnasium, robots in MJCF files.
+
+Nobody has to write code for them. The model, its first camera, its initial states and its control step are taken from
+where it comes from; a goal is a configuration that random play has passed through, unless a small YAML file names a
+site, a body or joints (see `envs/outside/options.py`). What random play says about sizes and speeds is measured
+once, when the world is described, and is part of the description.
+"""
+
+import copy
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.outside.configuration import JointMeasure, PointMeasure, driven_joints
+from envs.outside.options import read_options
+from envs.outside.sources import OutsideError, Source, fingerprint, read_mjcf
+from envs.outside.staging import Stage, compiled, staged
+from envs.outside.suites import read_dm_control, read_gymnasium
+from envs.outside.task import MAX_STEPS, Calibration, OutsideTask, calibrated, played, spreads_of
+from envs.simulation.scene import Scene
+from envs.task import Task
+
+FAMILY_NAMES = ("dm_control", "gymnasium", "mjcf")
+
+_SHORTEST_STEP = 0.04  # s: over less a body hardly moves, and a plan of a few steps sees nothing
+
+
+def outside_spec(
+    name: str, path: Path | str | None = None, options: Path | str | None = None, frame_size: int = 64
+) -> dict[str, Any]:
+    """The JSON-able description of a world of somebody else's, measured on a short random play.
+
+    Args:
+        name: "dm_control/DOMAIN/TASK", "gymnasium/ID", or any name for the robot in the MJCF file ``path``.
+        path: an MJCF file.
+        options: a YAML file; that beside ``path`` unless given.
+
+    Raises:
+        OutsideError: there is no such thing, or it cannot become a world.
+    """
+    spec: dict[str, Any] = {
+        "family": "mjcf" if path is not None else name.partition("/")[0],
+        "name": name,
+        "frame_size": frame_size,
+    }
+    if path is not None:
+        spec["path"] = str(Path(path).resolve())
+        beside = Path(path).with_suffix(".yaml")
+        options = options or (beside if beside.is_file() else None)
+    spec["options"] = read_options(options) if options is not None else {}
+    source = _source(spec["family"], name, spec.get("path"))
+    spec["fingerprint"] = _fingerprint(spec["family"], name, spec.get("path"))
+    stage = _stage(_key(spec))
+    scene = _scene(spec, source, stage)
+    plays = played(scene, source)
+    goal = spec["options"].get("goal", {})
+    spec["measure"] = _measure_spec(stage, goal, plays, name)
+    calibration = calibrated(_measure(stage, spec["measure"]), plays, name)
+    spec["calibration"] = {
+        "tolerance": goal.get("tolerance", calibration.tolerance),
+        "nearest": max(calibration.nearest, 3 * goal.get("tolerance", 0.0)),
+        "speed": calibration.speed,
+    }
+    spec["notes"] = stage.notes
+    return spec
+
+
+def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
+    """Scene and task of a world that `outside_spec` has described.
+
+    Raises:
+        OutsideError: what it was described from is not there any more, or is not the same any more.
+    """
+    source = _source(spec["family"], spec["name"], spec.get("path"))
+    if _fingerprint(spec["family"], spec["name"], spec.get("path")) != spec["fingerprint"]:
+        raise OutsideError(
+            f"the model of {spec['name']} is not what it was when this was recorded: bring back the old file or package"
+        )
+    stage = _stage(_key(spec))
+    measure = _measure(stage, spec["measure"])
+    task = OutsideTask(
+        stage.models["train"],
+        _plays(_key(spec)),
+        measure,
+        _counted(stage, spec["measure"]),
+        Calibration(**spec["calibration"]),
+        spec["options"].get("max_steps", MAX_STEPS),
+        stage.follows,
+    )
+    return _scene(spec, source, stage), task
+
+
+@functools.lru_cache(maxsize=8)
+def _source(family: str, name: str, path: str | None) -> Source:
+    """Where the model comes from; read once in a process."""
+    if path is not None:
+        return read_mjcf(path, name)
+    parts = name.split("/")[1:]
+    if family == "dm_control":
+        if len(parts) != 2:
+            raise OutsideError(f"world={name}: dm_control's worlds are written world=dm_control/DOMAIN/TASK")
+        return read_dm_control(parts[0], parts[1], name)
+    if not all(parts) or not parts:
+        raise OutsideError(f"world={name}: Gymnasium's worlds are written world=gymnasium/ID")
+    return read_gymnasium("/".join(parts), name)
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(family: str, name: str, path: str | None) -> str:
+    return fingerprint(compiled(_source(family, name, path).document, name))
+
+
+def _key(spec: dict[str, Any]) -> str:
+    """What decides about models and plays."""
+    return json.dumps({name: spec.get(name) for name in ("family", "name", "path", "options", "fingerprint")})
+
+
+@functools.lru_cache(maxsize=8)
+def _stage(key: str) -> Stage:
+    """The models of a description; worlds of one kind share them, and nobody changes them."""
+    spec = json.loads(key)
+    camera, ranges = copy.deepcopy(spec["options"].get("camera")), spec["options"].get("actuators", {})
+    if isinstance(camera, dict):
+        camera["centre"] = tuple(camera["centre"])
+    return staged(_source(spec["family"], spec["name"], spec["path"]), camera, ranges)
+
+
+@functools.lru_cache(maxsize=8)
+def _plays(key: str) -> np.ndarray:
+    """The random play that starts and goals are taken from."""
+    spec = json.loads(key)
+    source = _source(spec["family"], spec["name"], spec["path"])
+    return played(_scene({**spec, "frame_size": 16}, source, _stage(key)), source)
+
+
+def _scene(spec: dict[str, Any], source: Source, stage: Stage) -> Scene:
+    timestep = float(stage.models["train"].opt.timestep)
+    asked = spec["options"].get("control_step")
+    step = asked or source.control_step * max(1, np.ceil(_SHORTEST_STEP / source.control_step - 1e-6))
+    return Scene(stage.models, stage.view, spec["frame_size"], max(1, round(step / timestep)))
+
+
+def _measure_spec(stage: Stage, goal: dict[str, Any], plays: np.ndarray, name: str) -> dict[str, Any]:
+    """The measure that the options ask for, as JSON."""
+    model = stage.models["train"]
+    for kind in ("site", "body"):
+        if kind in goal:
+            names = [getattr(model, kind)(number).name for number in range(getattr(model, f"n{kind}"))]
+            if goal[kind] not in names:
+                raise OutsideError(f"{name} has no {kind} '{goal[kind]}': there are {', '.join(filter(None, names))}")
+            return {"kind": kind, "name": goal[kind]}
+    joints = driven_joints(model, stage.follows)
+    if "joints" in goal:
+        names = [model.joint(number).name for number in range(model.njnt)]
+        unknown = sorted(set(goal["joints"]) - set(names))
+        if unknown:
+            raise OutsideError(f"{name} has no joint '{unknown[0]}': there are {', '.join(filter(None, names))}")
+        joints = [names.index(joint) for joint in goal["joints"]]
+    spreads = spreads_of(model, joints, not stage.follows, plays)
+    if not spreads:
+        raise OutsideError(f"{name}: random play moves none of the joints that the goal is about: name another goal")
+    return {"kind": "joints", "joints": list(spreads), "spreads": [one for found in spreads.values() for one in found]}
+
+
+def _measure(stage: Stage, described: dict[str, Any]) -> JointMeasure | PointMeasure:
+    model = stage.models["train"]
+    if described["kind"] != "joints":
+        return PointMeasure(model, described["kind"], described["name"])
+    return JointMeasure(model, described["joints"], not stage.follows, described["spreads"])
+
+
+def _counted(stage: Stage, described: dict[str, Any]) -> list[int]:
+    """Joints that the measure looks at: those of the tree that a named point belongs to, or those it names."""
+    if described["kind"] == "joints":
+        return list(described["joints"])
+    model = stage.models["train"]
+    number = getattr(model, described["kind"])(described["name"]).id
+    tree = model.body_treeid[number if described["kind"] == "body" else model.site_bodyid[number]]
+    return [joint for joint in range(model.njnt) if model.dof_treeid[model.jnt_dofadr[joint]] == tree]

@@ -1,0 +1,178 @@
+"""The task in a world that nobody has written one for: be as the model was at some other moment of random play."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from envs.outside.configuration import JointMeasure, PointMeasure, differences, features
+from envs.outside.sources import OutsideError, Source
+from envs.play.policies import RandomPlay
+from envs.simulation.scene import Scene
+from envs.task import Task
+
+MAX_STEPS = 100  # control steps, unless the options say otherwise
+
+_PLAYS, _PLAY_STEPS = 64, 40  # of random play that starts and goals are taken from
+_GOALS = 16  # of other plays, to which each play is compared
+_LUCK = 0.02  # a tolerance is so near that in this share of the plays chance reaches a goal
+_STILL = 1e-4  # m or rad: a joint that moves less does not move
+_PAIRS = 4096
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Numbers taken from random play, in the unit of the measure."""
+
+    tolerance: float
+    nearest: float
+    speed: float
+
+
+class OutsideTask(Task):
+    """Reach a configuration out of random play; at any speed, and whatever else has moved meanwhile.
+
+    Nothing else ends an episode: a body that falls lies there, as it would in the simulator alone.
+
+    Args:
+        model: the world's.
+        plays: ``(P, T, S)`` states of random play, as `played` makes them.
+        measure: how far configurations are apart.
+        counted: joints that the measure looks at.
+        calibration: as `calibrated` finds it.
+        max_steps: control steps allowed.
+        follows: the camera moves along, so that no place in the world has a place in the picture.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        plays: np.ndarray,
+        measure: JointMeasure | PointMeasure,
+        counted: list[int],
+        calibration: Calibration,
+        max_steps: int,
+        follows: bool,
+    ) -> None:
+        self._model, self._measure, self._counted, self._follows = model, measure, counted, follows
+        self._states = plays.reshape(-1, plays.shape[-1])
+        self._loose = _loose_positions(model, counted)
+        self._marker = measure if isinstance(measure, PointMeasure) else _marker(model, counted)
+        self.unit = measure.unit
+        self.tolerance, self.nearest, self.speed = calibration.tolerance, calibration.nearest, calibration.speed
+        self.farthest = float("inf")
+        self.max_steps = max_steps
+
+    def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
+        """A moment of random play, stopped unless ``moving``."""
+        state = self._states[rng.integers(len(self._states))].copy()
+        if not moving:
+            state[self._model.nq :] = 0.0
+        return state
+
+    def sample_goal(self, rng: np.random.Generator, start: np.ndarray) -> np.ndarray:
+        """A moment of random play, in which loose objects are where they are at the ``start``."""
+        goal = self.sample_state(rng)
+        goal[self._loose] = start[self._loose]
+        return goal
+
+    def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Distance by the measure; see `Task.distances`."""
+        return self._measure.distances(states, goal)
+
+    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
+        """Within the tolerance."""
+        return self.distance(state, goal) <= self.tolerance
+
+    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
+        """Position: of the named point, m, or the joints that count (angles without limits as cosine and sine).
+
+        Velocity: of all joints, m/s and rad/s.
+        """
+        states, model = np.asarray(states), self._model
+        if isinstance(self._measure, PointMeasure):
+            position = self._measure.places(states)
+        else:
+            position = features(model, self._counted, states)
+        return {"position": position, "velocity": states[..., model.nq : model.nq + model.nv]}
+
+    def located(self, states: np.ndarray) -> np.ndarray:
+        """The named point, or the trunk, or the end of an arm, m; not a number where the camera moves along."""
+        states = np.asarray(states)
+        return np.full((*states.shape[:-1], 3), np.nan) if self._follows else self._marker.places(states)
+
+
+def played(scene: Scene, source: Source) -> np.ndarray:
+    """States ``(P, T, S)`` of seeded random play from the initial states of ``source``.
+
+    Raises:
+        OutsideError: the simulation does not survive random play.
+    """
+    plays = np.empty((_PLAYS, _PLAY_STEPS + 1, scene.state_dim))
+    for index in range(_PLAYS):
+        plays[index, 0] = source.starts(index)
+        play = RandomPlay(scene.action_dim, np.random.default_rng([0, index]))
+        actions = np.stack([play.act(plays[index, 0]) for _ in range(_PLAY_STEPS)])
+        plays[index, 1:] = scene.imagine(plays[index, 0], actions[None])[0]
+    if not np.isfinite(plays).all() or np.abs(plays).max() > 1e6:
+        raise OutsideError(
+            f"{source.name} becomes unstable under random play: give it smaller ranges under `actuators` in the file "
+            "of world.options, or its model a smaller timestep"
+        )
+    return plays
+
+
+def spreads_of(model: mujoco.MjModel, joints: list[int], level: bool, plays: np.ndarray) -> dict[int, list[float]]:
+    """The standard deviations of each joint's differences over ``plays (P, T, S)``, m or rad.
+
+    Joints that stand still are left out.
+    """
+    rng = np.random.default_rng(0)
+    states = plays.reshape(-1, plays.shape[-1])
+    one, other = states[rng.integers(len(states), size=(2, _PAIRS))]
+    spreads = {}
+    for joint in joints:
+        apart = differences(model, [joint], level, one, other)
+        if differences(model, [joint], level, plays, plays[:, :1]).max() > _STILL:
+            # Two independent draws differ by twice the variance.
+            spread = np.sqrt((apart**2).mean(axis=0) / 2)
+            spreads[joint] = [float(f"{max(value, _STILL):.6g}") for value in spread]
+    return spreads
+
+
+def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: str) -> Calibration:
+    """What counts as reached, as near and as fast, from ``plays (P, T, S)``."""
+    rng = np.random.default_rng(0)
+    apart, closest, covered = [], [], []
+    for index, play in enumerate(plays):
+        covered.append(np.array([measure.distances(play[t : t + 1], play[t + 1])[0] for t in range(len(play) - 1)]))
+        for other in (index + rng.integers(1, len(plays), _GOALS)) % len(plays):
+            distances = measure.distances(play, plays[other, rng.integers(1, plays.shape[1])])
+            apart.append(distances[0])
+            closest.append(distances.min())
+    typical, step = float(np.median(apart)), float(np.median(covered))
+    if typical < 10 * _STILL:
+        raise OutsideError(f"{name}: random play does not move what the goal is about: name another goal")
+    tolerance = min(typical / 4, max(float(np.quantile(closest, _LUCK)), step / 2))
+    nearest = max(3 * tolerance, typical / 2)
+    return Calibration(*(float(f"{value:.3g}") for value in (tolerance, nearest, np.max(covered))))
+
+
+def _loose_positions(model: mujoco.MjModel, counted: list[int]) -> np.ndarray:
+    """Which positions belong to bodies that hang together with none of the joints that count."""
+    trees = model.dof_treeid[model.jnt_dofadr]
+    loose = np.zeros(model.nq, bool)
+    ends = [*model.jnt_qposadr[1:], model.nq]
+    for joint in range(model.njnt):
+        if trees[joint] not in trees[counted]:
+            loose[model.jnt_qposadr[joint] : ends[joint]] = True
+    return np.flatnonzero(loose)
+
+
+def _marker(model: mujoco.MjModel, counted: list[int]) -> PointMeasure:
+    """The trunk of a body that moves about as a whole, else the last body of a chain."""
+    trunk = int(model.jnt_bodyid[counted[0]])
+    joints = int(model.body_jntnum[trunk])
+    whole = joints > 1 or int(model.jnt_type[counted[0]]) == int(mujoco.mjtJoint.mjJNT_FREE)
+    last = int(np.flatnonzero(model.body_treeid == model.body_treeid[trunk])[-1])
+    return PointMeasure(model, "body", trunk if whole else last)

@@ -1,0 +1,1 @@
+"""MuJoCo scenes: models, cameras, rendering, contacts, and what varies in them."""

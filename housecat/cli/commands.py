@@ -1,0 +1,221 @@
+"""What each command does, in the order in which it does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from envs.data.store import EpisodeStore
+from envs.registry import WORLDS, make_world
+from housecat.cli import datasets
+from housecat.cli.export import export_programs
+from housecat.cli.help import COMMANDS
+from housecat.cli.summary import summary
+from housecat.cli.worlds import show_worlds
+from housecat.diagnosis.probe import diagnose, encoders_beside, recordings_of, table, write_probe
+from housecat.errors import UsageError
+from housecat.evaluation.pairs import make_pairs
+from housecat.runs import stages, trained, wiring
+from housecat.runs.compare import compare
+from housecat.runs.folder import open_run
+from housecat.runs.quickstart import quickstart
+from housecat.runs.wiring import without_factors
+from housecat.settings.config import check_combinations, for_command, load_config, to_yaml
+from housecat.settings.overrides import names_world
+from housecat.settings.schema import Config
+from worldmodel.checkpoint import folder_of, load
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line that has been checked."""
+
+    command: str
+    config: Config
+    given: frozenset[str]  # keys that the user wrote
+    line: str  # as typed
+    flags: frozenset[str] = frozenset()  # --json and the like
+    arguments: tuple[str, ...] = ()  # key=value as typed
+
+    def settings(self, world: dict[str, Any]) -> str:
+        """What the command reads, for `config.yaml`."""
+        return to_yaml(self.config, COMMANDS[self.command].settings, world)
+
+    def composed(self, *more: str) -> Config:
+        """The settings with further `key=value` in front of what the user wrote, which wins."""
+        return for_command(load_config([*more, *self.arguments]), self.command)
+
+    def suited_to(self, world: dict[str, Any]) -> "Request":
+        """The request with the settings that suit a world which the recording or the checkpoint named, not the user.
+
+        Raises:
+            UsageError: they do not go together.
+        """
+        name, free = world["name"], {key: world[key] for key in ("frame_size", "hold") if key in world}
+        if names_world(self.given):
+            return self
+        if WORLDS.get(name, {}) | free != without_factors(world):  # no file of settings is that world's
+            check_combinations(self.config)
+            return self
+        more = f"world={name}", *(f"world.{key}={value}" for key, value in free.items())
+        return replace(self, config=self.composed(*more), arguments=(*more, *self.arguments))
+
+
+def run_quickstart(request: Request) -> int:
+    """Collects, trains, evaluates and reports."""
+    config = request.config
+    spec = _described(config)
+    quickstart(config, spec, Path(config.out or f"runs/{spec['name']}"), request.settings(spec), request.line)
+    return 0
+
+
+def run_collect(request: Request) -> int:
+    """Records random play."""
+    config = request.config
+    spec = _described(config)
+    out = Path(config.out or f"data/{spec['name']}")
+    store = stages.record(config, spec, out)
+    print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
+    if store.manifest["throughput"] is not None:
+        print(datasets.speed(store.manifest["throughput"]))
+    print(f"next: housecat train data={out}")
+    return 0
+
+
+def run_train(request: Request) -> int:
+    """Trains a world model on recorded episodes."""
+    if request.config.data is None:
+        raise UsageError("which recording to train on? give the folder that `housecat collect` wrote: data=DIR")
+    data = Path(request.config.data)
+    store = EpisodeStore.open(data)
+    request = request.suited_to(store.world)
+    config = request.config
+    if names_world(request.given):
+        wiring.check_world(f"the recording in {data}", store.world, wiring.world_spec(config))
+    wiring.plan_for_store(config, store)
+    out = Path(config.out or f"runs/{store.world['name']}")
+    job = stages.training(config, stages.recording_of(store), data, out)
+    _do([job], out, request, store.world)
+    print(f"next: housecat evaluate checkpoint={out}")
+    return 0
+
+
+def run_evaluate(request: Request) -> int:
+    """Lets the planners play with a checkpoint, and reports."""
+    checkpoint = _checkpoint(request)
+    spec = wiring.trained_world(checkpoint)
+    request = request.suited_to(spec)
+    config = request.config
+    if names_world(request.given):
+        wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
+    spec = wiring.evaluated_spec(config, spec)
+    trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
+    make_pairs(make_world(spec), wiring.pair_request(config))
+    out = Path(config.out) if config.out else checkpoint.parent
+    _do([stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)], out, request, spec)
+    print(summary(out))
+    return 0
+
+
+def run_probe(request: Request) -> int:
+    """Diagnoses a checkpoint on held-out recordings."""
+    config, folder = request.config, _checkpoint(request)
+    spec = wiring.trained_world(folder)
+    data = Path(config.data) if config.data else recordings_of(folder)
+    if data is None:
+        raise UsageError(f"the recordings that {folder} was trained on are not to be found: name some with data=DIR")
+    device, precision = wiring.device(config), wiring.precision(config)
+    others = encoders_beside(config.against or "", spec, device, precision)
+    loaded = load(folder, device, precision)
+    found = diagnose(folder, loaded, others, data, config.seed, device)
+    out = Path(config.out) if config.out else folder.parent
+    write_probe(found, out, request.line)
+    print(table(found))
+    print(f"written to {out / 'probe.json'} and {out / 'probe.png'}")
+    return 0
+
+
+def run_export(request: Request) -> int:
+    """Writes a checkpoint as programs; 1 where one of them is not the model."""
+    config = request.config
+    folder = _checkpoint(request)
+    if config.out is None:
+        raise UsageError("which folder to write the programs to? name a new one: out=DIR")
+    return export_programs(folder, Path(config.out), config.planner.horizon, "--onnx" in request.flags)
+
+
+def _on_data(work: Callable[[Config, dict[str, Any] | None], None]) -> Callable[[Request], int]:
+    """A command that reads or writes recorded episodes; it is told which world the user named, if any."""
+
+    def run(request: Request) -> int:
+        work(request.config, wiring.world_spec(request.config) if names_world(request.given) else None)
+        return 0
+
+    return run
+
+
+def run_compare(request: Request) -> int:
+    """Trains, probes and plays with every method that is named."""
+    config = request.config
+    if "method" in request.given or "seed" in request.given:
+        raise UsageError("compare takes several methods and seeds: write compare.methods=[...] and compare.seeds=[...]")
+    out = Path(config.out or "benchmarks/results")
+    if config.data is None or names_world(request.given):
+        spec = _described(config)
+    else:
+        spec = EpisodeStore.open(Path(config.data)).world
+        request = request.suited_to(spec)
+    compare(request.composed, request.config, spec, out, request.line)
+    return 0
+
+
+def run_worlds(request: Request) -> int:
+    """Lists the worlds, or the one that is named."""
+    config = request.config
+    specs = [wiring.world_spec(config)] if names_world(request.given) else list(WORLDS.values())
+    show_worlds(specs, config.episodes, config.seed, config.workers, config.out, request.flags)
+    return 0
+
+
+RUN: dict[str, Callable[[Request], int]] = {
+    "quickstart": run_quickstart,
+    "collect": run_collect,
+    "train": run_train,
+    "evaluate": run_evaluate,
+    **{name: _on_data(work) for name, work in datasets.WORK.items()},
+    "compare": run_compare,
+    "probe": run_probe,
+    "export": run_export,
+    "worlds": run_worlds,
+}
+
+
+def _checkpoint(request: Request) -> Path:
+    """The folder of the checkpoint that the user named. Raises UsageError or CheckpointError where there is none."""
+    if request.config.checkpoint is None:
+        raise UsageError(
+            f"which checkpoint to {request.command}? give the folder that `housecat train` wrote: checkpoint=DIR"
+        )
+    return folder_of(Path(request.config.checkpoint))
+
+
+def _described(config: Config) -> dict[str, Any]:
+    """The description of the world to record in; says what its user should know about it."""
+    spec = wiring.recorded_spec(config)
+    for note in spec.get("notes", ()):
+        print(f"note: {note}")
+    return spec
+
+
+def _do(jobs: list[stages.Job], out: Path, request: Request, world: dict[str, Any]) -> None:
+    """Does what is not done yet in this world, in the run folder `out`."""
+    with open_run(out, request.settings(world), request.line) as run:
+        for job in jobs:
+            run.check(job.stage)
+        for job in jobs:
+            if run.done(job.stage):
+                print(f"{job.stage.name}: done before")
+                continue
+            with run.working(job.stage):
+                job.work(run)
+            print(f"{job.stage.name}: {run.seconds[job.stage.name]:.0f} s")

@@ -1,0 +1,241 @@
+"""What `--help` says; the settings come from the schema and their values from the configuration files."""
+
+import difflib
+from dataclasses import dataclass
+
+from housecat import __version__
+from housecat.settings.learning import LEARNING
+from housecat.settings.schema import Setting, settings
+
+_COMMON = ("seed", "out", "device", "precision")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as its help describes it."""
+
+    purpose: str  # one line
+    example: str
+    settings: tuple[str, ...]  # names, or sections of them, that it reads
+    more: str = ""
+    flags: tuple[str, ...] = ()  # words like --json
+
+    def reads(self, name: str) -> bool:
+        """Whether the command takes this setting into account."""
+        return name in self.settings or name.partition(".")[0] in self.settings
+
+
+COMMANDS = {
+    "quickstart": Command(
+        "record, train, evaluate and report, all in one; goes on where it was stopped",
+        "housecat quickstart world=medium out=runs/medium",
+        (
+            *_COMMON,
+            "data",
+            "episodes",
+            "workers",
+            "world",
+            "factors",
+            "collect",
+            *LEARNING,
+            "planner",
+            "evaluate",
+        ),
+        "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
+    ),
+    "collect": Command(
+        "record random play in a world",
+        "housecat collect world=medium out=data/medium episodes=1500",
+        ("seed", "out", "episodes", "workers", "world", "factors", "collect"),
+        "Writes to out (data/WORLD unless given). Goes on where it was stopped.",
+    ),
+    "train": Command(
+        "train a world model, its temporal distance and the landmark graph on recorded episodes",
+        "housecat train data=data/medium out=runs/medium",
+        (*_COMMON, "data", "world", *LEARNING),
+        "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
+    ),
+    "evaluate": Command(
+        "let planners play the same start-goal pairs, and write results.json and report.html",
+        "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
+        (*_COMMON, "checkpoint", "episodes", "workers", "world", "factors", "planner", "evaluate"),
+        "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
+    ),
+    "compare": Command(
+        "train every method on the same recordings, probe it, let planners play with it; one table",
+        "housecat compare data=data/reacher out=benchmarks/results world=reacher train.updates=600",
+        (
+            *_COMMON,
+            "data",
+            "workers",
+            "world",
+            "factors",
+            "collect",
+            *LEARNING,
+            "planner",
+            "evaluate",
+            "compare",
+        ),
+        "Writes compare.json and, in runs/, every run to out (benchmarks/results unless given). Goes on where it was "
+        "stopped.\nRecords in the world unless data is given.",
+    ),
+    "probe": Command(
+        "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",
+        "housecat probe checkpoint=runs/medium against=runs/other",
+        (*_COMMON, "checkpoint", "data", "against"),
+        "Writes probe.json and probe.png to out (the folder of the training run unless given). Encoders can be probed "
+        "too.\nProbes are fitted on data (by default what it was trained on) and judged on episodes held out of it.",
+    ),
+    "export": Command(
+        "write encoder and predictor as programs that run without Housecat, and check them against the model",
+        "housecat export checkpoint=runs/medium out=exported",
+        ("checkpoint", "out", "planner.horizon"),
+        "torch.export programs (.pt2) and export.json, which says what goes in and comes out. The predictor imagines\n"
+        "planner.horizon steps. Exits with 1 where a program differs from the model. --onnx: ONNX files as well.",
+        flags=("--onnx",),
+    ),
+    "rerender": Command(
+        "draw recorded episodes again, at another size or from another camera",
+        "housecat rerender data=data/medium out=data/medium-96 size=96",
+        ("data", "out", "size", "camera", "workers"),
+        "States, actions, contacts and seeds stay as they are. Goes on where it was stopped.",
+    ),
+    "data info": Command(
+        "say what a folder of recorded episodes holds",
+        "housecat data info data=data/medium",
+        ("data",),
+    ),
+    "data check": Command(
+        "hold every recorded episode against its checksum",
+        "housecat data check data=data/medium",
+        ("data",),
+    ),
+    "data merge": Command(
+        "write the episodes of several recordings into one new folder",
+        "housecat data merge data=data/monday,data/tuesday out=data/both",
+        ("data", "out"),
+    ),
+    "data split": Command(
+        "write the first and the last episodes into two new folders",
+        "housecat data split data=data/medium out=data/medium-split held_out=0.1",
+        ("data", "out", "held_out"),
+        "Writes to out/train and out/test.",
+    ),
+    "data preview": Command(
+        "make a picture of recorded episodes side by side: moving (.webp) or frame by frame (.png)",
+        "housecat data preview data=data/medium out=medium.webp episodes=12",
+        ("data", "out", "episodes"),
+        "Writes to out (preview.webp in the folder of the episodes unless given).",
+    ),
+    "data export": Command(
+        "write recorded episodes in another format: lerobot or minari",
+        "housecat data export data=data/medium out=medium-lerobot format=lerobot",
+        ("data", "out", "format"),
+        "lerobot: LeRobotDataset v3.0, frames as video without loss. minari: a local Minari data set.",
+    ),
+    "data import": Command(
+        "bring a data set of another format into the form that training reads: lerobot, minari or hdf5",
+        "housecat data import source=pusht.h5 out=data/pusht format=hdf5 world=medium",
+        ("source", "out", "format", "world"),
+        "hdf5: one file with flat columns, as stable-worldmodel writes it. The world is that of an export of Housecat "
+        "unless given.",
+    ),
+    "worlds": Command(
+        "list the worlds: what they ask for, how often oracle and random play succeed, what can be varied",
+        "housecat worlds out=runs/worlds",
+        ("seed", "out", "episodes", "workers", "world"),
+        "Writes a sheet of pictures to out, where given. world=NAME: of that world only, with its factors.\n"
+        "episodes=N: measures oracle and random play on N pairs; without it, shows what was measured before.\n"
+        "--save: keeps what is measured for that. --json: for programs.",
+        flags=("--json", "--save"),
+    ),
+    "doctor": Command(
+        "check this machine: packages, rendering, processor, memory, disk",
+        "housecat doctor --json",
+        (),
+        "Exits with 0 if all is well and 1 if something is to be done.",
+        flags=("--json",),
+    ),
+}
+
+
+def named(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command that a line begins with, known or not, and the rest of the line: "data info" is one of two words."""
+    words = 2 if is_group(arguments[0]) else 1
+    return " ".join(arguments[:words]), arguments[words:]
+
+
+def is_group(word: str) -> bool:
+    """Whether commands of two words begin with this one."""
+    return any(name.startswith(f"{word} ") for name in COMMANDS)
+
+
+def overview(group: str = "") -> str:
+    """The answer to `housecat --help`, or to `housecat GROUP --help` for commands of two words."""
+    shown = {name: command for name, command in COMMANDS.items() if f"{name} ".startswith(f"{group} ".lstrip())}
+    width = max(len(name) for name in shown)
+    lines = [f"  {name:{width}}  {command.purpose}" for name, command in shown.items()]
+    return "\n".join(
+        [
+            f"housecat {__version__}: world models from camera frames, and planning in their latent space",
+            "",
+            "usage: housecat COMMAND [key=value ...]",
+            "",
+            *lines,
+            "",
+            "`housecat COMMAND --help` lists the settings that a command reads. Start with `housecat quickstart`.",
+        ]
+    )
+
+
+def of_command(name: str) -> str:
+    """The answer to `housecat COMMAND --help`."""
+    command = COMMANDS[name]
+    usage = f"usage: housecat {name}" + (" [key=value ...]" if command.settings else "")
+    usage += "".join(f" [{flag}]" for flag in command.flags)
+    lines = [usage, "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", command.more, "", f"  {command.example}"]
+    if command.settings:
+        lines += ["", *_settings_of(command)]
+    return "\n".join(lines)
+
+
+def unknown_command(name: str) -> str:
+    """One line about a command that does not exist."""
+    first, _, second = name.partition(" ")
+    group = f"{first} " if is_group(first) else ""
+    known = [command.removeprefix(group) for command in COMMANDS if command.startswith(group)]
+    near = difflib.get_close_matches(second or first, known, n=1)
+    guess = f"did you mean {group}{near[0]}?" if near else f"there are {group}{f', {group}'.join(known)}"
+    return f"there is no command '{name}': {guess}"
+
+
+def _settings_of(command: Command) -> list[str]:
+    from housecat.settings.config import (  # Hydra is not needed for the other texts
+        GROUPS,
+        group_choices,
+        load_config,
+        value_of,
+    )
+
+    defaults = load_config([])
+    shown = [f"{group}=NAME" for group in GROUPS if group in command.settings]
+    lines = [f"  {name:32} {', '.join(group_choices(name.removesuffix('=NAME')))}" for name in shown]
+    if lines:
+        lines = ["Chosen as a whole:", *lines, ""]
+    lines.append("Settings, with their defaults:")
+    for name, setting in settings().items():
+        if not command.reads(name):
+            continue
+        value = value_of(defaults, name)
+        text = "null" if value is None else ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
+        lines.append(f"  {name + '=' + text:32} {setting.meaning}{_limits(setting)}")
+    return lines
+
+
+def _limits(setting: Setting) -> str:
+    if setting.choices:
+        named = all(choice in setting.meaning for choice in setting.choices)
+        return "" if named else f" ({', '.join(setting.choices)})"
+    if setting.low is None:
+        return ""
+    return f" (from {setting.low:.10g})" if setting.high is None else f" ({setting.low:.10g} to {setting.high:.10g})"

@@ -1,0 +1,119 @@
+"""The command line: which command, with which settings; and the only place that turns errors into exit codes.
+
+0: done. 1: `doctor` found something to do, or a fault in this program. 2: what the user can put right. 130: Ctrl-C.
+Nothing heavy is imported before the command line is known to be right.
+"""
+
+import os
+import shlex
+import sys
+import tempfile
+import traceback
+
+from housecat import __version__
+from housecat.errors import UsageError
+
+# Errors whose message is one line for the user. A class that has been raised belongs to a module that is loaded.
+EXPECTED = (
+    ("housecat.errors", "UsageError"),
+    ("envs.data.episodes", "StoreError"),
+    ("envs.simulation.backend", "RenderingError"),
+    ("envs.outside.sources", "OutsideError"),
+    ("worldmodel.checkpoint", "CheckpointError"),
+    ("worldmodel.networks.pretrained", "PretrainedError"),
+    ("worldmodel.training", "TrainingError"),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs `housecat` with these arguments, by default the process's own; returns the exit code."""
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        print("\nhousecat: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nothing is left to say
+        return 0
+    except Exception as error:  # what is not expected is a fault of ours, reported in one line all the same
+        message, code = explain(error)
+        print(f"housecat: {message}", file=sys.stderr)
+        return code
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command; errors come as exceptions."""
+    from housecat.cli import help as texts
+
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(texts.overview())
+        return 0
+    if arguments[0] in ("-V", "--version", "version"):
+        print(f"housecat {__version__}")
+        return 0
+    name, rest = texts.named(arguments)
+    group, _, word = name.partition(" ")
+    if texts.is_group(group) and word in ("", "-h", "--help", "help"):
+        print(texts.overview(group))
+        return 0
+    if name not in texts.COMMANDS:
+        raise UsageError(texts.unknown_command(name))
+    if any(word in ("-h", "--help") for word in rest):
+        print(texts.of_command(name))
+        return 0
+    if name == "doctor":
+        return _doctor(rest)
+    flags = frozenset(word for word in rest if word in texts.COMMANDS[name].flags)
+    return _work(name, [word for word in rest if word not in flags], flags)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One line about an error, and the exit code."""
+    known = tuple(
+        getattr(sys.modules[module], name) for module, name in EXPECTED if hasattr(sys.modules.get(module), name)
+    )
+    if isinstance(error, known):
+        return " ".join(str(error).split()), 2
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}: free space, or change permissions, or write elsewhere with out=DIR", 2
+    if isinstance(error, MemoryError):
+        return "the memory is full: close other programs, or record less with collect.episodes=N", 2
+    with tempfile.NamedTemporaryFile("w", prefix="housecat-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    reason = " ".join(str(error).split())
+    return f"a fault in this program, {type(error).__name__}: {reason} (report it with {file.name})", 1
+
+
+def _doctor(arguments: list[str]) -> int:
+    from housecat.cli.doctor import doctor
+
+    unknown = [word for word in arguments if word != "--json"]
+    if unknown:
+        raise UsageError(
+            f"doctor takes no settings, got '{unknown[0]}': write `housecat doctor` or `housecat doctor --json`"
+        )
+    return doctor("--json" in arguments)
+
+
+def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
+    if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
+        os.environ.setdefault("TQDM_MININTERVAL", "20")
+    from housecat.cli import doctor
+    from housecat.cli.help import COMMANDS
+    from housecat.settings import config, overrides
+
+    given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
+    # What suits the world of a recording or a checkpoint is not known before that has been opened.
+    opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
+    complete = overrides.names_world(given) or not opens
+    settings = config.for_command(config.load_config(arguments, complete), name)
+    unread = sorted(key for key in given if not COMMANDS[name].reads(key))
+    if unread:
+        print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)
+    for line in doctor.misplaced_packages():
+        raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
+    from housecat.cli import commands
+
+    line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])
+    return commands.RUN[name](commands.Request(name, settings, given, line, flags, tuple(arguments)))

@@ -1,0 +1,1 @@
+"""What a checkpoint knows, how far it imagines, and what is wrong with it."""

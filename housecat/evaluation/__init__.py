@@ -1,0 +1,1 @@
+"""Start-goal pairs, episodes played on them, and what the outcomes say."""

@@ -1,0 +1,165 @@
+"""The closed loop: planners play start-goal pairs in the simulator, seeing camera frames and nothing else.
+
+Here, and only here, a success is counted: the world's own test, after any control step within the limit.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from envs.task import Pair
+from envs.vector import WorldVector
+from envs.world import World
+from housecat.evaluation.statistics import path_efficiency
+from planners.interface import Plan
+from planners.subgoals.landmarks import Landmarks
+
+AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
+
+
+class Player(Protocol):
+    """What plays episodes side by side; `planners.agent.Agent` and `RandomAgent` are such."""
+
+    last_plan: Plan | None  # None: it does not plan
+
+    def reset(self, goal_frames: np.ndarray) -> None:
+        """Begins anew with goal frames uint8 (B, h, w, 3)."""
+
+    def act(self, frames: np.ndarray, active: np.ndarray | None = None) -> np.ndarray:
+        """Frames uint8 (B, h, w, 3) -> actions (B, A); what is not `active` (B,) bool is left out of the planning."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one process needs in order to play."""
+
+    make_world: Callable[[], World]  # a new instance
+    make_agent: Callable[
+        [str, int | None, list[torch.Generator]], Player
+    ]  # planner name, horizon or None, B generators
+    landmarks: Landmarks | None  # of the hierarchy, for those who look
+
+
+Setup = Callable[[], Bench]  # picklable, because every worker process makes its own
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """How one planner fared on one pair."""
+
+    planner: str
+    pair: int  # index into the list of pairs
+    success: bool
+    steps: int | None  # control steps to the goal; None where it was not reached
+    spl: float  # in [0, 1], path efficiency of this episode
+    travelled: float  # length of the path, in the world's unit
+    calls: float  # model calls per control step, mean
+    path: np.ndarray  # (steps + 1, S) simulator states
+    targets: list[int]  # (steps,) landmark aimed at in each control step, or AT_THE_GOAL
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in `episodes.json`; states are rounded to four decimals."""
+        return {**self.__dict__, "path": np.round(self.path, 4).tolist()}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "EpisodeResult":
+        """The inverse of `to_json`."""
+        return cls(**{**stored, "path": np.array(stored["path"])})
+
+
+def generator_of(seed: int, pair: int) -> torch.Generator:
+    """The random generator of one episode: the outcome must not depend on who else is in the batch."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, pair]).generate_state(1, np.uint64)[0] >> 1))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Lets torch compute with one thread, so that workers share the cores and times are those of one core.
+
+    The last bits of a matrix product may depend on the number of threads, and a closed loop amplifies them: outcomes
+    would depend on the machine's load and size.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
+def play(
+    bench: Bench,
+    planner: str,
+    horizon: int | None,
+    pairs: Sequence[tuple[int, Pair]],
+    seed: int,
+    max_steps: int | None = None,
+) -> list[EpisodeResult]:
+    """Plays the numbered pairs side by side; an environment that has reached its goal leaves the batch.
+
+    Args:
+        planner: name that `bench.make_agent` knows.
+        horizon: of the planner in control steps; None for its default.
+        max_steps: control steps allowed; None for the world's own limit.
+    """
+    vector = WorldVector([bench.make_world() for _ in pairs])
+    options = [{"start": pair.start, "goal": pair.goal, "factors": pair.factors} for _, pair in pairs]
+    frames, infos = vector.reset(options=options)
+    goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(vector.worlds, pairs, strict=True)])
+    agent = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    agent.reset(goals)
+    paths = [[state] for state in infos["state"]]
+    targets: list[list[int]] = [[] for _ in pairs]
+    calls = np.zeros(len(pairs))
+    active = np.ones(len(pairs), bool)
+    for _ in range(max_steps or vector.worlds[0].max_steps):
+        actions = agent.act(frames, active)
+        plan = agent.last_plan
+        frames, _, reached, _, infos = vector.step(actions)
+        for i in np.flatnonzero(active):
+            paths[i].append(infos["state"][i])
+            targets[i].append(AT_THE_GOAL if plan is None else int(plan.subgoal[i]))
+            calls[i] += 0 if plan is None else plan.calls
+        active = ~reached
+        if not active.any():
+            break
+    return [
+        _result(planner, pairs[i], vector.worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i]))
+        for i in range(len(pairs))
+    ]
+
+
+def _result(
+    planner: str,
+    numbered: tuple[int, Pair],
+    world: World,
+    path: np.ndarray,
+    targets: list[int],
+    calls: float,
+    success: bool,
+) -> EpisodeResult:
+    index, pair = numbered
+    travelled = path_length(world, path)
+    steps = len(targets)
+    return EpisodeResult(
+        planner=planner,
+        pair=index,
+        success=success,
+        steps=steps if success else None,
+        spl=path_efficiency(success, pair.distance, travelled),
+        travelled=travelled,
+        calls=calls / steps,
+        path=path,
+        targets=targets,
+    )
+
+
+def path_length(world: World, path: np.ndarray) -> float:
+    """Length of a path of states (T, S) in the world's unit: the sum of the true distances from each to the next."""
+    return sum(world.distance(state, following) for state, following in itertools.pairwise(path))

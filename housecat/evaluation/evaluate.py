@@ -1,0 +1,142 @@
+"""Every planner on the same start-goal pairs: plays, times, compares, and writes down what came of it.
+
+`results.json` is documented in `housecat/evaluation/results.py`. `episodes.json` holds what the report draws:
+`{"schema": 1, "episodes": [EpisodeResult, ...], "landmarks": {"states": (M, S), "edges": (E, 2)} | null}`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from envs.task import Pair
+from housecat.errors import UsageError
+from housecat.evaluation.episodes import Bench, EpisodeResult, Setup
+from housecat.evaluation.pairs import PairSet
+from housecat.evaluation.results import SCHEMA, About, Judged, Tried, results_json
+from housecat.evaluation.timing import time_planner
+from housecat.evaluation.workers import Job, PlayJobs, jobs_of, players
+from housecat.files import write_json
+
+CALIBRATED = "flat_latent"  # its horizon is chosen beforehand, so that this baseline is at its best
+
+
+class EvaluationError(UsageError):
+    """The evaluation cannot be run as asked; the message is one line that says what to change."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """How planners are judged."""
+
+    planners: tuple[str, ...]  # names, in the order of the report
+    horizons: tuple[int, ...]  # control steps; tried for flat_latent on the calibration pairs
+    max_steps: int | None  # control steps allowed; None: the world's own limit
+    workers: int  # processes; 0 or 1: this one only
+    batch: int  # environments side by side in a process
+    timing_steps: int  # control steps timed per planner; 0: no timing
+
+
+def evaluate(
+    setup: Setup, pairs: PairSet, settings: EvaluateSettings, about: About, out: Path, progress: bool = True
+) -> dict[str, Any]:
+    """Judges the planners; writes `episodes.json` and `results.json` to `out` and returns the latter.
+
+    Raises:
+        EvaluationError: the settings do not go together.
+    """
+    _check(pairs, settings)
+    began = time.perf_counter()
+    total = len(settings.planners) * len(pairs.pairs)
+    total += len(settings.horizons) * len(pairs.calibration) if _calibrates(settings) else 0
+    with (
+        tqdm(total=total, desc="evaluate", unit="episode", disable=not progress) as bar,
+        players(setup, settings.workers) as play_jobs,
+    ):
+        tried = _calibrate(play_jobs, pairs.calibration, pairs.seed, settings, bar)
+        horizon = min(tried, key=Tried.rank).horizon if tried else settings.horizons[0]
+        played = _play_all(play_jobs, pairs, settings, horizon, bar)
+    bench = setup()
+    world = bench.make_world()
+    judged = {name: _judge(bench, results, pairs, settings, horizon) for name, results in played.items()}
+    about = replace(about, seconds={**about.seconds, "evaluate": round(time.perf_counter() - began, 2)})
+    found = results_json(world, pairs, settings.max_steps or world.max_steps, judged, tried, about)
+    write_json(out / "episodes.json", _episodes_json(bench, played), indent=None)
+    write_json(out / "results.json", found)
+    return found
+
+
+def _judge(
+    bench: Bench, results: list[EpisodeResult], pairs: PairSet, settings: EvaluateSettings, horizon: int
+) -> Judged:
+    """Adds the time of a control step, measured on what the planner saw in these episodes."""
+    name = results[0].planner
+    chosen = horizon if name == CALIBRATED else None
+    if settings.timing_steps == 0:
+        return Judged(results, chosen, None)
+    return Judged(results, chosen, time_planner(bench, name, chosen, results, pairs.pairs, settings.timing_steps))
+
+
+def _check(pairs: PairSet, settings: EvaluateSettings) -> None:
+    if not settings.planners:
+        raise EvaluationError("evaluate.planners is empty: name at least one planner")
+    if not settings.horizons or min(settings.horizons) < 1:
+        raise EvaluationError(f"evaluate.horizons must be control steps from 1 up, got {list(settings.horizons)}")
+    if settings.batch < 1:
+        raise EvaluationError(f"evaluate.batch must be at least 1, got {settings.batch}")
+    if settings.max_steps is not None and settings.max_steps < 1:
+        raise EvaluationError(f"evaluate.max_steps must be at least 1, got {settings.max_steps}")
+    if _calibrates(settings) and not pairs.calibration:
+        raise EvaluationError("choosing among several evaluate.horizons needs evaluate.calibration of at least 1 pair")
+
+
+def _calibrates(settings: EvaluateSettings) -> bool:
+    return CALIBRATED in settings.planners and len(settings.horizons) > 1
+
+
+def _calibrate(
+    play_jobs: PlayJobs, pairs: Sequence[Pair], seed: int, settings: EvaluateSettings, bar: tqdm
+) -> list[Tried]:
+    """The calibrated planner at each horizon; nothing where there is no choice."""
+    if not _calibrates(settings):
+        return []
+    jobs = [job for horizon in settings.horizons for job in _jobs(CALIBRATED, horizon, pairs, seed, settings)]
+    parts = play_jobs(jobs, lambda done: _advance(bar, done))
+    return [
+        Tried(horizon, [r for job, part in zip(jobs, parts, strict=True) if job.horizon == horizon for r in part])
+        for horizon in settings.horizons
+    ]
+
+
+def _play_all(
+    play_jobs: PlayJobs, pairs: PairSet, settings: EvaluateSettings, horizon: int, bar: tqdm
+) -> dict[str, list[EpisodeResult]]:
+    """Results by planner, in the order of the pairs."""
+    jobs = []
+    for name in settings.planners:
+        jobs += _jobs(name, horizon if name == CALIBRATED else None, pairs.pairs, pairs.seed, settings)
+    played = [result for part in play_jobs(jobs, lambda done: _advance(bar, done)) for result in part]
+    return {name: [result for result in played if result.planner == name] for name in settings.planners}
+
+
+def _jobs(planner: str, horizon: int | None, pairs: Sequence[Pair], seed: int, settings: EvaluateSettings) -> list[Job]:
+    return jobs_of(planner, horizon, pairs, settings.batch, seed, settings.max_steps)
+
+
+def _advance(bar: tqdm, done: Sequence[EpisodeResult]) -> None:
+    bar.set_postfix_str(
+        f"{done[0].planner}: {sum(result.success for result in done)} of {len(done)} solved", refresh=False
+    )
+    bar.update(len(done))
+
+
+def _episodes_json(bench: Bench, played: dict[str, list[EpisodeResult]]) -> dict[str, Any]:
+    landmarks = None
+    if bench.landmarks is not None:
+        states, edges = bench.landmarks.states, bench.landmarks.edges
+        landmarks = {"states": states.tolist(), "edges": edges.tolist()}
+    episodes = [result.to_json() for results in played.values() for result in results]
+    return {"schema": SCHEMA, "episodes": episodes, "landmarks": landmarks}

@@ -1,0 +1,180 @@
+"""Frozen start-goal pairs: every planner, machine and later version is judged on the same ones.
+
+Pairs are stratified by true distance: the range from the nearest allowed goal to the farthest in this world is cut into
+equal parts, and pair `i` comes from part `i modulo strata`. Pair `i` depends on the world, the seed and `i` only, so a
+longer list begins with the shorter one. Calibration pairs come from another random stream and are never evaluated on.
+
+With an offset, the protocol of the benchmarks of world models: a start that random play passes through, and as its goal
+where the play was that many control steps later. All distances are then one stratum.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.play.hindsight import hindsight_pair
+from envs.task import Pair
+from envs.world import World
+from housecat.errors import UsageError
+from housecat.files import write_json
+
+SCHEMA = 2
+_EVALUATION, _CALIBRATION = 0, 1  # random streams
+_FACTORS = 1  # a random stream beside each of these: the pairs are the same whatever is varied
+_STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
+_MOST_STRATA = 20
+
+
+class PairsError(UsageError):
+    """The pairs cannot be made, or the file holds others; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class PairRequest:
+    """Which pairs are asked for."""
+
+    count: int  # pairs that planners are judged on
+    calibration: int  # further pairs, for choosing settings
+    seed: int
+    strata: int  # equal parts of the range of distances
+    min_distance: float | None = None  # in the world's unit; None: what the world calls a goal worth planning for
+    min_steps: float | None = None  # control steps at top speed; the stricter of the two bounds holds
+    offset: int | None = None  # control steps of random play from start to goal; None: a goal anywhere in the world
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Pairs as they stand in `pairs.json`."""
+
+    world: dict[str, Any]  # the world's spec
+    seed: int
+    unit: str  # of all distances
+    edges: list[float]  # (strata + 1,) bounds of the strata, rising
+    pairs: list[Pair]
+    calibration: list[Pair]
+
+    def stratum(self, index: int) -> int:
+        """The stratum that evaluation pair `index` was drawn from."""
+        return index % (len(self.edges) - 1)
+
+
+def make_pairs(world: World, request: PairRequest) -> PairSet:
+    """Draws the pairs of a request.
+
+    Raises:
+        PairsError: a number is out of range, or the world has no goals that far away.
+    """
+    _check(request)
+    edges = _edges(world, request) if request.offset is None else []
+
+    def draw(stream: int, index: int) -> Pair:
+        rng = np.random.default_rng([request.seed, stream, index])
+        factors = world.sample_factors(np.random.default_rng([request.seed, stream, index, _FACTORS]))
+        try:
+            if request.offset is not None:
+                world.set_factors(factors)
+                return replace(hindsight_pair(world, rng, request.offset, _least(world, request)), factors=factors)
+            stratum = index % request.strata
+            return replace(world.sample_pair(rng, edges[stratum], edges[stratum + 1]), factors=factors)
+        except ValueError as error:
+            fewer = f"; or fewer evaluate.strata (now {request.strata})" if request.offset is None else ""
+            raise PairsError(f"world '{world.name}': {error}{fewer}") from error
+
+    pairs = [draw(_EVALUATION, index) for index in range(request.count)]
+    calibration = [draw(_CALIBRATION, index) for index in range(request.calibration)]
+    if request.offset is not None:
+        edges = [_least(world, request), max(pair.distance for pair in pairs)]
+    return PairSet(world.spec_dict, request.seed, world.unit, edges, pairs, calibration)
+
+
+def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
+    """The pairs in `file` if they are what is asked for; made and written there if there is no file yet.
+
+    Raises:
+        PairsError: the file holds pairs of another request or is damaged, or the pairs cannot be made.
+    """
+    asked = json.loads(json.dumps({"world": world.spec_dict, **asdict(request)}))
+    if not file.exists():
+        made = make_pairs(world, request)
+        write_json(file, to_json(made, asked))
+        return made
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        found, before = from_json(stored), stored["asked"]
+        if any(world.success(pair.start, pair.goal) for pair in found.pairs + found.calibration if before == asked):
+            raise ValueError("a pair is solved at its start")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PairsError(f"{file} is damaged ({error}): delete it to have the pairs made anew") from error
+    if before != asked:
+        differing = [
+            f"{k} {before.get(k)}, asked for {v}" for k, v in asked.items() if k != "world" and before.get(k) != v
+        ]
+        what = "; ".join(differing) or "another world"
+        raise PairsError(f"{file} holds other pairs ({what}): choose another out=DIR or delete the file")
+    return found
+
+
+def to_json(pairs: PairSet, asked: dict[str, Any]) -> dict[str, Any]:
+    """The content of `pairs.json`: what was asked for, and the pairs."""
+    lists = {
+        kind: [{**p.__dict__, "start": p.start.tolist(), "goal": p.goal.tolist()} for p in some]
+        for kind, some in (("pairs", pairs.pairs), ("calibration", pairs.calibration))
+    }
+    return {"schema": SCHEMA, "asked": asked, "unit": pairs.unit, "edges": pairs.edges, **lists}
+
+
+def from_json(stored: dict[str, Any]) -> PairSet:
+    """The inverse of `to_json`. Raises ValueError, KeyError or TypeError where that is not what is stored."""
+    asked = stored["asked"]
+    if stored["schema"] != SCHEMA:
+        raise ValueError(f"schema {stored['schema']}, not {SCHEMA}")
+    lists = [
+        [Pair(**{**p, "start": np.array(p["start"]), "goal": np.array(p["goal"])}) for p in stored[kind]]
+        for kind in ("pairs", "calibration")
+    ]
+    if [len(pairs) for pairs in lists] != [asked["count"], asked["calibration"]]:
+        raise ValueError("pairs are missing")
+    return PairSet(asked["world"], asked["seed"], stored["unit"], stored["edges"], *lists)
+
+
+def _check(request: PairRequest) -> None:
+    if request.count < 1:
+        raise PairsError(f"evaluate.episodes must be at least 1, got {request.count}")
+    if request.calibration < 0:
+        raise PairsError(f"evaluate.calibration must be 0 or more, got {request.calibration}")
+    if not 1 <= request.strata <= _MOST_STRATA:
+        raise PairsError(f"evaluate.strata must be from 1 to {_MOST_STRATA}, got {request.strata}")
+    for name in ("min_distance", "min_steps"):
+        least = getattr(request, name)
+        if least is not None and not least >= 0:
+            raise PairsError(f"evaluate.{name} must be 0 or more, got {least:g}")
+    if request.offset is not None and request.offset < 1:
+        raise PairsError(f"evaluate.offset must be at least 1, got {request.offset}")
+    if request.seed < 0:
+        raise PairsError(f"seed must be 0 or more, got {request.seed}")
+
+
+def _edges(world: World, request: PairRequest) -> list[float]:
+    """Bounds of the strata; the same for every seed, so that runs of several seeds can be laid side by side."""
+    rng = np.random.default_rng(0)
+    goals = np.stack([world.sample_state(rng) for _ in range(_GOALS)])
+    farthest = max(world.task.distances(goals, world.sample_state(rng)).max() for _ in range(_STARTS))
+    low = _least(world, request)
+    if low >= farthest:
+        name = "evaluate.min_distance" if request.min_steps is None else "evaluate.min_steps"
+        raise PairsError(
+            f"world '{world.name}' has no goals {low:g} {world.unit} away, the farthest are at {farthest:.1f} "
+            f"{world.unit}: lower {name}"
+        )
+    return [float(edge) for edge in np.linspace(low, float(farthest), request.strata + 1)]
+
+
+def _least(world: World, request: PairRequest) -> float:
+    """The least distance of a pair; with an offset, unless one is asked for, any that is not solved at the start."""
+    low = request.min_distance
+    if low is None:
+        low = world.task.nearest if request.offset is None else 0.0
+    return low if request.min_steps is None else max(low, request.min_steps * world.task.speed)

@@ -1,0 +1,240 @@
+"""Every method on the same recordings: trained, probed, and where it imagines, asked to plan; one table.
+
+`compare.json`, schema 1:
+
+    schema          1
+    world, data     name of the world; fingerprint of the recordings
+    seeds           of training; each method is trained once with each
+    seconds         of wall time that the updates of each method may take; null: each makes its own number of updates
+    lewm_times      as much of it for lewm
+    models          [{
+        model               name of the method
+        parameters          that are trained, and those that are kept frozen
+        frames_per_second   camera frames trained on in a second, whole updates, all methods timed in this one process
+        updates             of each training
+        train_seconds       mean wall time of training, temporal distance included
+        probe               by quantity: R2 of a linear probe on held-out recordings, {"mean", "low", "high"} over seeds
+        untrained           the same before the first update
+        rank                effective rank of the latents, mean
+        open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
+        planning            by planner, all seeds: {"success", "interval", "episodes", "plan_ms"}; null likewise
+        failed              [one line a training that came to nothing, e.g. because its latents collapsed]; the numbers
+                            are of the others, and null where there are none
+    }]
+    speedup_over_lewm   frames_per_second of default over that of lewm, whatever either achieves with them; null unless
+                        both are there
+    command, commit, versions
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.data.store import EpisodeStore
+from housecat.cli.columns import aligned
+from housecat.cli.help import COMMANDS
+from housecat.errors import UsageError
+from housecat.evaluation.statistics import Rate
+from housecat.files import write_json
+from housecat.runs import folder as runs
+from housecat.runs import stages, wiring
+from housecat.runs.budget import Speed, speeds_of, updates_within
+from housecat.runs.folder import open_run
+from housecat.runs.training import TrainingPlan, make_method
+from housecat.settings.config import to_yaml
+from housecat.settings.schema import CompareConfig, Config
+from worldmodel.methods.registry import METHODS
+from worldmodel.training import TrainingError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of one method."""
+
+    method: str
+    seed: int
+    config: Config
+    plan: TrainingPlan
+    out: Path
+
+
+def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any], out: Path, command: str) -> None:
+    """Trains what is not trained yet, measures all of it, writes `out/compare.json` and prints the table.
+
+    Args:
+        compose: makes the settings of a member from what the user wrote and further `key=value`.
+
+    Raises:
+        UsageError: the settings do not fit a method or the recordings; or, when all is written, every training failed.
+    """
+    data = Path(config.data) if config.data else out / "runs" / "data"
+    store = EpisodeStore.open(data) if config.data else stages.record(config, spec, data)
+    wiring.check_world(f"the recording in {data}", store.world, spec)
+    methods, seeds = config.compare.methods, config.compare.seeds
+    plans = {name: _member(compose, name, seeds[0], {}, store, out).plan for name in methods}
+    out.mkdir(parents=True, exist_ok=True)
+    speeds = speeds_of(plans, out / "speeds.json")
+    members = [
+        _member(compose, name, seed, within_budget(name, config.compare, plans[name], speeds[name]), store, out)
+        for name in methods
+        for seed in seeds
+    ]
+    failed: dict[Path, str] = {}
+    for one in members:
+        print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
+        try:
+            _work(one, store, data, command)
+        except TrainingError as error:
+            failed[one.out] = f"seed {one.seed}: {error}"
+            print(f"{one.method}, {failed[one.out]}; the comparison goes on", file=sys.stderr, flush=True)
+    rows = [_row(name, [one for one in members if one.method == name], failed, speeds[name].frames) for name in methods]
+    found = {
+        "schema": SCHEMA,
+        "world": store.world["name"],
+        "data": store.fingerprint(),
+        "seeds": list(seeds),
+        "seconds": config.compare.seconds,
+        "lewm_times": config.compare.lewm_times,
+        "models": rows,
+        "speedup_over_lewm": speeds["default"].frames / speeds["lewm"].frames
+        if {"default", "lewm"} <= set(speeds)
+        else None,
+        "command": command,
+        "commit": runs.commit(),
+        "versions": runs.versions(),
+    }
+    write_json(out / "compare.json", found)
+    print(table(rows))
+    print(f"written to {out / 'compare.json'}")
+    if len(failed) == len(members):
+        raise UsageError("no training came through: change what the lines above say, and compare again")
+
+
+def within_budget(name: str, asked: CompareConfig, plan: TrainingPlan, speed: Speed) -> dict[str, int]:
+    """The updates that the method is given, as settings; none where each makes its own."""
+    if asked.seconds is None:
+        return {}
+    times = asked.lewm_times if name == "lewm" else 1.0
+    return updates_within(times * asked.seconds, speed, plan.rehearsal.updates)
+
+
+def _member(
+    compose: Callable[..., Config], name: str, seed: int, given: dict[str, int], store: EpisodeStore, out: Path
+) -> Member:
+    config = compose(f"method={name}", f"seed={seed}", *(f"{key}={value}" for key, value in given.items()))
+    # The planner of two levels is for the method that has them.
+    planners = [one for one in config.evaluate.planners if one != "hjepa"] + ["hjepa"] * (name == "hjepa")
+    config = replace(config, evaluate=replace(config.evaluate, planners=planners))
+    return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
+
+
+def _work(one: Member, store: EpisodeStore, data: Path, command: str) -> None:
+    """Trains, and lets the planners play where the model imagines."""
+    jobs = [stages.training(one.config, stages.recording_of(store), data, one.out)]
+    spec = wiring.evaluated_spec(one.config, store.world)
+    if METHODS[one.method].imagines:
+        jobs.append(stages.evaluating(one.config, spec, one.out / "model", one.out, command))
+    settings = to_yaml(one.config, COMMANDS["compare"].settings, store.world)
+    with open_run(one.out, settings, command) as run:
+        for job in jobs:
+            run.check(job.stage)
+        for job in jobs:
+            if not run.done(job.stage):
+                with run.working(job.stage):
+                    job.work(run)
+
+
+def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float) -> dict[str, Any]:
+    method = make_method(members[0].plan)
+    trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
+    kept = sum(p.numel() for p in method.model.parameters())
+    done = [one for one in members if one.out not in failed]
+    return {
+        "model": name,
+        "parameters": {"trained": trained, "kept": kept},
+        "frames_per_second": round(speed, 1),
+        "updates": members[0].plan.updates,
+        **_reached(name, done),
+        "failed": [failed[one.out] for one in members if one.out in failed],
+    }
+
+
+def _reached(name: str, members: list[Member]) -> dict[str, Any]:
+    """What is known of a method only by its trainings; null where there are none."""
+    logs = [_log(one.out / "metrics.jsonl") for one in members]
+    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+    seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
+    plays = bool(members) and METHODS[name].imagines
+    return {
+        "train_seconds": _mean(seconds, 1),
+        "probe": _probes(last) if members else None,
+        "untrained": _probes(first) if members else None,
+        "rank": _mean([line["held_out/rank"] for line in last], 2),
+        "open_loop": _mean(
+            [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line], 4
+        ),
+        "planning": planning([one.out / "results.json" for one in members]) if plays else None,
+    }
+
+
+def _mean(values: list[float], digits: int) -> float | None:
+    return round(float(np.mean(values)), digits) if values else None
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    names = [name for name in lines[0] if name.startswith("held_out/probe_")]
+    found = {}
+    for name in names:
+        values = [line[name] for line in lines]
+        numbers = {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}
+        found[name.removeprefix("held_out/probe_")] = {key: round(value, 4) for key, value in numbers.items()}
+    return found
+
+
+def planning(paths: list[Path]) -> dict[str, Any]:
+    """What planners reached in several runs, of which `paths` are the `results.json`, taken as one."""
+    results = [json.loads(path.read_text(encoding="utf-8"))["planners"] for path in paths]
+    found = {}
+    for name in results[0]:
+        each = [planners[name] for planners in results]
+        solved = sum(round(one["success"] * one["episodes"]) for one in each)
+        rate = Rate.of([True] * solved + [False] * (sum(one["episodes"] for one in each) - solved))
+        times = [one["plan_ms"]["median"] for one in each if one["plan_ms"] is not None]
+        found[name] = {
+            "success": rate.value,
+            "interval": [rate.low, rate.high],
+            "episodes": rate.n,
+            "plan_ms": round(float(np.mean(times)), 2) if times else None,
+        }
+    return found
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The comparison as text: a dash where there is nothing."""
+    quantities = list(dict.fromkeys(name for row in rows for name in row["probe"] or {}))
+    planners = list(dict.fromkeys(name for row in rows for name in row["planning"] or {} if name != "random"))
+    head = ["model", "params", "frames/s", "train s", *quantities, "open loop", *planners, "ms a step"]
+    lines = [head, *([*_cells(row, quantities, planners)] for row in rows)]
+    return "\n".join(["", *aligned(lines), ""])
+
+
+def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> list[str]:
+    planning = row["planning"] or {}
+    times = [one["plan_ms"] for one in planning.values() if one["plan_ms"] is not None]
+    cells = [row["model"], f"{row['parameters']['trained'] / 1e6:.2f} M", f"{row['frames_per_second']:.0f}"]
+    cells.append("-" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}")
+    cells += [f"{row['probe'][name]['mean']:.3f}" if row["probe"] else "-" for name in quantities]
+    cells.append("-" if row["open_loop"] is None else f"{row['open_loop']:.3f}")
+    cells += [f"{planning[name]['success']:.0%}" if name in planning else "-" for name in planners]
+    return [*cells, f"{max(times):.0f}" if times else "-"]

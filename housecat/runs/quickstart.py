@@ -1,0 +1,79 @@
+"""The whole loop in one go: record, train, evaluate, report; goes on where it was stopped."""
+
+from pathlib import Path
+from typing import Any
+
+from envs.registry import make_world
+from envs.simulation.backend import renderer_name
+from housecat.cli.summary import summary
+from housecat.errors import UsageError
+from housecat.evaluation.pairs import make_pairs
+from housecat.runs import stages, wiring
+from housecat.runs.estimate import estimate, in_words
+from housecat.runs.folder import Run, open_run
+from housecat.runs.stages import Job
+from housecat.runs.training import HELD_OUT
+from housecat.settings.schema import Config
+
+
+def quickstart(config: Config, spec: dict[str, Any], out: Path, settings: str, command: str) -> None:
+    """Does what is not done yet of a run that records in the world `spec`, in the folder `out`.
+
+    Raises:
+        UsageError: the settings do not fit the world or what is in the folder.
+    """
+    evaluated = wiring.evaluated_spec(config, spec)
+    check(config, evaluated)
+    data = Path(config.data) if config.data else out / "data"
+    recorded = stages.recording(spec, config.seed, config.collect.steps, config.collect.episodes)
+    jobs = [
+        stages.collecting(config, spec, data, out),
+        stages.training(config, recorded, data, out),
+        stages.evaluating(config, evaluated, out / "model", out, command),
+        stages.reporting(out),
+    ]
+    with open_run(out, settings, command) as run:
+        for job in jobs:
+            run.check(job.stage)
+        run.keep_settings(settings)
+        do_all(run, jobs, config, spec)
+    print(summary(out))
+
+
+def check(config: Config, spec: dict[str, Any]) -> None:
+    """Whether every stage can be done with these settings, before the first of them takes its time."""
+    renderer_name()
+    wiring.device(config)
+    world = make_world(spec)
+    make_pairs(world, wiring.pair_request(config))
+    if round(HELD_OUT * config.collect.episodes) < 1:
+        raise UsageError(
+            f"collect.episodes must be at least {round(0.5 / HELD_OUT) + 1} to hold some out from training, "
+            f"got {config.collect.episodes}"
+        )
+    plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
+    needed = config.model.context + plan.clip
+    if config.collect.steps + 1 < needed:
+        raise UsageError(
+            f"collect.steps must be at least {needed - 1} for {wiring.clip_settings(config)}, got "
+            f"{config.collect.steps}"
+        )
+
+
+def do_all(run: Run, jobs: list[Job], config: Config, spec: dict[str, Any]) -> None:
+    """Does the jobs in order and says how long the rest will take."""
+    left = [job for job in jobs if not run.done(job.stage)]
+    for job in jobs:
+        if job not in left:
+            print(f"{job.stage.name}: done before in {in_words(run.seconds[job.stage.name])}")
+    if not left:
+        return
+    expected = estimate(config, spec)
+    parts = ", ".join(f"{job.stage.name} {in_words(expected[job.stage.name])}" for job in left)
+    print(f"this will take about {in_words(sum(expected[job.stage.name] for job in left))} ({parts})", flush=True)
+    for number, job in enumerate(left):
+        with run.working(job.stage):
+            job.work(run)
+        rest = left[number + 1 :]
+        onward = f"; about {in_words(sum(expected[one.stage.name] for one in rest))} left" if rest else ""
+        print(f"{job.stage.name}: done in {in_words(run.seconds[job.stage.name])}{onward}", flush=True)

@@ -1,0 +1,134 @@
+"""The four parts of a run: what each depends on, what it leaves behind, and how it is done."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envs.data.collect import collect
+from envs.data.store import EpisodeStore
+from envs.registry import make_world
+from envs.simulation.backend import renderer_name
+from housecat.evaluation.evaluate import evaluate
+from housecat.evaluation.pairs import frozen_pairs
+from housecat.evaluation.results import About
+from housecat.files import write_json
+from housecat.report import write_report
+from housecat.runs import folder as runs
+from housecat.runs import trained, wiring
+from housecat.runs.folder import Run, Stage, seconds_of
+from housecat.runs.training import train_from_store
+from housecat.settings.config import value_of
+from housecat.settings.learning import LEARNING
+from housecat.settings.schema import Config, settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage together with the work that it is."""
+
+    stage: Stage
+    work: Callable[[Run], None]
+
+
+def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> Job:
+    """Records random play into the folder `data`, for a run in `out`."""
+    what = recording(spec, config.seed, config.collect.steps, config.collect.episodes)
+
+    def work(run: Run) -> None:
+        record(config, spec, data)
+
+    return Job(Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json"), work)
+
+
+def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) -> Job:
+    """Trains on the recording in `data`, of which `recorded` says what it is; the checkpoint is `out/model`."""
+    chosen = {
+        **recorded,
+        **_chosen(config, ("seed", *LEARNING)),
+        "precision": str(wiring.precision(config)).split(".")[1],
+    }
+
+    def work(run: Run) -> None:
+        run.adopt_seconds(_seconds_of_recording(data))
+        train_from_store(data, out, wiring.plan_for_store(config, EpisodeStore.open(data)))
+
+    return Job(Stage("train", chosen, out / "model" / "config.json"), work)
+
+
+def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path, command: str) -> Job:
+    """Lets the planners play with the checkpoint; writes `results.json` and `episodes.json` to `out`."""
+    chosen = _chosen(config, ("seed", "planner", "evaluate"))
+    del chosen["evaluate.batch"]  # changes no outcome
+    chosen["checkpoint"] = _place(checkpoint, out)
+
+    def work(run: Run) -> None:
+        run.adopt_seconds(seconds_of(checkpoint.parent))
+        pairs = frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
+        about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer_name()})
+        evaluate(trained.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
+
+    return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json"), work)
+
+
+def reporting(out: Path) -> Job:
+    """Renders what the other stages left in `out` as one page."""
+
+    def work(run: Run) -> None:
+        write_report(out)
+
+    return Job(Stage("report", {}, out / "report.html"), work)
+
+
+def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:
+    """Records what is missing in `data` and adds the time that it took to `seconds.json` there."""
+    began, progress = time.perf_counter(), []
+    collected = config.collect
+    try:
+        return collect(
+            spec,
+            data,
+            collected.episodes,
+            collected.steps,
+            config.seed,
+            config.workers,
+            on_progress=lambda done, wanted: progress.append(done),
+        )
+    finally:
+        if progress:
+            before = _seconds_of_recording(data).get("collect", 0.0)
+            write_json(data / "seconds.json", {"collect": round(before + time.perf_counter() - began, 2)})
+
+
+def _seconds_of_recording(data: Path) -> dict[str, float]:
+    try:
+        return json.loads((data / "seconds.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def recording(spec: dict[str, Any], seed: int, steps: int, episodes: int) -> dict[str, Any]:
+    """What a recording is, for comparison with another."""
+    return {"world": spec, "recording.seed": seed, "collect.steps": steps, "collect.episodes": episodes}
+
+
+def recording_of(store: EpisodeStore) -> dict[str, Any]:
+    """What a recording on disk is."""
+    manifest = store.manifest
+    what = recording(store.world, manifest["seed"], manifest["steps"], manifest["episodes"])
+    if manifest["origin"] == {"command": "collect"}:
+        return what
+    return {**what, "recording.fingerprint": store.fingerprint()}  # nothing else tells one import from another
+
+
+def _place(path: Path, out: Path) -> str:
+    """Where a folder is, in words that stay true when the run folder around it is moved."""
+    path, out = path.resolve(), out.resolve()
+    return str(path.relative_to(out) if path.is_relative_to(out) else path)
+
+
+def _chosen(config: Config, sections: tuple[str, ...]) -> dict[str, Any]:
+    names = [name for name in settings() if name.partition(".")[0] in sections]
+    return {name: value_of(config, name) for name in names}

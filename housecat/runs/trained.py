@@ -1,0 +1,79 @@
+"""A checkpoint that is played with: its world model, what was learned on top of it, and the planners that use both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from envs import make_world
+from housecat.errors import UsageError
+from housecat.evaluation.episodes import Bench, Player
+from housecat.runs.wiring import build_planner, check_world, device, precision
+from housecat.settings.schema import Config
+from planners.agent import Agent, RandomAgent
+from planners.subgoals.landmarks import Landmarks
+from worldmodel import checkpoint
+from worldmodel.distances.distance import LearnedDistance
+from worldmodel.model import WorldModel
+
+
+@dataclass(frozen=True)
+class BenchSetup:
+    """Makes what a process needs in order to play; travels to worker processes."""
+
+    spec: dict[str, Any]  # of the world
+    checkpoint: Path
+    config: Config
+
+    def __call__(self) -> Bench:
+        """Loads the checkpoint in this process."""
+        loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
+        model = loaded.model
+
+        def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
+            if name == "random":
+                return RandomAgent(model.action_low, model.action_high, generators)
+            planner = build_planner(self.config, name, horizon, model, loaded.distance, loaded.landmarks)
+            return Agent(planner, model, generators, self.config.planner.execute)
+
+        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks)
+
+
+def check_planners(setup: BenchSetup) -> None:
+    """Makes each planner that is to be judged, once, before any work.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it is damaged.
+        UsageError: it is of another world, imagines nothing, or lacks what one of the planners needs.
+    """
+    bench = setup()
+    for name in setup.config.evaluate.planners:
+        bench.make_agent(name, None, [torch.Generator()])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained world model and what was learned on top of it."""
+
+    model: WorldModel
+    distance: LearnedDistance
+    landmarks: Landmarks | None
+
+
+def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
+    """The trained world model, put where it is to be computed.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+        UsageError: it was trained in another world than `spec`, or is an encoder that imagines nothing.
+    """
+    loaded = checkpoint.load(folder, device(config), precision(config))
+    check_world(f"checkpoint {folder}", loaded.about["world"], spec)
+    if not isinstance(loaded.model, WorldModel) or loaded.distance is None:
+        raise UsageError(
+            f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
+            f"method=vjepa2_ac method.encoder={folder} on it"
+        )
+    landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
+    return Trained(loaded.model, loaded.distance, landmarks)

@@ -1,0 +1,199 @@
+"""From a data set to a checkpoint: world model, its predictor once more, temporal distance, graph of landmarks."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from envs import make_world
+from envs.data.store import EpisodeStore
+from housecat.errors import UsageError
+from planners.subgoals.landmarks import build_landmarks, choose_landmarks
+from worldmodel import checkpoint
+from worldmodel.diagnosis import measures
+from worldmodel.diagnosis.measures import Labelled
+from worldmodel.distances.critic import CriticSettings
+from worldmodel.distances.critics import train_distance
+from worldmodel.distances.distance import LatentEpisodes, LearnedDistance
+from worldmodel.method import Method
+from worldmodel.methods import hjepa
+from worldmodel.methods.registry import METHODS
+from worldmodel.model import Encoder, WorldModel
+from worldmodel.networks import pretrained
+from worldmodel.stages.keypoint_pretraining import LookSettings
+from worldmodel.stages.predictor_finetuning import RehearsalSettings, rehearse
+from worldmodel.training import TrainSettings, record_after, train
+
+HELD_OUT = 0.07  # share of the recordings that training never sees
+PROBE_CLIPS = 600  # that linear probes are fitted on
+UNSEEN_CLIPS = 150  # that everything is judged on
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """How the landmark graph is made."""
+
+    landmarks: int  # most of them
+    candidates: int  # recorded frames that they are chosen from
+    max_edge: float  # steps; a longer way is not trusted in one piece
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """All that `housecat train` was asked for."""
+
+    method: str  # name in METHODS
+    settings: Any  # of that method
+    frame_size: int  # side of the square frames, pixels
+    action_dim: int  # A
+    first: Union["TrainingPlan", pretrained.Settings, Path, None]  # its frozen encoder: how to train it, or where it is
+    look: LookSettings
+    train: TrainSettings
+    rehearsal: RehearsalSettings
+    critic: CriticSettings
+    graph: GraphSettings
+    precision: torch.dtype
+    device: torch.device
+
+    @property
+    def horizon(self) -> int:
+        """H, the steps over which open-loop imagination is trained or measured."""
+        return max(self.train.horizon, self.rehearsal.horizon)
+
+    @property
+    def updates(self) -> int:
+        """Updates on clips of frames: its own, or those of the encoder that is trained first."""
+        return self.first.updates if isinstance(self.first, TrainingPlan) else self.train.updates
+
+    @property
+    def clip(self) -> int:
+        """T, latents in the longest clip that a recording must yield."""
+        above = self.settings.upper.control_steps + 1 if isinstance(self.settings, hjepa.Settings) else 0
+        return max(self.train.length, self.horizon + 1, above)
+
+
+def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
+    """Trains on the episodes in `data`, writes the run to `out` and returns the checkpoint folder `out/model`.
+
+    Goes on where an interrupted run in `out` was left.
+    """
+    encoder = plan.first
+    if isinstance(encoder, TrainingPlan):
+        encoder = train_from_store(data, out / "encoder", encoder)
+    method = make_method(plan, encoder)
+    model = method.model
+    # What is too short for a clip is too short for a context: it has nothing to learn from.
+    shortest = model.context + plan.clip - 1
+    store = EpisodeStore.open(data).at_least(shortest)
+    recorded, unseen = store.split(HELD_OUT)
+    seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
+    judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
+    train(method, recorded.clips, seen, judged, plan.train, plan.look, out)
+    model.requires_grad_(False)
+    method.settle(seen.frames.to(plan.device))
+    if not isinstance(model, WorldModel):
+        about = about_training(store, shortest, plan, out / "metrics.jsonl")
+        checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
+        return out / "model"
+    latents, states = encode_recordings(model, recorded)
+    updates = rehearse(method, latents, plan.rehearsal, progress=True)
+    if updates:
+        record_after(plan.train.updates + updates, measures.diagnose(model, seen, judged), out)
+    method.finish(latents, plan.train.seed, progress=True)
+    about = about_training(store, shortest, plan, out / "metrics.jsonl")
+    distance = train_distance(latents, plan.critic, plan.device, progress=True)
+    landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+    checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
+    return out / "model"
+
+
+def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metrics: Path) -> dict[str, Any]:
+    """What a checkpoint says of how it came about, for its user and its model card; JSON-able.
+
+    Args:
+        store: the recordings, training's own and those held out.
+        shortest: control steps that a recording needs in order to be used.
+        metrics: log of the training, of which the last measurement is taken.
+    """
+    last = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])
+    numbers = {name.removeprefix("held_out/"): v for name, v in last.items() if name.startswith("held_out/")}
+    return {
+        "world": store.world,
+        "data": store.manifest.get("seed"),
+        "renderer": store.manifest.get("renderer"),
+        "recordings": len(store),
+        "shortest": shortest,
+        "updates": plan.updates or None,  # a predictor on an encoder of others makes none
+        "seed": plan.train.seed,
+        "measured": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
+    }
+
+
+def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None = None) -> Method:
+    """The method with weights drawn from the plan's seed, on its device.
+
+    Args:
+        encoder: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
+
+    Raises:
+        UsageError: the settings do not fit each other, the frames or the frozen encoder.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.train.seed)
+        try:
+            method = METHODS[plan.method].make(plan.settings, plan.precision)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    if isinstance(encoder, pretrained.Settings):
+        method.adopt(pretrained.load(encoder, plan.precision))
+    elif encoder is not None:
+        method.adopt(checkpoint.load(encoder, torch.device("cpu"), plan.precision).model)
+    return method.to(plan.device)
+
+
+def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) -> Labelled:
+    """Clips with the physical quantities that probes are asked for."""
+    clips = store.clips(np.random.default_rng(plan.train.seed), count, context + plan.horizon)
+    world = make_world(store.world)
+    measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
+    world.close()
+    return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), measured)
+
+
+@torch.no_grad()
+def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisodes, np.ndarray]:
+    """Latents of every recorded frame, in motion and as a still picture, with actions, and its states (K, S)."""
+    moving, still, last, actions, states = [], [], [], [], []
+    rows = 0
+    device = model.device
+    for index in tqdm(range(len(store)), desc="encode", unit="episode"):
+        episode = store.episode(index)
+        frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
+        in_motion, at_rest = model.recording(frames)
+        moving.append(in_motion)
+        still.append(at_rest)
+        rows += len(in_motion)
+        last.append(torch.full((len(in_motion),), rows - 1))
+        taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
+        actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
+        states.append(episode.states[model.context - 1 :])
+    latents = LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last), torch.cat(actions))
+    return latents, np.concatenate(states)
+
+
+def make_landmarks(
+    still: Tensor, states: np.ndarray, distance: LearnedDistance, settings: GraphSettings
+) -> dict[str, Tensor]:
+    """Recorded states spread over what was seen, joined where the temporal distance is short."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    chosen = torch.randperm(len(still), generator=generator)[: settings.candidates]
+    kept = chosen[choose_landmarks(still[chosen], distance, settings.landmarks, generator)]
+    graph = build_landmarks(still[kept], torch.from_numpy(states)[kept], distance, settings.max_edge)
+    return {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}

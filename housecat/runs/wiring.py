@@ -1,0 +1,273 @@
+"""The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from envs import WORLDS, make_world
+from envs.data.store import EpisodeStore
+from envs.factors import checked_ranges
+from envs.outside.description import outside_spec
+from envs.worlds.mazes import maze_spec, read_layout
+from housecat.errors import UsageError
+from housecat.evaluation.evaluate import EvaluateSettings
+from housecat.evaluation.pairs import PairRequest
+from housecat.runs import hardware
+from housecat.runs.training import GraphSettings, TrainingPlan
+from housecat.runs.two_levels import two_levels
+from housecat.settings.learning import method_settings
+from housecat.settings.overrides import OUTSIDE
+from housecat.settings.schema import Config, WorldConfig
+from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
+from planners.flat import Flat
+from planners.interface import Distance, Planner, WorldModel
+from planners.optimizers.cem import CEM
+from planners.subgoals.hierarchy import Hierarchy
+from planners.subgoals.landmarks import Landmarks
+from worldmodel import checkpoint
+from worldmodel.distances.critic import CriticSettings
+from worldmodel.methods.registry import METHODS
+from worldmodel.networks import pretrained
+from worldmodel.stages.keypoint_pretraining import LookSettings
+from worldmodel.stages.predictor_finetuning import RehearsalSettings
+from worldmodel.training import TrainSettings
+
+
+def world_spec(config: Config) -> dict[str, Any]:
+    """The description of the world for `envs.make_world`.
+
+    Raises:
+        UsageError: the maze is impossible.
+        OutsideError: a world of somebody else's is not there or cannot be used.
+    """
+    spec = _spec_at_own_pace(config.world)
+    return spec if config.world.hold == 1 else {**spec, "hold": config.world.hold}
+
+
+def _spec_at_own_pace(world: WorldConfig) -> dict[str, Any]:
+    if world.path is not None:
+        name = str(world.name) if world.name != "mjcf" else Path(world.path).stem
+        return outside_spec(name, world.path, world.options, world.frame_size)
+    if str(world.name).partition("/")[0] in OUTSIDE:
+        return outside_spec(str(world.name), None, world.options, world.frame_size)
+    if world.layout is None:
+        return {**WORLDS[str(world.name)], "frame_size": world.frame_size}
+    try:
+        layout = read_layout(world.layout)
+    except ValueError as error:
+        raise UsageError(f"world.layout: {error}") from error
+    return maze_spec(world.name or Path(world.layout).stem, layout, world.frame_size)
+
+
+def recorded_spec(config: Config) -> dict[str, Any]:
+    """The world in which episodes are recorded. Raises UsageError for an impossible maze or `factors.train`."""
+    return varied(world_spec(config), config.factors.train, "factors.train")
+
+
+def evaluated_spec(config: Config, spec: dict[str, Any]) -> dict[str, Any]:
+    """The world `spec` as it is evaluated. Raises UsageError for an impossible `factors.test`."""
+    return varied(without_factors(spec), config.factors.test, "factors.test")
+
+
+def varied(spec: dict[str, Any], asked: Any, setting: str) -> dict[str, Any]:
+    """The world `spec` with its factors drawn from the ranges that a setting asks for."""
+    if asked in (None, "none"):
+        return spec
+    try:
+        ranges = checked_ranges(asked, make_world(spec).factors)
+    except ValueError as error:
+        raise UsageError(f"{setting}: {error}") from error
+    return {**spec, "factors": {name: list(ends) for name, ends in ranges.items()}} if ranges else spec
+
+
+def without_factors(spec: dict[str, Any]) -> dict[str, Any]:
+    """The description of a world whatever is varied in it."""
+    return {key: value for key, value in spec.items() if key != "factors"}
+
+
+def device(config: Config) -> torch.device:
+    """Where networks are computed. Raises UsageError if that device is not there."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "device=cuda, but torch finds no CUDA device: write device=cpu, or install a CUDA build of torch"
+        )
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(config.device)
+
+
+def precision(config: Config) -> torch.dtype:
+    """bf16 if asked for, or if the device multiplies it fast; fp32 otherwise."""
+    if config.precision != "auto":
+        return {"bf16": torch.bfloat16, "fp32": torch.float32}[config.precision]
+    fast = torch.cuda.is_bf16_supported() if device(config).type == "cuda" else bool(hardware.bf16_units())
+    return torch.bfloat16 if fast else torch.float32
+
+
+def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingPlan:
+    """All that training needs to know, for frames of this size (pixels) and actions (A).
+
+    Raises:
+        UsageError: the method builds on an encoder that is not there, or is given one and needs none.
+    """
+    asked, entry = config.method, METHODS[config.method.name]
+    if asked.encoder is not None and entry.encoder is None:
+        raise UsageError(f"method.encoder is for methods that use a frozen encoder, {asked.name} trains its own")
+    first: TrainingPlan | pretrained.Settings | Path | None = None
+    if entry.encoder is not None and asked.encoder is None:
+        first = training_plan(replace(config, method=replace(asked, name=entry.encoder)), frame_size, action_dim)
+    elif asked.encoder is not None and pretrained.is_named(asked.encoder):
+        first = pretrained.look_up(asked.encoder, frame_size)
+    elif asked.encoder is not None:
+        first = checkpoint.folder_of(Path(asked.encoder))
+    sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim, "horizon": config.train.horizon}
+    if isinstance(first, TrainingPlan):
+        sizes["encoder"] = checkpoint.description(first.method, first.settings)
+    elif isinstance(first, pretrained.Settings):
+        sizes["encoder"] = checkpoint.description(pretrained.METHOD, first)
+    elif first is not None:
+        sizes["encoder"] = found = checkpoint.described(first)
+        if METHODS[found["method"]].imagines:
+            raise UsageError(
+                f"method.encoder={asked.encoder} is a world model ({found['method']}), {asked.name} builds on an "
+                "encoder: train one with method=vjepa or method=ijepa"
+            )
+    return TrainingPlan(
+        method=asked.name,
+        settings=method_settings(entry.settings, config, sizes),
+        frame_size=frame_size,
+        action_dim=action_dim,
+        first=first,
+        look=LookSettings(**asdict(config.look), seed=config.seed),
+        train=TrainSettings(**asdict(config.train) | ({"updates": 0} if entry.encoder else {}), seed=config.seed),
+        rehearsal=RehearsalSettings(**asdict(config.rehearsal), seed=config.seed),
+        critic=CriticSettings(**asdict(config.critic), seed=config.seed),
+        graph=GraphSettings(**asdict(config.graph), seed=config.seed),
+        precision=precision(config),
+        device=device(config),
+    )
+
+
+def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
+    """The training plan for recorded episodes.
+
+    Raises:
+        UsageError: they are too short for the settings, or not what the training camera saw.
+    """
+    if store.manifest["camera"] != "train":
+        raise UsageError(
+            f"{store.path} has frames of the {store.manifest['camera']}'s camera, planners see those of the training "
+            "camera: housecat rerender camera=train"
+        )
+    first = store.load(0)
+    plan = training_plan(config, first.frames.shape[1], first.actions.shape[1])
+    frames, needed = int(store.lengths.max()) + 1, config.model.context + plan.clip
+    if frames < needed:
+        raise UsageError(
+            f"{store.path} has episodes of {frames} frames, {clip_settings(config)} need {needed}: lower them or "
+            "record longer episodes"
+        )
+    return plan
+
+
+def clip_settings(config: Config) -> str:
+    """The settings that say how long a recording must be, with their values."""
+    upper = config.upper
+    above = f", upper.stride={upper.stride} times upper.horizon={upper.horizon}" * (config.method.name == "hjepa")
+    return (
+        f"model.context={config.model.context}, train.length={config.train.length}{above} and "
+        f"rehearsal.horizon={config.rehearsal.horizon}"
+    )
+
+
+def pair_request(config: Config) -> PairRequest:
+    """Which start-goal pairs the evaluation asks for."""
+    judged = config.evaluate
+    return PairRequest(
+        judged.episodes,
+        judged.calibration,
+        config.seed,
+        judged.strata,
+        judged.min_distance,
+        judged.min_steps,
+        judged.offset,
+    )
+
+
+def evaluate_settings(config: Config) -> EvaluateSettings:
+    """How the planners are judged."""
+    judged = config.evaluate
+    return EvaluateSettings(
+        planners=tuple(judged.planners),
+        horizons=tuple(judged.horizons),
+        max_steps=judged.max_steps,
+        workers=config.workers or hardware.cores(),
+        batch=judged.batch,
+        timing_steps=judged.timing_steps,
+    )
+
+
+def build_planner(
+    config: Config, name: str, horizon: int | None, model: WorldModel, distance: Distance, landmarks: Landmarks | None
+) -> Planner:
+    """The planner of this name.
+
+    Args:
+        horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
+
+    Raises:
+        UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
+    """
+    asked = config.planner
+    optimizer = CEM(
+        asked.samples, asked.elites, asked.iterations, asked.momentum, asked.noise, asked.floor, asked.persistence
+    )
+    latent = name == "flat_latent"
+    energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
+    default = config.evaluate.horizons[0] if latent else asked.horizon
+    if asked.closeness > 0 and not latent:
+        energy = energy + asked.closeness * LatentDistance()
+    if asked.effort > 0:
+        energy = energy + asked.effort * ActionEffort()
+    flat = Flat(model, energy, optimizer, horizon or default)
+    if name == "hjepa":
+        return two_levels(config, flat, model, distance)
+    if name != "hierarchy":
+        return flat
+    if landmarks is None:
+        raise UsageError(
+            "the checkpoint has no landmarks, which the hierarchy needs: train again, or leave it out of "
+            "evaluate.planners"
+        )
+    return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience)
+
+
+def trained_world(folder: Path) -> dict[str, Any]:
+    """The description of the world that the checkpoint in `folder` was trained in, without loading its weights."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["about"]["world"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"checkpoint {folder} is damaged ({error!r}): train again or copy it anew") from error
+
+
+def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raises UsageError if `what` is of the world `found` and not of the one asked for (descriptions of worlds).
+
+    A world whose factors are varied in another way is the same world.
+    """
+    if without_factors(found) == without_factors(asked):
+        return
+    names = [_named(spec) for spec in (found, asked)]
+    if names[0] == names[1]:
+        names[1] = f"another layout of {names[1]}"
+    raise UsageError(
+        f"{what} is of world {names[0]}, asked for is {names[1]}: leave out world=, or record and train in that world"
+    )
+
+
+def _named(spec: dict[str, Any]) -> str:
+    held = f", actions held for {spec['hold']} steps" if "hold" in spec else ""
+    return f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels{held})"

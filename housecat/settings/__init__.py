@@ -1,0 +1,1 @@
+"""Settings: declared, read from the command line, composed and checked."""

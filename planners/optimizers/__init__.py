@@ -1,0 +1,1 @@
+"""What minimises a score of actions, and knows nothing else."""

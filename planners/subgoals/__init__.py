@@ -1,0 +1,1 @@
+"""Which target next: landmarks, routes over them, levels above a planner."""

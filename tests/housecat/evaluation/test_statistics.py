@@ -1,0 +1,71 @@
+import math
+
+import pytest
+
+from housecat.evaluation.statistics import Rate, compare_paired, path_efficiency, percentile
+
+
+@pytest.mark.parametrize(
+    ("won", "n", "low", "high"),
+    [
+        (30, 30, 0.8865, 1.0),
+        (0, 30, 0.0, 0.1135),
+        (5, 10, 0.2366, 0.7634),
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I: method 3
+        (1, 29, 0.0061, 0.1718),  # the same table
+    ],
+)
+def test_wilson_bounds_are_those_of_published_tables(won: int, n: int, low: float, high: float) -> None:
+    rate = Rate.of([True] * won + [False] * (n - won))
+    assert rate.value == won / n and rate.n == n
+    assert rate.low == pytest.approx(low, abs=1e-4)
+    assert rate.high == pytest.approx(high, abs=1e-4)
+
+
+def test_a_perfect_score_still_has_an_interval_that_contains_it() -> None:
+    for n in (1, 7, 50, 1000):
+        perfect, none = Rate.of([True] * n), Rate.of([False] * n)
+        assert perfect.low < perfect.value == perfect.high == 1.0
+        assert none.low == none.value == 0.0 < none.high
+
+
+def test_more_episodes_narrow_the_interval() -> None:
+    few, many = Rate.of([True, False] * 10), Rate.of([True, False] * 100)
+    assert many.high - many.low < (few.high - few.low) / 2.5
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one episode"):
+        Rate.of([])
+
+
+def test_mcnemar_counts_only_the_pairs_on_which_the_planners_differ() -> None:
+    first = [True] * 8 + [False] * 1 + [True] * 20 + [False] * 5
+    second = [False] * 8 + [True] * 1 + [True] * 20 + [False] * 5
+    result = compare_paired(first, second)
+    assert (result.only_first, result.only_second) == (8, 1)
+    assert result.p == pytest.approx(2 * (1 + 9) / 2**9)  # binomial(9, 1/2): P(0) + P(1), both tails
+
+
+def test_mcnemar_is_symmetric_and_finds_nothing_between_equals() -> None:
+    first, second = [True, True, False, True, False], [True, False, False, False, True]
+    assert compare_paired(first, second).p == compare_paired(second, first).p
+    assert compare_paired(first, first).p == 1.0
+    assert compare_paired([True, False], [False, True]).p == 1.0
+    with pytest.raises(ValueError, match="same pairs"):
+        compare_paired([True], [True, False])
+
+
+def test_path_efficiency_punishes_detours_but_never_rewards_stopping_short() -> None:
+    assert path_efficiency(True, 4.0, 8.0) == 0.5
+    assert path_efficiency(True, 4.0, 3.8) == 1.0  # the goal has a radius: less than the whole way may be travelled
+    assert path_efficiency(False, 4.0, 4.0) == 0.0
+
+
+def test_percentiles_interpolate_between_values() -> None:
+    values = [5.0, 1.0, 2.0, 4.0, 3.0]
+    assert percentile(values, 50) == 3.0
+    assert percentile(values, 95) == pytest.approx(4.8)
+    assert math.isclose(percentile([7.0], 95), 7.0)
+    with pytest.raises(ValueError, match="at least one value"):
+        percentile([], 50)

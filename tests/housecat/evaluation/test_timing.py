@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from housecat.evaluation.episodes import play
+from housecat.evaluation.pairs import PairRequest, make_pairs
+from housecat.evaluation.timing import Recording, record_frames, time_planner, time_steps
+from tests.housecat.pointmass import PointPlayer, PointSetup, point_world, read, written
+
+PAIRS = make_pairs(point_world(), PairRequest(count=4, calibration=0, seed=0, strata=1))
+
+
+def test_a_step_takes_what_the_player_takes_and_the_first_ones_are_not_counted() -> None:
+    bench = PointSetup()()
+    results = play(bench, "slow_first", None, list(enumerate(PAIRS.pairs)), seed=0)
+    found = time_planner(bench, "slow_first", None, results[:1], PAIRS.pairs, steps=6)
+    assert found.steps == 6
+    assert 4 <= found.median <= found.p95 < 100
+
+
+def test_frames_are_those_of_the_recorded_states_and_as_many_as_asked_for() -> None:
+    bench = PointSetup()()
+    results = play(bench, "hierarchy", None, list(enumerate(PAIRS.pairs)), seed=0)
+    recordings = record_frames(bench, results, PAIRS.pairs, steps=len(results[0].targets))
+    assert sum(len(recording.frames) for recording in recordings) == len(results[0].targets) + 3
+    assert len(recordings) == 2
+    assert np.array_equal(read(np.stack(recordings[0].frames)), results[0].path[:-1])
+    assert np.array_equal(recordings[1].goal, written(PAIRS.pairs[1].goal))
+
+
+def test_the_player_begins_each_recording_anew() -> None:
+    player = PointPlayer("hierarchy", None, [None])  # type: ignore[list-item]
+    far = [written(np.array([0.0, 0.0]))] * 5
+    found = time_steps(
+        player, [Recording(written(np.array([5.0, 5.0])), far), Recording(written(np.array([4.0, 4.0])), far)]
+    )
+    assert player.acted == 5 and found.steps == 7
+
+
+def test_nothing_recorded_cannot_be_timed() -> None:
+    with pytest.raises(ValueError, match="at least one value"):
+        time_steps(PointPlayer("hierarchy", None, []), [])

@@ -1,0 +1,90 @@
+"""Run folders: stages are done once, time adds up, and nothing is overwritten by a run of other settings."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from housecat.errors import UsageError
+from housecat.runs.folder import Stage, open_run, read_manifest
+
+
+def stage(path: Path, **settings: object) -> Stage:
+    return Stage("train", settings or {"train.updates": 3}, path / "product")
+
+
+def test_a_stage_is_done_when_it_was_finished_and_its_product_is_there(tmp_path):
+    with open_run(tmp_path, "seed: 0\n", "housecat train") as run:
+        assert not run.done(stage(tmp_path))
+        with run.working(stage(tmp_path)):
+            (tmp_path / "product").touch()
+        assert run.done(stage(tmp_path))
+    (tmp_path / "product").unlink()
+    with open_run(tmp_path, "seed: 0\n", "housecat train") as run:
+        assert not run.done(stage(tmp_path))
+
+
+def test_a_stage_that_failed_is_not_done_and_its_time_counts(tmp_path):
+    with open_run(tmp_path, "", "") as run:
+        with pytest.raises(KeyboardInterrupt), run.working(stage(tmp_path)):
+            (tmp_path / "product").touch()
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+        assert not run.done(stage(tmp_path))
+    with open_run(tmp_path, "", "") as run:
+        with run.working(stage(tmp_path)):
+            time.sleep(0.1)
+        assert run.done(stage(tmp_path))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert 0.2 <= manifest["seconds"]["train"] < 1
+
+
+def test_a_folder_of_other_settings_is_refused_and_left_as_it_is(tmp_path):
+    with open_run(tmp_path, "seed: 0\n", "first") as run, run.working(stage(tmp_path)):
+        (tmp_path / "product").touch()
+    before = (tmp_path / "manifest.json").read_bytes()
+    with open_run(tmp_path, "seed: 1\n", "second") as run:
+        run.check(stage(tmp_path))
+        with pytest.raises(UsageError, match="train.updates=3, not 4: give another out=DIR"):
+            run.check(stage(tmp_path, **{"train.updates": 4}))
+    assert (tmp_path / "manifest.json").read_bytes() == before
+    assert (tmp_path / "config.yaml").read_text() == "seed: 0\n"
+
+
+def test_another_layout_of_a_world_of_the_same_name_is_other_settings(tmp_path):
+    one, other = ({"name": "mine", "layout": layout} for layout in ("###", "####"))
+    with open_run(tmp_path, "", "") as run:
+        with run.working(stage(tmp_path, world=one)):
+            pass
+        with pytest.raises(UsageError, match="another layout or frame size of world mine"):
+            run.check(stage(tmp_path, world=other))
+
+
+def test_two_processes_never_work_in_one_folder(tmp_path):
+    with open_run(tmp_path, "", ""), pytest.raises(UsageError, match="another process"), open_run(tmp_path, "", ""):
+        pass
+
+
+@pytest.mark.parametrize("content", ['{"kind": "recording", "schema": 1}', "{", "[]", '{"kind": "run", "schema": 99}'])
+def test_a_folder_that_is_not_a_run_is_refused_and_left_as_it_is(tmp_path, content):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(UsageError, match="give another out=DIR"), open_run(tmp_path, "", ""):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot make the folder"), open_run(tmp_path / "file", "", ""):
+        pass
+
+
+def test_the_manifest_says_what_ran(tmp_path):
+    with open_run(tmp_path, "", "housecat train data=x"):
+        pass
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    assert manifest["command"] == "housecat train data=x"
+    assert {"python", "torch", "mujoco", "housecat"} <= set(manifest["versions"])
+    assert manifest["machine"]["cores"] >= 1

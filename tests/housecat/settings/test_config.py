@@ -1,0 +1,121 @@
+"""Settings: what a user writes is looked up, typed, checked, and beats the files."""
+
+import pytest
+import yaml
+
+from housecat.errors import UsageError
+from housecat.settings.config import load_config, to_yaml
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(UsageError) as error:
+        load_config(list(arguments))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_setting_on_the_command_line_beats_the_files():
+    config = load_config(["world=large", "train.updates=7", "evaluate.horizons=[4,5]", "train.learning_rate=2e-3"])
+    assert (config.world.name, config.train.updates, config.evaluate.horizons) == ("large", 7, [4, 5])
+    assert config.train.learning_rate == 0.002
+
+
+def test_a_world_of_somebody_elses_is_chosen_by_where_it_comes_from():
+    assert load_config(["world=dm_control/cheetah/run"]).world.name == "dm_control/cheetah/run"
+    assert load_config(["world=gymnasium/Pusher-v5"]).world.name == "gymnasium/Pusher-v5"
+    assert load_config(["world=mjcf", "path=my/robot.xml"]).world.path == "my/robot.xml"
+
+
+def test_the_last_of_two_values_counts():
+    assert load_config(["seed=1", "seed=2"]).seed == 2
+
+
+def test_choosing_another_model_replaces_all_of_it():
+    assert load_config(["model=cnn"]).model.encoder == "cnn"
+    assert load_config(["model=cnn"]).model.context != load_config([]).model.context
+
+
+def test_a_world_sets_what_suits_the_default_model_and_a_method_of_its_own_updates_wins() -> None:
+    own, pusht = load_config(["method=vjepa2_ac"]), load_config(["world=pusht"])
+    assert pusht.rehearsal != load_config([]).rehearsal
+    both = load_config(["world=pusht", "method=vjepa2_ac"])
+    assert both.rehearsal == own.rehearsal
+    assert (both.planner, both.critic) == (pusht.planner, pusht.critic)
+
+
+@pytest.mark.parametrize(
+    "path", ["a b", "a=b", "x,y", "~/runs", "it's", 'say "x"', "${oc.env:HOME}", "[1]", "ü{}", "null.d"]
+)
+def test_a_path_is_taken_as_it_is_written(path):
+    assert load_config([f"out={path}"]).out == path
+
+
+def test_null_stands_for_no_value():
+    assert load_config(["out=null"]).out is None
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("train.update=3", "did you mean train.updates?"),
+        ("updates=3", "did you mean upper.updates or look.updates or train.updates or rehearsal.updates or"),
+        ("wrld=umaze", "did you mean world?"),
+        ("train=3", "did you mean train.updates"),
+        ("qqqq=1", "no setting 'qqqq'"),
+        ("world=medum", "did you mean medium?"),
+        ("world=maze.txt", "world=pointmaze world.layout=maze.txt"),
+        ("world=robot.xml", "world=mjcf path=robot.xml"),
+        ("world=mjcf", "name its MJCF file with path=FILE"),
+        ("path=robot.xml", "write world=mjcf"),
+        ("world.options=robot.yaml", "world 'medium' is none"),
+        ("world=dmcontrol/cheetah/run", "world=dmcontrol/cheetah/run is unknown"),
+        ("objective=none", "there are ema, sigreg, variance_covariance"),
+        ("data/medium", "expected key=value, got 'data/medium'"),
+        ("--out", "write out=VALUE"),
+        ("out=", "out= has no value"),
+        ("train.updates=many", "train.updates must be a whole number, got 'many'"),
+        ("train.updates=1.5", "must be a whole number"),
+        ("train.learning_rate=nan", "must be a number"),
+        ("train.learning_rate=7", "train.learning_rate must be from 1e-08 to 1, got 7"),
+        ("seed=-1", "seed must be from 0 to 2147483647, got -1"),
+        ("episodes=0", "episodes must be at least 1, got 0"),
+        ("device=tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
+        ("evaluate.planners=[hierarchy,flat]", "got 'flat'"),
+        ("evaluate.planners=[]", "must not be empty"),
+        ("evaluate.horizons=[8,x]", "evaluate.horizons must be a whole number, got 'x'"),
+        ("world=pointmaze", "world.layout=FILE"),
+        ("train.horizon=40", "must be less than train.length"),
+        ("model=vit model.context=3", "must be even"),
+        (
+            "model.latent=64",
+            "model.latent must be above the 64 numbers that model.keypoints=32 gives it as places, got 64",
+        ),
+        (
+            "model.latent=32 model.given=components",
+            "model.latent must be above the 32 numbers that model.keypoints=32 gives it as components, got 32",
+        ),
+        ("rehearsal.updates=0", "rehearsal.updates must be at least 1 for model=keypoints"),
+        ("method=vjepa2_ac rehearsal.updates=0", "rehearsal.updates must be at least 1 for method=vjepa2_ac"),
+        ("method=vjepa model.context=2", "model.context must be at least 4 for masking.future"),
+        ("model.patch=7", "must divide world.frame_size (64)"),
+        ("planner.elites=100000", "must be less than planner.samples"),
+        ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(argument, expected):
+    assert expected in refusal(*argument.split())
+
+
+def test_a_layout_without_a_maze_is_refused():
+    assert "world=pointmaze" in refusal("world=reacher", "world.layout=maze.txt")
+
+
+def test_the_settings_file_holds_what_the_command_reads_and_nothing_else():
+    maze = {"name": "mine", "layout": "###\n# #\n###"}
+    text = to_yaml(load_config(["seed=5"]), ("seed", "train", "world"), maze)
+    assert "  # #\n" in text
+    written = yaml.safe_load(text)
+    assert written["seed"] == 5
+    assert written["world"] == maze
+    assert written["train"]["updates"] == load_config([]).train.updates
+    assert set(written) == {"seed", "train", "world"}

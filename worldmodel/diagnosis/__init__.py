@@ -1,0 +1,1 @@
+"""Numbers about a model: probes, rank, imagination, energy landscape."""

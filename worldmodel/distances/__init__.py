@@ -1,0 +1,1 @@
+"""Temporal distances: the networks that are kept, and how they learn."""

@@ -1,0 +1,144 @@
+"""How many control steps from a latent to a goal picture: a goal-conditioned temporal distance, used as an energy.
+
+Predicts: the least expected number of steps until the camera shows the goal, whatever the speed on arrival.
+Learned by: temporal differences with an expectile that prefers short ways, so that pieces of different recordings are
+stitched (implicit Q-learning, arXiv 2110.06169; goal-conditioned in HIQL, arXiv 2307.11949). The world model is frozen.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
+from worldmodel.losses.objectives import follow
+
+
+@dataclass(frozen=True)
+class CriticSettings:
+    """How the temporal distance is learned."""
+
+    kind: str  # name in worldmodel.critics.KINDS; the rest of this file is "expectile"
+    updates: int
+    batch: int
+    width: int
+    learning_rate: float
+    expectile: float  # weight of errors above the target; 0.5 is the mean, towards 1 the shortest way seen
+    longest: float  # steps; distances are cut off here
+    lookahead: int  # steps of a recording, at most, that a target follows before it asks the network
+    momentum: float  # of the target network
+    near_goals: float  # mean offset in steps of the goals taken from the same recording
+    seed: int
+
+
+class TemporalDistance(LearnedDistance):
+    """Steps from one latent to another, both (..., D); not symmetric, 0 or more, at most about `longest`."""
+
+    def __init__(self, latent: int, width: int, longest: float, precision: torch.dtype = torch.float32) -> None:
+        super().__init__(latent, width, longest, precision)
+        self.of_place = nn.Linear(latent, width)
+        self.of_goal = nn.Linear(latent, width, bias=False)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU()) for _ in range(2)
+        )
+        self.leave = nn.Linear(width, 1)
+
+    def logsteps(self, z: Tensor, target: Tensor) -> Tensor:
+        """log(1 + steps): z, target (..., D) -> (...). Ratios of distances matter alike near and far."""
+        place = self.of_place(self.whitened(z))
+        goal = self.of_goal(self.whitened(target))
+        hidden = nn.functional.gelu(place + goal)
+        # The two wide layers are most of the work; around them all stays fp32, where near distances differ little.
+        with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            for layer in self.layers:
+                hidden = hidden + layer(hidden)
+        return nn.functional.softplus(self.leave(hidden).squeeze(-1).float())
+
+    def steps(self, z: Tensor, target: Tensor) -> Tensor:
+        """See `LearnedDistance`."""
+        return torch.expm1(self.logsteps(z, target).clamp(max=float(np.log1p(2 * self.longest))))
+
+
+def sample_pairs(data: LatentEpisodes, count: int, near: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Rows and goal rows (count,): half nearby in the same recording, a quarter later in it, a quarter anywhere."""
+    last = data.last.numpy()
+    rows = rng.integers(0, len(last), count)
+    rows = np.where(rows < last[rows], rows, rows - 1)
+    left = last[rows] - rows
+    offset = np.minimum(rng.geometric(1 / near, count) - 1, left)
+    goals = rows + np.where(rng.random(count) < 2 / 3, offset, rng.integers(0, left + 1))
+    anywhere = rng.random(count) < 0.25
+    goals = np.where(anywhere, rng.integers(0, len(last), count), goals)
+    return torch.from_numpy(rows), torch.from_numpy(goals)
+
+
+def targets(slow: TemporalDistance, data: LatentEpisodes, rows: Tensor, goals: Tensor, ahead: Tensor) -> Tensor:
+    """Steps from rows to goals (count,): counted where the recording gets there within `ahead` steps, else these
+    steps and what the slow network says from where the recording is by then."""
+    onward = ahead + slow.steps(data.moving[rows + ahead], data.still[goals])
+    counted = (goals - rows).float()
+    reached = (counted >= 0) & (counted <= ahead)  # a later row within reach is of the same recording
+    return torch.where(reached, counted, onward).clamp(max=slow.longest)
+
+
+def expectile_loss(critic: TemporalDistance, z: Tensor, goal: Tensor, target: Tensor, expectile: float) -> Tensor:
+    """Expectile regression of log(1 + steps): too long costs `expectile`, too short costs the rest."""
+    error = critic.logsteps(z, goal) - torch.log1p(target)
+    weight = torch.where(error > 0, expectile, 1 - expectile)
+    return (weight * error.pow(2)).mean()
+
+
+class ExpectileLearner(Learner):
+    """Temporal differences towards a slowly following copy of the network."""
+
+    distance: TemporalDistance
+
+    def __init__(self, latent: int, settings: CriticSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.distance = TemporalDistance(latent, settings.width, settings.longest)
+        self.slow = copy.deepcopy(self.distance).requires_grad_(False)
+
+    def begin(self, data: LatentEpisodes) -> None:
+        """See `Learner`."""
+        super().begin(data)
+        self.slow.fit_whitening(data.moving)
+
+    def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
+        """See `Learner`."""
+        asked = self.settings
+        rows, goals = sample_pairs(data, asked.batch, asked.near_goals, rng)
+        ahead = torch.from_numpy(rng.integers(1, asked.lookahead + 1, asked.batch))
+        with torch.no_grad():
+            target = targets(self.slow, data, rows, goals, torch.minimum(ahead, data.last[rows] - rows))
+        return expectile_loss(self.distance, data.moving[rows], data.still[goals], target, asked.expectile)
+
+    def after_update(self) -> None:
+        """See `Learner`."""
+        follow(self.slow, self.distance, self.settings.momentum)
+
+
+def learn(
+    learner: Learner, data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool
+) -> LearnedDistance:
+    """Learns a temporal distance on frozen latents; what is random depends on the settings only."""
+    rng = np.random.default_rng(settings.seed)
+    learner.begin(data)
+    learner.to(device)
+    trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.updates, pct_start=0.05
+    )
+    for _ in tqdm(range(settings.updates), desc="distance", unit="update", disable=not progress):
+        loss = learner.loss(data, rng)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        learner.after_update()
+    learner.finish(data, rng)
+    return learner.distance.eval().requires_grad_(False)

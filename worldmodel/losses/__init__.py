@@ -1,0 +1,1 @@
+"""Pure functions: prediction errors, terms against collapse, masks."""

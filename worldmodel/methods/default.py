@@ -1,0 +1,199 @@
+"""The default method: one encoder, one predictor and an inverse-dynamics head, trained end to end on one latent space.
+
+Predicts: the latents of the next steps, open-loop, from every start in the clip, with the recorded actions; and once
+more, by the predictor alone, when the encoder is frozen (`rehearsal`).
+Kept from collapse by: the objective that the settings name, and the inverse-dynamics head.
+Published: open-loop rollouts with variance-covariance and inverse dynamics in PLDM (arXiv 2502.14819), next-latent
+prediction with SIGReg in LeWorldModel (arXiv 2603.19312), the teacher in V-JEPA (arXiv 2404.08471).
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.losses import objectives
+from worldmodel.method import Method
+from worldmodel.model import WorldModel
+from worldmodel.networks.encoders import ContextEncoder, ConvEncoder, VideoTransformer
+from worldmodel.networks.keypoints import KeypointEncoder
+from worldmodel.networks.predictors import GatedPredictor, ResidualPredictor, from_every_start, rollout, windows
+
+PREDICTORS = {"residual": ResidualPredictor, "gated": GatedPredictor}
+OBJECTIVES = ("variance_covariance", "sigreg", "ema")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What the networks are made of."""
+
+    encoder: str  # "keypoints", "vit" (video transformer) or "cnn"
+    latent: int  # D, size of the latent vector
+    context: int  # frames that one latent has seen
+    width: int  # channels of the encoder
+    depth: int  # transformer blocks (vit only)
+    heads: int  # attention heads (vit only)
+    patch: int  # side of a patch in pixels (keypoints, vit)
+    keypoints: int  # K (keypoints only)
+    given: str  # one of keypoints.GIVEN (keypoints only)
+    predictor: str  # name in PREDICTORS
+    predictor_width: int
+    predictor_depth: int
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """What keeps latents apart, and how much each term weighs."""
+
+    name: str  # one of OBJECTIVES
+    prediction: float  # weight of the open-loop prediction error
+    inverse: float  # weight of inverse dynamics
+    variance: float  # weight of the variance hinge
+    covariance: float  # weight of the covariance penalty
+    sigreg: float  # weight of SIGReg
+    momentum: float  # of the teacher (ema only): 1 / (1 - momentum) updates must be far fewer than the run's
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    model: ModelSettings
+    objective: ObjectiveSettings
+    horizon: int  # H, steps imagined open-loop from every start
+    frame_size: int  # side of the square training frame in pixels
+    action_dim: int  # A
+
+
+def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
+    """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
+    size, context, latent, width = frame_size, asked.context, asked.latent, asked.width
+    if asked.encoder == "keypoints":
+        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints, asked.given)
+    if asked.encoder == "vit":
+        return VideoTransformer(size, context, latent, asked.patch, width, asked.depth, asked.heads)
+    if asked.encoder == "cnn":
+        return ConvEncoder(size, context, latent, width)
+    raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
+
+
+class LatentModel(WorldModel):
+    """Encoder and action-conditioned predictor over one latent vector.
+
+    The last `given` dimensions of the latent are not learned; 0 with most encoders.
+    """
+
+    def __init__(
+        self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(asked.context, asked.latent, action_dim, precision)
+        self.encoder = make_encoder(asked, frame_size)
+        predictor = PREDICTORS[asked.predictor]
+        self.predictor = predictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
+        self.given = self.encoder.given
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """See `Encoder`."""
+        self.encoder.pixels.fit(frames)
+
+    def latents(self, frames: Tensor) -> Tensor:
+        """See `Encoder`."""
+        with self.autocast():
+            return self.encoder(frames).float()
+
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`."""
+        with self.autocast():
+            return self.encoder.still(frames).float()
+
+    def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Encoder`."""
+        with self.autocast():
+            moving, still = self.encoder.recording(frames)
+        return moving.float(), still.float()
+
+    def learned(self, z: Tensor) -> Tensor:
+        """The dimensions of latents (..., D) that are learned."""
+        return z[..., : self.latent - self.given]
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
+        """See `WorldModel`."""
+        with self.autocast():
+            return rollout(self.predictor, z, actions)
+
+
+class VectorModel(LatentModel):
+    """Encoder, action-conditioned predictor and inverse-dynamics head over one latent vector."""
+
+    def __init__(
+        self, asked: ModelSettings, frame_size: int, action_dim: int, precision: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(asked, frame_size, action_dim, precision)
+        # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
+        self.inverse = nn.Linear(2 * (asked.latent - self.given), action_dim)
+
+
+class Default(Method):
+    """Prediction in latent space with an objective that keeps latents apart."""
+
+    model: VectorModel
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)
+        teaches = settings.objective.name == "ema"
+        self.teacher = copy.deepcopy(self.model.encoder).requires_grad_(False) if teaches else None
+
+    def begin(self) -> None:
+        """See `Method`."""
+        if self.teacher is not None:
+            self.teacher.load_state_dict(self.model.encoder.state_dict())
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`."""
+        return self.terms_of(self.model.latents(frames), frames, actions[:, self.model.context - 1 :], generator)
+
+    def terms_of(
+        self, latents: Tensor, frames: Tensor, actions: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """The same with the latents (B, T', D) of the frames, and the actions (B, T'-1, A) between them."""
+        asked, model, horizon = self.settings.objective, self.model, self.settings.horizon
+        # What is given is left out, so that nothing that has to be learned can lean on it; `rehearse` brings it in.
+        latents = targets = model.learned(latents)
+        if self.teacher is not None:
+            with torch.no_grad(), model.autocast():
+                targets = model.learned(self.teacher(frames).float())
+        blind, ahead = (nn.functional.pad(one, (0, model.given)) for one in (latents, targets))
+        imagined = from_every_start(model, blind, actions, horizon)
+        error = objectives.prediction(imagined, windows(ahead, imagined.shape[1], horizon, 1))
+        terms = {"prediction": error * (model.latent / latents.shape[-1])}
+        with model.autocast():
+            terms["inverse"] = objectives.inverse_dynamics(model.inverse, latents, actions)
+        if asked.name == "variance_covariance":
+            terms["variance"] = objectives.variance(latents)
+            terms["covariance"] = objectives.covariance(latents)
+        elif asked.name == "sigreg":
+            terms["sigreg"] = objectives.sigreg(latents, generator)
+        return {name: term * getattr(asked, name) for name, term in terms.items()}
+
+    def settle(self, frames: Tensor) -> None:
+        """See `Method`."""
+        if self.settings.model.given == "components":
+            self.model.encoder.settle(frames)
+
+    @property
+    def imagines_unrehearsed(self) -> bool:
+        """See `Method`; it has not seen what is given."""
+        return not self.model.given
+
+    @property
+    def rehearsed(self) -> nn.Module:
+        """See `Method`."""
+        return self.model.predictor
+
+    def after_update(self, progress: float) -> None:
+        """See `Method`."""
+        if self.teacher is not None:
+            objectives.follow(self.teacher, self.model.encoder, self.settings.objective.momentum)

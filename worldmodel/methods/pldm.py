@@ -1,0 +1,78 @@
+"""PLDM: an encoder and a predictor trained end to end on whole open-loop rollouts, with terms in space and in time.
+
+Predicts: the latents of all later steps of a clip, open-loop from its first latent, with the recorded actions.
+Kept from collapse by: variance and covariance over the batch, the variance within each clip, inverse dynamics; the
+latents are kept smooth in time.
+Published: PLDM (arXiv 2502.14819), its time-variance term as LeWorldModel's appendix C.2 writes it (arXiv 2603.19312).
+The weights in configs/method/pldm.yaml are those of its Two-Rooms configuration.
+
+What differs: the encoder and the residual predictor are those of the default method, so that a comparison is one of
+objectives; a latent has seen several frames, where PLDM is given the velocity; variance and covariance are taken over
+clips and times together, for batches smaller than the published 64; inverse dynamics is linear.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worldmodel.losses import objectives
+from worldmodel.method import Method
+from worldmodel.methods.default import ModelSettings, VectorModel
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """How much each term weighs."""
+
+    prediction: float  # of the open-loop prediction error
+    inverse: float  # of inverse dynamics
+    variance: float  # of the variance hinge
+    covariance: float  # of the covariance penalty
+
+
+@dataclass(frozen=True)
+class TimeSettings:
+    """How much the terms along a clip weigh."""
+
+    time_variance: float  # of the hinge on the spread within a clip
+    time_similarity: float  # of the step from a latent to the next
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    model: ModelSettings
+    objective: ObjectiveSettings
+    pldm: TimeSettings
+    frame_size: int  # side of the square training frame in pixels
+    action_dim: int  # A
+
+
+class PLDM(Method):
+    """Open-loop prediction over the clip, with terms in space and in time and inverse dynamics."""
+
+    model: VectorModel
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`."""
+        asked, in_time, model = self.settings.objective, self.settings.pldm, self.model
+        latents = model.latents(frames)
+        actions = actions[:, model.context - 1 :]
+        imagined = model.imagine(latents[:, 0], actions)
+        with model.autocast():
+            inverse = objectives.inverse_dynamics(model.inverse, model.learned(latents), actions)
+        return {
+            "prediction": asked.prediction * objectives.prediction(imagined, latents[:, 1:]),
+            "inverse": asked.inverse * inverse,
+            "variance": asked.variance * objectives.variance(latents),
+            "covariance": asked.covariance * objectives.covariance(latents),
+            "time_variance": in_time.time_variance * objectives.time_variance(latents),
+            "time_similarity": in_time.time_similarity * objectives.time_similarity(latents),
+        }

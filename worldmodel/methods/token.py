@@ -1,0 +1,173 @@
+"""The autoregressive school: frames become a few tokens, a transformer predicts the tokens of the next frame.
+
+Predicts: the code of every place of the next frame, from the codes of the last frames and the action.
+Kept from collapse by: reconstruction of the frames from their codes. The transformer teaches the codes nothing.
+Published: IRIS (arXiv 2209.00588), a discrete autoencoder of 16 tokens a frame, 512 codes, and a transformer over
+tokens and actions, teacher-forced; quantisation of VQ-VAE (arXiv 1711.00937), see quantizer.py.
+
+What differs, so that a CPU can plan. The codes of a frame are predicted side by side, not one after the other: given
+the frames before and the action they are nearly independent where the world is deterministic, and a step is one pass.
+What a place was in the last frames is folded into one token, so a step costs as many tokens as a frame has and one for
+the action; a cache of keys and values would save nothing, and would have to be part of the latent. Nothing is sampled:
+the mean over the codes is imagined, and the code nearest to it is read for the next step. The latent that planners see,
+the vectors of all codes of the last frames in a row, tells actions apart that lead to the same codes, and distances
+between latents mean something.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.losses import objectives
+from worldmodel.method import Method
+from worldmodel.model import WorldModel
+from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose, take
+from worldmodel.networks.encoders import Block
+from worldmodel.networks.frames import FrameTransformer
+from worldmodel.networks.predictors import windows
+from worldmodel.networks.quantizer import Quantizer, QuantizerSettings, straight_through
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What the networks are made of."""
+
+    context: int  # frames whose tokens predict the next
+    width: int  # of the encoder
+    depth: int  # transformer blocks of the encoder
+    heads: int  # attention heads of the encoder and of the predictor
+    patch: int  # side in pixels of the patch that a token stands for
+    predictor_width: int  # of the transformer that predicts
+    predictor_depth: int  # its blocks
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    model: ModelSettings
+    quantizer: QuantizerSettings
+    decoder: DecoderSettings
+    frame_size: int  # side of the square training frame in pixels
+    action_dim: int  # A
+
+
+class TokenPredictor(nn.Module):
+    """From the vectors of the last frames' codes, and an action, to where each vector of the next frame should be."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        asked, size = settings.model, settings.quantizer.size
+        width, places = asked.predictor_width, (settings.frame_size // asked.patch) ** 2
+        self.embed = nn.Linear(asked.context * size, width)
+        self.act = nn.Linear(settings.action_dim, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(places + 1, width))
+        self.blocks = nn.Sequential(*(Block(width, asked.heads) for _ in range(asked.predictor_depth)))
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, size))
+
+    def forward(self, history: Tensor, action: Tensor) -> Tensor:
+        """History (K, context, P, size), action (K, A) -> (K, P, size): the newest vectors and a change."""
+        tokens = self.embed(history.transpose(1, 2).flatten(2))
+        tokens = torch.cat([tokens, self.act(action)[:, None]], dim=1) + self.positions
+        return history[:, -1] + self.leave(self.blocks(tokens)[:, :-1])
+
+
+class TokenModel(WorldModel):
+    """Codes of single frames; the latent is the vectors of all codes of the last `context` frames, oldest first."""
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        asked, size = settings.model, settings.quantizer.size
+        grid = settings.frame_size // asked.patch
+        super().__init__(asked.context, asked.context * grid**2 * size, settings.action_dim, precision)
+        self.grid, self.shape = grid, (asked.context, grid**2, size)
+        self.encoder = FrameTransformer(settings.frame_size, asked.patch, asked.width, asked.depth, asked.heads)
+        self.enter = nn.Sequential(nn.Linear(asked.width, size), nn.LayerNorm(size, elementwise_affine=False))
+        self.quantizer = Quantizer(settings.quantizer)
+        self.decoder = PictureDecoder(size, settings.decoder.width, asked.patch)
+        self.predictor = TokenPredictor(settings)
+        self.sharpness = nn.Parameter(torch.tensor(1.0))  # log of how fast a code gets unlikely with its distance
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """See `Encoder`."""
+        self.encoder.pixels.fit(frames)
+
+    def places(self, frames: Tensor) -> Tensor:
+        """What is encoded of each place, not yet a code: frames uint8 (B, T, h, w, 3) -> (B, T, P, size) float32."""
+        with self.autocast():
+            features = self.encoder(frames)
+        return self.enter(features.float())
+
+    def codes(self, frames: Tensor) -> Tensor:
+        """The vectors of the codes of each frame: uint8 (B, T, h, w, 3) -> (B, T, P, size) float32."""
+        return self.quantizer.vectors[self.quantizer.nearest(self.places(frames))]
+
+    def draw(self, vectors: Tensor) -> Tensor:
+        """The frame that the vectors of its codes stand for: (..., P, size) -> (..., h, w, 3) float32, standardised."""
+        grid = vectors.flatten(0, -3).transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        with self.autocast():
+            return self.decoder(grid).float().unflatten(0, vectors.shape[:-2])
+
+    def latents(self, frames: Tensor) -> Tensor:
+        """See `Encoder`."""
+        codes = self.codes(frames).flatten(2)
+        return windows(codes, codes.shape[1] - self.context + 1, self.context, 0).flatten(2)
+
+    def still(self, frames: Tensor) -> Tensor:
+        """See `Encoder`; each frame is looked at once."""
+        return self.codes(frames[:, None]).expand(-1, self.context, -1, -1).flatten(1)
+
+    def logits(self, history: Tensor, action: Tensor) -> Tensor:
+        """How likely each code is in the next frame: history (K, context, P, size), action (K, A) -> (K, P, codes).
+
+        The nearer a code is to where the predictor points, the likelier, so that what was learnt of one code holds
+        for its neighbours.
+        """
+        with self.autocast():
+            pointed = self.predictor(history, action).float()
+        return self.sharpness.exp() * self.quantizer.closeness(pointed)
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
+        """See `WorldModel`: the mean of the next frame's codes enters the latent, and the oldest frame leaves it.
+
+        What is read of a latent is the nearest codes, as in training: on the moving square the error after six steps
+        is a quarter smaller than with the means themselves, which blur more with every step.
+        """
+        history, planned = z.reshape(-1, *self.shape), actions.flatten(0, -3)
+        imagined = []
+        for step in range(planned.shape[1]):
+            read = straight_through(history, self.quantizer.vectors[self.quantizer.nearest(history)])
+            newest = self.logits(read, planned[:, step]).softmax(dim=-1) @ self.quantizer.vectors
+            history = torch.cat([history[:, 1:], newest[:, None]], dim=1)
+            imagined.append(history.flatten(1))
+        return torch.stack(imagined, dim=1).view(*actions.shape[:-1], self.latent)
+
+
+class Token(Method):
+    """A discrete autoencoder, and a transformer over its codes and the actions."""
+
+    model: TokenModel
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.model = TokenModel(settings, precision)
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`; first of all the book of codes follows what is encoded."""
+        model, asked = self.model, self.settings
+        places = model.places(frames)
+        fixed = places.detach()
+        model.quantizer.follow(fixed.flatten(0, -2), model.quantizer.nearest(fixed).flatten(), generator)
+        index = model.quantizer.nearest(fixed)
+        codes = model.quantizer.vectors[index]
+        shown, times = choose(straight_through(places, codes), asked.decoder.pictures, generator)
+        drawn = model.draw(shown) - model.encoder.pixels.still(take(frames, times))
+        starts = frames.shape[1] - model.context
+        history = windows(codes.flatten(2), starts, model.context, 0).flatten(0, 1).unflatten(2, codes.shape[2:])
+        logits = model.logits(history, actions[:, model.context - 1 :].flatten(0, 1))
+        return {
+            "reconstruction": drawn.pow(2).mean(),
+            "commitment": asked.quantizer.commitment * objectives.prediction(places, codes),
+            "prediction": nn.functional.cross_entropy(logits.flatten(0, -2), index[:, model.context :].flatten()),
+        }

@@ -1,0 +1,127 @@
+"""V-JEPA: tubes through a short clip are predicted from the rest of it, in the features of a slow copy of the encoder.
+
+Predicts: the features of the tokens (two frames by a patch) in eight small blocks, and in two large ones, which both
+last as long as the clip; and those of the newest two frames from what came before. What is beside a tube in space tells
+where things are in it, and little of how fast: with the future to tell, features come to know speeds.
+Kept from collapse by: targets from an exponential moving average of the encoder, which sees the whole clip, without
+gradient; they are normalised, so they cannot shrink.
+Published: arXiv 2404.08471; rotary positions and the constant momentum in V-JEPA 2 (arXiv 2506.09985), the loss on the
+context in V-JEPA 2.1. No crops and no flips here: they would change what moved where.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worldmodel.losses import objectives
+from worldmodel.losses.masking import (
+    LONG_RANGE,
+    SHORT_RANGE,
+    Masks,
+    change_between,
+    distance_to_targets,
+    newest,
+    places,
+    tubes,
+)
+from worldmodel.methods.masked import (
+    Grid,
+    MaskedEncoder,
+    MaskedMethod,
+    NetSettings,
+    TeacherSettings,
+    gather,
+    whole_clips,
+)
+from worldmodel.networks.encoders import TUBELET
+
+
+@dataclass(frozen=True)
+class ModelSettings(NetSettings):
+    """What the networks are made of."""
+
+    context: int  # frames of a clip
+
+
+@dataclass(frozen=True)
+class MaskingSettings:
+    """How targets are chosen, and taught."""
+
+    motion: float  # share of the blocks that are placed where something moves
+    last_momentum: float  # of the teacher at the end of the run
+    context: float  # weight of the loss on the context (V-JEPA 2.1); 0: none
+    future: float  # weight of the newest two frames, predicted from those before them; 0: none, as published
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the method is told."""
+
+    model: ModelSettings
+    objective: TeacherSettings
+    masking: MaskingSettings
+    frame_size: int  # side of the square training frame in pixels
+
+
+class VideoEncoder(MaskedEncoder):
+    """Sees clips, with positions that turn, and is surprised by what does not fit together in them."""
+
+    def errors(self, pixels: Tensor, truth: Tensor, masks: Masks) -> tuple[Tensor, Tensor | None]:
+        """Errors of each clip (B,) in the tokens that are hidden, and (B, K) in the context if that is told too.
+
+        Args:
+            pixels: (B, every, n) of the tokens.
+            truth: (B, every, width) what the teacher makes of them.
+            masks: M = 1.
+        """
+        context, targets = masks.context.to(pixels.device), masks.targets[:, 0].to(pixels.device)
+        with self.autocast():
+            predicted, known = self.predictor(self(pixels, context), context, targets)
+        hidden = (predicted - gather(truth, targets)).abs().mean(dim=(1, 2))
+        return hidden, None if known is None else (known - gather(truth, context)).abs().mean(dim=-1)
+
+    @torch.no_grad()
+    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor | None:
+        """See `Encoder`: error in the newest two frames of every window, told from those before; without actions."""
+        if self.grid.shape[0] < 2:
+            return None
+        windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
+        pixels = self.cut(windows.flatten(0, 1))
+        found, _ = self.errors(pixels, objectives.normalised(self(pixels)), newest(len(pixels), self.grid.shape))
+        return found.view(*windows.shape[:2]).mean(dim=1)
+
+
+class VideoJEPA(MaskedMethod):
+    """Clips, with positions that turn."""
+
+    encoder: VideoEncoder
+
+    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+        asked = settings.masking
+        grid = Grid(settings.frame_size, settings.model.patch, settings.model.context, TUBELET)
+        encoder = VideoEncoder(settings.model, grid, True, asked.context > 0, precision)
+        super().__init__(encoder, settings.objective, asked.last_momentum)
+        self.settings = settings
+
+    def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Method`; clips that are longer than the context are cut into several."""
+        clips = torch.cat(list(whole_clips(frames, self.model.context)))
+        change = change_between(clips, *self.model.grid.shape[1:])
+        pixels = self.model.cut(clips)
+        with torch.no_grad():
+            truth = objectives.normalised(self.model(pixels))
+        terms = dict[str, Tensor]()
+        asked, grid = self.settings.masking, self.model.grid.shape
+        for name, blocks in (("short", SHORT_RANGE), ("long", LONG_RANGE)):
+            masks = tubes(blocks, len(clips), grid, generator, change, asked.motion)
+            hidden, known = self.encoder.errors(pixels, truth, masks)
+            terms[f"prediction_{name}"] = hidden.mean() / 2
+            if known is not None:
+                # Next to a gap the context's own features must agree with it; far away this would only teach to copy.
+                nearness = distance_to_targets(masks, places(*grid)).rsqrt().to(known.device)
+                terms[f"context_{name}"] = asked.context * (known * nearness).mean() / 2
+        if asked.future:
+            hidden, _ = self.encoder.errors(pixels, truth, newest(len(clips), grid))
+            terms["prediction_future"] = asked.future * hidden.mean()
+        return terms

@@ -1,0 +1,1 @@
+"""Encoders, predictors, decoders and what they are made of."""

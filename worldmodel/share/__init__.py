@@ -1,0 +1,1 @@
+"""Checkpoints for others: model cards, the Hugging Face Hub, exported programs."""
