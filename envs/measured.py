@@ -48,7 +48,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedPair:
     """How it went on one pair."""
 
     oracle: int | None  # control steps; None: not solved
@@ -82,7 +82,7 @@ def _rounded(values: np.ndarray) -> list[str]:
     return [f"{value:.5g}" if abs(value) > 1e-9 else "0" for value in np.asarray(values, np.float64).ravel()]
 
 
-def try_pair(spec: dict[str, Any], seed: int, index: int) -> Tried:
+def try_pair(spec: dict[str, Any], seed: int, index: int) -> TriedPair:
     """Pair ``index`` of ``seed``, by the oracle and by random play; nothing else makes a difference."""
     world = _world(json.dumps(spec))
     rng = np.random.default_rng([seed, index])
@@ -93,11 +93,11 @@ def try_pair(spec: dict[str, Any], seed: int, index: int) -> Tried:
     for _ in range(world.max_steps):
         world.scene.step(play.act(world.state()))
         if world.success(world.state(), pair.goal):
-            return Tried(steps, True)
-    return Tried(steps, False)
+            return TriedPair(steps, True)
+    return TriedPair(steps, False)
 
 
-def try_pairs(spec: dict[str, Any], seed: int, episodes: int, workers: int) -> Iterator[Tried]:
+def try_pairs(spec: dict[str, Any], seed: int, episodes: int, workers: int) -> Iterator[TriedPair]:
     """The pairs 0 to ``episodes`` - 1, in order, tried in so many processes (0: one for each processor)."""
     workers = min(workers or os.cpu_count() or 1, episodes)
     jobs = ([spec] * episodes, [seed] * episodes, range(episodes))
@@ -108,7 +108,7 @@ def try_pairs(spec: dict[str, Any], seed: int, episodes: int, workers: int) -> I
         yield from pool.map(try_pair, *jobs)
 
 
-def figures_of(world: World, version: str, seed: int, tried: list[Tried]) -> Figures:
+def figures_of(world: World, version: str, seed: int, tried: list[TriedPair]) -> Figures:
     """The figures of pairs that have been tried."""
     steps = [one.oracle for one in tried if one.oracle is not None]
     mean = round(sum(steps) / len(steps), 1) if steps else None

@@ -78,14 +78,14 @@ _NEEDED = {
     **dict.fromkeys(FAMILY_NAMES, ("options", "fingerprint", "measure", "calibration")),
 }
 _FRAME_SIZES = (16, 512)  # pixels
-_HOLDS = (1, 20)  # control steps
+_REPEATS = (1, 20)  # control steps
 
 
 def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     """Build the world that ``spec`` describes; its ``spec_dict`` builds the same one again.
 
-    Where it says "hold", a whole number, a control step is as many of the world's own: an action is held that long, and
-    the camera looks once in that time.
+    Where it says "action_repeat", a whole number, a control step is as many of the world's own: an action is
+    repeated that long, and the camera looks once in that time.
 
     Raises:
         ValueError: the family is unknown, something is missing or out of range, or the layout is an impossible maze.
@@ -99,14 +99,16 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     size, (least, most) = spec["frame_size"], _FRAME_SIZES
     if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= most:
         raise ValueError(f"frame_size must be a whole number of pixels from {least} to {most}, got {size!r}")
-    hold, (least, most) = spec.get("hold", 1), _HOLDS
-    if isinstance(hold, bool) or not isinstance(hold, int) or not least <= hold <= most:
-        raise ValueError(f"hold must be a whole number of control steps from {least} to {most}, got {hold!r}")
+    repeat, (least, most) = spec.get("action_repeat", 1), _REPEATS
+    if isinstance(repeat, bool) or not isinstance(repeat, int) or not least <= repeat <= most:
+        raise ValueError(
+            f"action_repeat must be a whole number of control steps from {least} to {most}, got {repeat!r}"
+        )
     spec = copy.deepcopy(spec)
     scene, task = FAMILIES[family](spec)
-    if hold > 1:
-        scene.substeps *= hold
-        task.slow_down(hold)
+    if repeat > 1:
+        scene.substeps *= repeat
+        task.slow_down(repeat)
     return World(spec, scene, task, render_mode)
 
 

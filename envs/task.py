@@ -82,10 +82,10 @@ class Task(ABC):
         """Random play that explores the world; smooth noise unless a world knows better."""
         return RandomPlay(action_dim, rng)
 
-    def slow_down(self, hold: int) -> None:
-        """Reckon in control steps ``hold`` times as long, of which there are as many fewer."""
-        self.speed = self.speed * hold
-        self.max_steps = math.ceil(self.max_steps / hold)
+    def slow_down(self, repeat: int) -> None:
+        """Reckon in control steps ``repeat`` times as long, of which there are as many fewer."""
+        self.speed = self.speed * repeat
+        self.max_steps = math.ceil(self.max_steps / repeat)
 
     def criterion(self) -> str:
         """When a goal is reached, in words and with units."""

@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 
 from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
-from envs.play.policies import HeldPlay, Play
+from envs.play.policies import Play, RepeatedPlay
 from envs.simulation.appearance import appearance_factors
 from envs.simulation.physics import physics_factors
 from envs.simulation.scene import Scene
@@ -146,8 +146,8 @@ class World(gymnasium.Env):
 
     def play(self, rng: np.random.Generator) -> Play:
         """Random play that explores this world; all its noise comes from ``rng``."""
-        play, hold = self.task.play(self.scene.action_dim, rng), self.spec_dict.get("hold", 1)
-        return HeldPlay(play, hold) if hold > 1 else play
+        play, repeat = self.task.play(self.scene.action_dim, rng), self.spec_dict.get("action_repeat", 1)
+        return RepeatedPlay(play, repeat) if repeat > 1 else play
 
     def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
         """True distance between two states ``(S,)``, in `unit`."""

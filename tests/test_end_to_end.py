@@ -16,7 +16,7 @@ PLANNERS = ["random", "flat_latent", "flat_distance", "hierarchy"]
 TINY = """
     world=umaze workers=1 model=cnn model.latent=16 model.width=8 model.predictor_width=64 model.predictor_depth=1
     collect.episodes=20 collect.steps=30 train.updates=60 train.batch=16 train.length=6 train.horizon=3
-    train.measure_every=20 train.save_every=10 rehearsal.updates=20 rehearsal.horizon=4 critic.updates=200
+    train.measure_every=20 train.save_every=10 finetuning.updates=20 finetuning.horizon=4 critic.updates=200
     critic.batch=128 critic.width=32 graph.landmarks=20 graph.candidates=200 planner.samples=16 planner.elites=4
     planner.iterations=2 evaluate.episodes=3 evaluate.calibration=1 evaluate.horizons=[4,8] evaluate.max_steps=15
     evaluate.timing_steps=4
@@ -77,7 +77,7 @@ def test_a_killed_quickstart_goes_on_where_it_was(folder):
     assert seconds["collect"] == before["collect"]
     assert seconds["train"] > before["train"]
     steps = [json.loads(line)["step"] for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [0, 20, 40, 60, 60 + 20], "of the updates, and of the rehearsal after them"
+    assert steps == [0, 20, 40, 60, 60 + 20], "of the updates, and of the finetuning after them"
 
 
 def test_the_run_folder_holds_everything_that_was_promised(folder):
@@ -93,9 +93,9 @@ def test_the_run_folder_holds_everything_that_was_promised(folder):
 
 def test_training_spreads_the_latents_and_improves_the_imagination(folder):
     measured = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-    untrained, early, *_, late, rehearsed = measured
+    untrained, early, *_, late, finetuned = measured
     assert untrained["held_out/std_mean"] < 0.1 < late["held_out/std_mean"]
-    assert rehearsed["held_out/open_loop_ratio"] < early["held_out/open_loop_ratio"]
+    assert finetuned["held_out/open_loop_ratio"] < early["held_out/open_loop_ratio"]
     terms = [name for name in late if name.startswith("loss/")]
     assert terms
     assert sum(late[name] for name in terms) < sum(early[name] for name in terms)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.losses import objectives
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel
 
 
 class Method(nn.Module, ABC):
@@ -20,7 +20,7 @@ class Method(nn.Module, ABC):
     against_collapse = "raise objective.variance or objective.sigreg, or choose another objective"  # advice to the user
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Weighted terms of the loss; their sum is minimised. None where all is learnt on frozen latents (`rehearsed`).
+        """Weighted terms of the loss; their sum is minimised. None where all is learnt on frozen latents (`finetuned`).
 
         Args:
             frames: uint8 (B, T, h, w, 3).
@@ -39,27 +39,27 @@ class Method(nn.Module, ABC):
     def after_update(self, progress: float) -> None:
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
 
-    def settle(self, frames: Tensor) -> None:
-        """Called when the updates are done, before `rehearsed` is trained: fits on frames uint8 (B, T, h, w, 3)."""
+    def finalise(self, frames: Tensor) -> None:
+        """Called when the updates are done, before `finetuned` is trained: fits on frames uint8 (B, T, h, w, 3)."""
 
     @property
-    def imagines_unrehearsed(self) -> bool:
-        """Whether the predictor can imagine before `rehearsal`."""
+    def imagines_before_finetuning(self) -> bool:
+        """Whether the predictor can imagine before `finetuning`."""
         return True
 
     @property
-    def rehearsed(self) -> nn.Module | None:
-        """What is trained on the latents of the frozen encoder (`rehearsal`); None: nothing is."""
+    def finetuned(self) -> nn.Module | None:
+        """What is trained on the latents of the frozen encoder (`finetuning`); None: nothing is."""
         return None
 
-    def rehearsal_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """What `rehearsed` minimises on stretches of recordings: the open-loop error, unless a method says otherwise.
+    def finetuning_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """What `finetuned` minimises on stretches of recordings: the open-loop error, unless a method says otherwise.
 
         Args:
             latents: (B, H+1, D), frozen.
             actions: (B, H, A), between them.
         """
-        if not isinstance(self.model, WorldModel):
+        if not isinstance(self.model, LatentWorldModel):
             raise NotImplementedError(f"{type(self).__name__} imagines nothing")
         return objectives.prediction(self.model.imagine(latents[:, 0], actions), latents[:, 1:])
 

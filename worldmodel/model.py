@@ -128,7 +128,7 @@ class PatchEncoder(Encoder):
         return self.tokens(frames).mean(dim=2)
 
 
-class WorldModel(Encoder):
+class LatentWorldModel(Encoder):
     """An encoder that also imagines what actions make of a latent; environment by environment, as `encode` does.
 
     Args:

@@ -20,13 +20,13 @@ from worldmodel.checkpoint import replace_folder
 from worldmodel.diagnosis import measures
 from worldmodel.diagnosis.measures import Labelled
 from worldmodel.method import Method
-from worldmodel.stages.keypoint_pretraining import LookSettings, look
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretrain
 
 SCHEDULES = ("cosine", "wsd")
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
 
 
-class Clips(Protocol):
+class ClipBatch(Protocol):
     """A batch of recorded clips, as numpy arrays."""
 
     @property
@@ -60,7 +60,7 @@ class TrainSettings:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """Everything that a resumed training must find as it was left."""
 
     method: Method
@@ -71,14 +71,14 @@ class Run:
     seconds: float = 0.0
 
 
-def start(method: Method, settings: TrainSettings) -> Run:
+def start(method: Method, settings: TrainSettings) -> TrainingState:
     """A run at its first update."""
     decayed = [p for p in method.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in method.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    return Run(method, optimizer, np.random.default_rng(settings.seed), generator)
+    return TrainingState(method, optimizer, np.random.default_rng(settings.seed), generator)
 
 
 def rate(step: int, settings: TrainSettings) -> float:
@@ -98,7 +98,7 @@ def rate(step: int, settings: TrainSettings) -> float:
     return settings.learning_rate * (0.01 + 0.99 * share)
 
 
-def update(run: Run, clips: Clips, settings: TrainSettings) -> dict[str, Tensor]:
+def update(run: TrainingState, clips: ClipBatch, settings: TrainSettings) -> dict[str, Tensor]:
     """One step on one batch; returns the terms. Raises TrainingError where the loss is not finite."""
     device = run.method.model.device
     frames = torch.as_tensor(clips.frames).to(device)
@@ -137,11 +137,11 @@ def check_alive(numbers: dict[str, float], began: float, step: int, advice: str)
 
 def train(
     method: Method,
-    sample: Callable[[np.random.Generator, int, int], Clips],
+    sample: Callable[[np.random.Generator, int, int], ClipBatch],
     seen: Labelled,
     unseen: Labelled,
     settings: TrainSettings,
-    looking: LookSettings,
+    looking: PretrainingSettings,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -166,10 +166,10 @@ def train(
     if not resumed:
         method.fit_pixels(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
         measure({})  # the untrained encoder, to be held against what training makes of it
-        untold = look(method.model, sample, looking, progress=True)
+        untold = pretrain(method.model, sample, looking, progress=True)
         if untold is not None and not math.isfinite(untold):
             raise TrainingError(
-                f"what keypoints tell is not finite: lower look.learning_rate ({looking.learning_rate:g})"
+                f"what keypoints tell is not finite: lower pretraining.learning_rate ({looking.learning_rate:g})"
             )
         method.begin()
     bar = tqdm(total=settings.updates, initial=run.step, desc="train", unit="update")
@@ -199,7 +199,7 @@ def _first_std(log: Path) -> float:
 
 
 def record(
-    run: Run,
+    run: TrainingState,
     terms: dict[str, Tensor],
     seen: Labelled,
     unseen: Labelled,
@@ -209,7 +209,7 @@ def record(
 ) -> dict[str, float]:
     """Measures the model and writes one line of numbers; returns the measurements."""
     run.method.eval()
-    numbers = measures.diagnose(run.method.model, seen, unseen, imagination=run.method.imagines_unrehearsed)
+    numbers = measures.diagnose(run.method.model, seen, unseen, imagination=run.method.imagines_before_finetuning)
     run.method.train()
     line = {"step": run.step, "seconds": round(run.seconds, 2), "learning_rate": rate(max(run.step - 1, 0), settings)}
     line |= {f"loss/{name}": float(term) for name, term in terms.items()}
@@ -240,7 +240,7 @@ def cut_metrics(log: Path, step: int) -> None:
         log.write_text("".join(line + "\n" for line in kept))
 
 
-def save_run(run: Run, folder: Path) -> None:
+def save_run(run: TrainingState, folder: Path) -> None:
     """Writes the whole state of the run to `folder/STEP`, then drops the older one."""
     tensors = {f"method.{name}": value for name, value in run.method.state_dict().items()}
     state = run.optimizer.state_dict()
@@ -261,7 +261,7 @@ def save_run(run: Run, folder: Path) -> None:
         shutil.rmtree(old)
 
 
-def resume(run: Run, folder: Path) -> bool:
+def resume(run: TrainingState, folder: Path) -> bool:
     """Puts the newest checkpoint under `folder` back into the run; False where there is none."""
     found = sorted(folder.glob("[0-9]*[0-9]"))
     if not found:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
 from envs.data.manifest import read_manifest, write_manifest
-from envs.data.processes import Source, make_all
+from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
 
 OnProgress = Callable[[int, int], None]  # called with the episodes that are there and all that are wanted
@@ -25,7 +25,7 @@ OnProgress = Callable[[int, int], None]  # called with the episodes that are the
 def build(
     out: Path,
     about: dict[str, Any],
-    source: Source,
+    source: EpisodeSource,
     episodes: int,
     workers: int = 1,
     progress: bool = True,
@@ -121,7 +121,7 @@ def _matching_manifest(out: Path, about: dict[str, Any]) -> dict[str, Any] | Non
 
 
 def _described(spec: dict[str, Any]) -> str:
-    held = f", actions held for {spec['hold']} steps" if "hold" in spec else ""
+    held = f", actions repeated for {spec['action_repeat']} steps" if "action_repeat" in spec else ""
     return f"{spec.get('name')} at {spec.get('frame_size')} pixels{held}"
 
 

@@ -19,7 +19,7 @@ Seconds = dict[str, float]  # what each kind of work took
 Make = Callable[[int], tuple[Episode, Seconds]]  # episode i, which depends on i alone
 
 
-class Source(Protocol):
+class EpisodeSource(Protocol):
     """Where episodes come from; travels to worker processes."""
 
     def begin(self) -> Make:
@@ -37,7 +37,7 @@ class Made:
     seconds: Seconds
 
 
-def make_all(source: Source, out: Path, indices: list[int], workers: int) -> Iterator[Made]:
+def make_all(source: EpisodeSource, out: Path, indices: list[int], workers: int) -> Iterator[Made]:
     """Make and write the episodes of these ``indices``, by so many processes; 1: by this one."""
     if workers > 1:
         yield from _make_in_processes(source, out, indices, workers)
@@ -54,7 +54,7 @@ def _written(out: Path, index: int, make: Make) -> Made:
     return Made(index, digest, len(episode), {**seconds, "writing": time.perf_counter() - began})
 
 
-def _make_in_processes(source: Source, out: Path, indices: list[int], workers: int) -> Iterator[Made]:
+def _make_in_processes(source: EpisodeSource, out: Path, indices: list[int], workers: int) -> Iterator[Made]:
     spawn = multiprocessing.get_context("spawn")  # a forked OpenGL context crashes or renders black
     resource_tracker.ensure_running()  # started with the first process, it would let interrupts through again
     processes: dict[Connection, SpawnProcess] = {}
@@ -95,7 +95,7 @@ def _require_clean_end(process: SpawnProcess, out: Path) -> None:
         )
 
 
-def _work(source: Source, out: str, indices: list[int], pipe: Any) -> None:
+def _work(source: EpisodeSource, out: str, indices: list[int], pipe: Any) -> None:
     """A worker process: make, report, and end when nobody listens any more."""
     try:
         make = source.begin()

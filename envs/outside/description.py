@@ -17,9 +17,9 @@ import numpy as np
 from envs.outside.configuration import JointMeasure, PointMeasure, driven_joints
 from envs.outside.options import read_options
 from envs.outside.sources import OutsideError, Source, fingerprint, read_mjcf
-from envs.outside.staging import Stage, compiled, staged
+from envs.outside.staging import StagedModel, compiled, staged
 from envs.outside.suites import read_dm_control, read_gymnasium
-from envs.outside.task import MAX_STEPS, Calibration, OutsideTask, calibrated, played, spreads_of
+from envs.outside.task import MAX_STEPS, OutsideTask, PlayCalibration, calibrated, played, spreads_of
 from envs.simulation.scene import Scene
 from envs.task import Task
 
@@ -86,7 +86,7 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
         _plays(_key(spec)),
         measure,
         _counted(stage, spec["measure"]),
-        Calibration(**spec["calibration"]),
+        PlayCalibration(**spec["calibration"]),
         spec["options"].get("max_steps", MAX_STEPS),
         stage.follows,
     )
@@ -119,7 +119,7 @@ def _key(spec: dict[str, Any]) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _stage(key: str) -> Stage:
+def _stage(key: str) -> StagedModel:
     """The models of a description; worlds of one kind share them, and nobody changes them."""
     spec = json.loads(key)
     camera, ranges = copy.deepcopy(spec["options"].get("camera")), spec["options"].get("actuators", {})
@@ -136,14 +136,14 @@ def _plays(key: str) -> np.ndarray:
     return played(_scene({**spec, "frame_size": 16}, source, _stage(key)), source)
 
 
-def _scene(spec: dict[str, Any], source: Source, stage: Stage) -> Scene:
+def _scene(spec: dict[str, Any], source: Source, stage: StagedModel) -> Scene:
     timestep = float(stage.models["train"].opt.timestep)
     asked = spec["options"].get("control_step")
     step = asked or source.control_step * max(1, np.ceil(_SHORTEST_STEP / source.control_step - 1e-6))
     return Scene(stage.models, stage.view, spec["frame_size"], max(1, round(step / timestep)))
 
 
-def _measure_spec(stage: Stage, goal: dict[str, Any], plays: np.ndarray, name: str) -> dict[str, Any]:
+def _measure_spec(stage: StagedModel, goal: dict[str, Any], plays: np.ndarray, name: str) -> dict[str, Any]:
     """The measure that the options ask for, as JSON."""
     model = stage.models["train"]
     for kind in ("site", "body"):
@@ -165,14 +165,14 @@ def _measure_spec(stage: Stage, goal: dict[str, Any], plays: np.ndarray, name: s
     return {"kind": "joints", "joints": list(spreads), "spreads": [one for found in spreads.values() for one in found]}
 
 
-def _measure(stage: Stage, described: dict[str, Any]) -> JointMeasure | PointMeasure:
+def _measure(stage: StagedModel, described: dict[str, Any]) -> JointMeasure | PointMeasure:
     model = stage.models["train"]
     if described["kind"] != "joints":
         return PointMeasure(model, described["kind"], described["name"])
     return JointMeasure(model, described["joints"], not stage.follows, described["spreads"])
 
 
-def _counted(stage: Stage, described: dict[str, Any]) -> list[int]:
+def _counted(stage: StagedModel, described: dict[str, Any]) -> list[int]:
     """Joints that the measure looks at: those of the tree that a named point belongs to, or those it names."""
     if described["kind"] == "joints":
         return list(described["joints"])

@@ -14,13 +14,13 @@ _ASSUMED_RANGE = (-1.0, 1.0)  # of an actuator without one
 _SIGHT = 40.0  # degrees, of a camera of our own
 _ASLANT, _ABOVE = -20.0, -90.0  # degrees: elevation of a camera of our own
 _FLAT = 0.3  # a motion whose height is this share of its width, or less, is seen from above
-_LOOKS, _LOOKING = 16, 0.5  # states that are looked at, each after up to so many seconds of play
+_LOOKS, _PRETRAINING = 16, 0.5  # states that are looked at, each after up to so many seconds of play
 _MARGIN = 1.15  # of what moves, in a picture of our own
 _TILT = 1e-3  # a camera whose horizon is not level by more than this has no `View`
 
 
 @dataclass(frozen=True)
-class Stage:
+class StagedModel:
     """A model that is ready, with what was decided about it."""
 
     models: dict[str, mujoco.MjModel]  # as `Scene` takes them
@@ -29,7 +29,7 @@ class Stage:
     notes: list[str]  # what its user should know
 
 
-def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> Stage:
+def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> StagedModel:
     """Prepares the model of ``source``.
 
     Args:
@@ -58,10 +58,10 @@ def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> Stage:
     if view is None and mode == int(mujoco.mjtCamLight.mjCAMLIGHT_FIXED) and not carried:
         view = _view_of(models["train"])
     if view is not None:
-        return Stage(models, view, False, notes)
+        return StagedModel(models, view, False, notes)
     extent = float(models["train"].stat.extent)
     x, y, z = map(float, models["train"].stat.center)
-    return Stage(models, View((x, y, z), extent), True, notes)
+    return StagedModel(models, View((x, y, z), extent), True, notes)
 
 
 def compiled(document: mujoco.MjSpec, name: str) -> mujoco.MjModel:
@@ -141,7 +141,7 @@ def _view_of_all_that_moves(document: mujoco.MjSpec, source: Source) -> View:
         mujoco.mj_resetData(model, data)
         mujoco.mj_setState(model, data, source.starts(seed), STATE)
         data.ctrl[:] = np.random.default_rng(seed).uniform(*model.actuator_ctrlrange.T)
-        mujoco.mj_step(model, data, int(seed / _LOOKS * _LOOKING / model.opt.timestep))
+        mujoco.mj_step(model, data, int(seed / _LOOKS * _PRETRAINING / model.opt.timestep))
         mujoco.mj_kinematics(model, data)
         low = np.minimum(low, (data.geom_xpos[moving] - reach).min(axis=0))
         high = np.maximum(high, (data.geom_xpos[moving] + reach).max(axis=0))

@@ -21,7 +21,7 @@ _PAIRS = 4096
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PlayCalibration:
     """Numbers taken from random play, in the unit of the measure."""
 
     tolerance: float
@@ -50,7 +50,7 @@ class OutsideTask(Task):
         plays: np.ndarray,
         measure: JointMeasure | PointMeasure,
         counted: list[int],
-        calibration: Calibration,
+        calibration: PlayCalibration,
         max_steps: int,
         follows: bool,
     ) -> None:
@@ -140,7 +140,7 @@ def spreads_of(model: mujoco.MjModel, joints: list[int], level: bool, plays: np.
     return spreads
 
 
-def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: str) -> Calibration:
+def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: str) -> PlayCalibration:
     """What counts as reached, as near and as fast, from ``plays (P, T, S)``."""
     rng = np.random.default_rng(0)
     apart, closest, covered = [], [], []
@@ -155,7 +155,7 @@ def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: st
         raise OutsideError(f"{name}: random play does not move what the goal is about: name another goal")
     tolerance = min(typical / 4, max(float(np.quantile(closest, _LUCK)), step / 2))
     nearest = max(3 * tolerance, typical / 2)
-    return Calibration(*(float(f"{value:.3g}") for value in (tolerance, nearest, np.max(covered))))
+    return PlayCalibration(*(float(f"{value:.3g}") for value in (tolerance, nearest, np.max(covered))))
 
 
 def _loose_positions(model: mujoco.MjModel, counted: list[int]) -> np.ndarray:

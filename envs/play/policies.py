@@ -64,17 +64,17 @@ class RandomPlay:
         return float(self._rng.uniform(_WEAKEST, _STRONGEST))
 
 
-class HeldPlay:
-    """Play on a slower clock: it goes on at its own pace, and every ``hold``-th of its actions is taken."""
+class RepeatedPlay:
+    """Play on a slower clock: it goes on at its own pace, and every ``repeat``-th of its actions is taken."""
 
-    def __init__(self, play: Play, hold: int) -> None:
+    def __init__(self, play: Play, repeat: int) -> None:
         self._play = play
-        self._hold = hold
+        self._repeat = repeat
 
     def act(self, state: np.ndarray) -> np.ndarray:
         """The next action: ``float32 (A,)`` in [-1, 1], in the simulator state ``(S,)``."""
         taken = self._play.act(state)
-        for _ in range(self._hold - 1):
+        for _ in range(self._repeat - 1):
             self._play.act(state)
         return taken
 

@@ -51,7 +51,7 @@ class Request:
         Raises:
             UsageError: they do not go together.
         """
-        name, free = world["name"], {key: world[key] for key in ("frame_size", "hold") if key in world}
+        name, free = world["name"], {key: world[key] for key in ("frame_size", "action_repeat") if key in world}
         if names_world(self.given):
             return self
         if WORLDS.get(name, {}) | free != without_factors(world):  # no file of settings is that world's

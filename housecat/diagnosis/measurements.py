@@ -22,7 +22,7 @@ from worldmodel.diagnosis.imagination import Futures, futures, latent_errors, ph
 from worldmodel.diagnosis.landscape import landscape
 from worldmodel.diagnosis.measures import latents_of
 from worldmodel.diagnosis.probes import Estimate, Linear, fit_attentive, fit_linear, principal_components, r2, ratio
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel
 
 FIT, JUDGED = 6000, 500  # moments that probes are fitted on and judged on
 LINEAR = 1500  # of them, for linear probes
@@ -112,7 +112,7 @@ class Diagnosis:
             "straightness": straight if math.isfinite(straight) else None,
         }
 
-    def imagination(self, model: WorldModel, horizon: int) -> dict[str, Any]:
+    def imagination(self, model: LatentWorldModel, horizon: int) -> dict[str, Any]:
         """Open-loop error after each of `horizon` steps, in the latent space and in the world's units."""
         clips = self._clips(model, horizon + 3)
         latents, read = self._latents(model, clips), self._reading(model)
@@ -135,7 +135,7 @@ class Diagnosis:
             "physical": {name: one for name, one in physical.items() if one is not None},
         }
 
-    def landscape(self, model: WorldModel, steps: int, cells: int) -> dict[str, Any]:
+    def landscape(self, model: LatentWorldModel, steps: int, cells: int) -> dict[str, Any]:
         """How often the energy over the first action is lowest where the true action is; goal `steps` steps ahead.
 
         The action is looked for on a grid of `cells` by `cells`.

@@ -44,7 +44,7 @@ from housecat.runs.training import HELD_OUT
 from housecat.runs.wiring import check_world, trained_world, without_factors
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel
 
 SCHEMA = 3
 LEAST = 3  # recordings to judge on: an interval over fewer means nothing
@@ -166,7 +166,7 @@ def diagnose(
         "landscape": None,
         "surprise": {name: look.surprise(one) for name, one in networks.items()},
     }
-    if isinstance(model, WorldModel):
+    if isinstance(model, LatentWorldModel):
         horizon = min(_HORIZON, int(unseen.lengths.max()) - model.context - 2)
         found["open_loop"] = look.imagination(model, horizon)
         ahead = [steps for steps in _AHEAD if steps <= horizon]

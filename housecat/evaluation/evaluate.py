@@ -18,7 +18,7 @@ from housecat.evaluation.episodes import Bench, EpisodeResult, Setup
 from housecat.evaluation.pairs import PairSet
 from housecat.evaluation.results import SCHEMA, About, Judged, Tried, results_json
 from housecat.evaluation.timing import time_planner
-from housecat.evaluation.workers import Job, PlayJobs, jobs_of, players
+from housecat.evaluation.workers import PlayJob, PlayJobs, jobs_of, players
 from housecat.files import write_json
 
 CALIBRATED = "flat_latent"  # its horizon is chosen beforehand, so that this baseline is at its best
@@ -122,7 +122,9 @@ def _play_all(
     return {name: [result for result in played if result.planner == name] for name in settings.planners}
 
 
-def _jobs(planner: str, horizon: int | None, pairs: Sequence[Pair], seed: int, settings: EvaluateSettings) -> list[Job]:
+def _jobs(
+    planner: str, horizon: int | None, pairs: Sequence[Pair], seed: int, settings: EvaluateSettings
+) -> list[PlayJob]:
     return jobs_of(planner, horizon, pairs, settings.batch, seed, settings.max_steps)
 
 

@@ -17,7 +17,7 @@ from envs.world import World
 from housecat.evaluation.episodes import Bench, EpisodeResult, play
 from planners.agent import Agent
 from planners.interface import Plan, Planner
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 
 CANDIDATES = 400  # free places among which the next subgoal is looked for
 REFRESH = 2  # control steps from one subgoal to the next
@@ -63,7 +63,13 @@ class TrueSubgoals:
     """
 
     def __init__(
-        self, flat: Planner, world: World, model: WorldModel, goal: np.ndarray, steps: float, rng: np.random.Generator
+        self,
+        flat: Planner,
+        world: World,
+        model: LatentWorldModel,
+        goal: np.ndarray,
+        steps: float,
+        rng: np.random.Generator,
     ) -> None:
         self.flat, self.world, self.model, self.steps = flat, world, model, steps
         self.way = way_to(world.task, goal, rng)
@@ -91,7 +97,7 @@ class TrueSubgoals:
 
 
 def play_true_subgoals(
-    world: World, flat: Planner, model: WorldModel, steps: float, numbered: tuple[int, Pair], seed: int
+    world: World, flat: Planner, model: LatentWorldModel, steps: float, numbered: tuple[int, Pair], seed: int
 ) -> EpisodeResult:
     """One numbered pair, played towards true subgoals `steps` control steps ahead; `world` is used up."""
     index, pair = numbered

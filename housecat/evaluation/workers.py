@@ -12,13 +12,13 @@ from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, Setup, play
 
 OnDone = Callable[[list[EpisodeResult]], None]
-PlayJobs = Callable[["Sequence[Job]", OnDone], list[list[EpisodeResult]]]  # results in the order of the jobs
+PlayJobs = Callable[["Sequence[PlayJob]", OnDone], list[list[EpisodeResult]]]  # results in the order of the jobs
 
 _bench: Bench | None = None  # of this worker process
 
 
 @dataclass(frozen=True)
-class Job:
+class PlayJob:
     """Pairs that one planner plays side by side in one process."""
 
     planner: str
@@ -30,11 +30,11 @@ class Job:
 
 def jobs_of(
     planner: str, horizon: int | None, pairs: Sequence[Pair], batch: int, seed: int, max_steps: int | None
-) -> list[Job]:
+) -> list[PlayJob]:
     """The pairs cut into jobs of at most `batch`."""
     numbered = list(enumerate(pairs))
     parts = [tuple(numbered[first : first + batch]) for first in range(0, len(numbered), batch)]
-    return [Job(planner, horizon, part, seed, max_steps) for part in parts]
+    return [PlayJob(planner, horizon, part, seed, max_steps) for part in parts]
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def players(setup: Setup, workers: int) -> Iterator[PlayJobs]:
             raise
 
 
-def _play_in(pool: ProcessPoolExecutor, jobs: Sequence[Job], on_done: OnDone) -> list[list[EpisodeResult]]:
+def _play_in(pool: ProcessPoolExecutor, jobs: Sequence[PlayJob], on_done: OnDone) -> list[list[EpisodeResult]]:
     futures = [pool.submit(_play_here, job) for job in jobs]
     for future in as_completed(futures):
         on_done(future.result())
@@ -75,12 +75,12 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _play_here(job: Job) -> list[EpisodeResult]:
+def _play_here(job: PlayJob) -> list[EpisodeResult]:
     assert _bench is not None
     return _play(_bench, job)
 
 
-def _play(bench: Bench, job: Job, on_done: OnDone | None = None) -> list[EpisodeResult]:
+def _play(bench: Bench, job: PlayJob, on_done: OnDone | None = None) -> list[EpisodeResult]:
     results = play(bench, job.planner, job.horizon, job.pairs, job.seed, job.max_steps)
     if on_done is not None:
         on_done(results)

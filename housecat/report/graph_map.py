@@ -11,7 +11,7 @@ from PIL import Image
 
 from envs.world import World
 from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult
-from housecat.report.inputs import Landmarks
+from housecat.report.inputs import LandmarkMap
 from housecat.report.videos import data_uri
 
 _SIDE = 512  # units of the drawing
@@ -33,7 +33,7 @@ class Map:
     goal: tuple[float, float]
 
 
-def draw_map(world: World, landmarks: Landmarks, episode: EpisodeResult, goal: np.ndarray) -> Map:
+def draw_map(world: World, landmarks: LandmarkMap, episode: EpisodeResult, goal: np.ndarray) -> Map:
     """The graph, with the subgoals and the path of one episode towards `goal (S,)`."""
 
     def place(states: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ class ReportError(UsageError):
 
 
 @dataclass(frozen=True)
-class Landmarks:
+class LandmarkMap:
     """The latent graph, for people who look at it."""
 
     states: np.ndarray  # (M, S) recorded simulator states
@@ -39,7 +39,7 @@ class Inputs:
     pairs: pairs_file.PairSet
     world: World
     episodes: dict[str, list[EpisodeResult]]  # by planner, in the order of the pairs
-    landmarks: Landmarks | None
+    landmarks: LandmarkMap | None
     metrics: list[dict[str, float]]  # lines of `metrics.jsonl`; empty where there is none
     machine: dict[str, Any] | None  # "processor", "cores", from `manifest.json`; None where there is none
 
@@ -65,7 +65,7 @@ def read_run(run: Path) -> Inputs:
         pairs=pairs,
         world=make_world(pairs.world),
         episodes={name: [one for one in played if one.planner == name] for name in results["planners"]},
-        landmarks=Landmarks(np.array(graph["states"]), np.array(graph["edges"], np.int64)) if graph else None,
+        landmarks=LandmarkMap(np.array(graph["states"]), np.array(graph["edges"], np.int64)) if graph else None,
         metrics=_read(run / "metrics.jsonl", _lines) if (run / "metrics.jsonl").exists() else [],
         machine=_read(run / "manifest.json", json.loads).get("machine") if (run / "manifest.json").exists() else None,
     )

@@ -11,12 +11,12 @@ from housecat.files import write_json
 from housecat.runs.speed import RandomClips, random_clips, random_latents, seconds_per_update
 from housecat.runs.training import TrainingPlan, make_method
 from worldmodel.methods import hjepa
-from worldmodel.stages.keypoint_pretraining import look
-from worldmodel.stages.predictor_finetuning import rehearse
+from worldmodel.stages.keypoint_pretraining import pretrain
+from worldmodel.stages.predictor_finetuning import finetune
 
 _TIMED = 5.0  # seconds that each method's updates are timed
 _LOOKED = 5  # updates of `look` that are timed
-_REHEARSED = 3  # updates of `rehearse` and of level 2 that are timed
+_REHEARSED = 3  # updates of `finetune` and of level 2 that are timed
 _SHARE = 0.5  # of the time, at most, in which the predictor is trained further
 
 
@@ -26,7 +26,7 @@ class Speed:
 
     frames: float  # camera frames trained on in a second, each of a clip counted once; 0: none are
     update: float  # seconds; of the encoder's training where that is trained first; 0: there are no updates
-    rehearsal: float  # seconds of an update of the predictor alone; 0: there are none
+    finetuning: float  # seconds of an update of the predictor alone; 0: there are none
     apart: float  # seconds of what is trained apart: keypoints before the updates, a second level after them
 
 
@@ -54,16 +54,16 @@ def speed_of(plan: TrainingPlan) -> Speed:
         clips = random_clips(plan, method.model.context)
         update = seconds_per_update(method, plan, clips, _TIMED)
         frames = clips.count / update
-    return Speed(frames, update, seconds_per_rehearsal(plan), seconds_apart(plan))
+    return Speed(frames, update, seconds_per_finetuning(plan), seconds_apart(plan))
 
 
-def seconds_per_rehearsal(plan: TrainingPlan) -> float:
-    """Mean time of an update of the predictor alone; 0 where the method rehearses nothing."""
+def seconds_per_finetuning(plan: TrainingPlan) -> float:
+    """Mean time of an update of the predictor alone; 0 where the method fine-tunes nothing."""
     method = make_method(plan).requires_grad_(False)
-    few = replace(plan.rehearsal, updates=min(_REHEARSED, plan.rehearsal.updates))
+    few = replace(plan.finetuning, updates=min(_REHEARSED, plan.finetuning.updates))
     data = random_latents(method.model.latent, plan.action_dim)
     began = time.perf_counter()
-    updates = rehearse(method, data, few)
+    updates = finetune(method, data, few)
     return (time.perf_counter() - began) / updates if updates else 0.0
 
 
@@ -73,21 +73,21 @@ def seconds_apart(plan: TrainingPlan) -> float:
 
 
 def _seconds_of_look(plan: TrainingPlan) -> float:
-    few = replace(plan.look, updates=min(_LOOKED, plan.look.updates))
+    few = replace(plan.pretraining, updates=min(_LOOKED, plan.pretraining.updates))
     model = make_method(plan).model
     clips = random_clips(plan, model.context)
 
     def sample(rng: np.random.Generator, batch: int, length: int) -> RandomClips:
         return replace(clips, frames=np.resize(clips.frames, (batch, length, *clips.frames.shape[2:])))
 
-    look(model, sample, replace(few, updates=min(1, few.updates)))  # warms up
+    pretrain(model, sample, replace(few, updates=min(1, few.updates)))  # warms up
     began = time.perf_counter()
-    told = look(model, sample, few)
-    return (time.perf_counter() - began) * plan.look.updates / few.updates if told is not None else 0.0
+    told = pretrain(model, sample, few)
+    return (time.perf_counter() - began) * plan.pretraining.updates / few.updates if told is not None else 0.0
 
 
 def _seconds_of_level_2(plan: TrainingPlan) -> float:
-    if not isinstance(plan.settings, hjepa.Settings):
+    if not isinstance(plan.settings, hjepa.HJepaSettings):
         return 0.0
     asked = plan.settings.upper
     few = replace(asked, updates=min(_REHEARSED, asked.updates))
@@ -97,9 +97,9 @@ def _seconds_of_level_2(plan: TrainingPlan) -> float:
     return (time.perf_counter() - began) * asked.updates / few.updates
 
 
-def updates_within(seconds: float, speed: Speed, rehearsal: int) -> dict[str, int]:
-    """The updates that fit into this time, as settings; of those of `rehearsal` as many as fit into half of it."""
-    again = max(1, min(rehearsal, int(_SHARE * seconds / speed.rehearsal))) if speed.rehearsal else rehearsal
-    left = seconds - speed.apart - again * speed.rehearsal
+def updates_within(seconds: float, speed: Speed, finetuning: int) -> dict[str, int]:
+    """The updates that fit into this time, as settings; of those of `finetuning` as many as fit into half of it."""
+    again = max(1, min(finetuning, int(_SHARE * seconds / speed.finetuning))) if speed.finetuning else finetuning
+    left = seconds - speed.apart - again * speed.finetuning
     updates = max(1, int(left / speed.update)) if speed.update else 1
-    return {"train.updates": updates, "rehearsal.updates": again}
+    return {"train.updates": updates, "finetuning.updates": again}

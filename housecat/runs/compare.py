@@ -122,7 +122,7 @@ def within_budget(name: str, asked: CompareConfig, plan: TrainingPlan, speed: Sp
     if asked.seconds is None:
         return {}
     times = asked.lewm_times if name == "lewm" else 1.0
-    return updates_within(times * asked.seconds, speed, plan.rehearsal.updates)
+    return updates_within(times * asked.seconds, speed, plan.finetuning.updates)
 
 
 def _member(

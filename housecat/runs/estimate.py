@@ -14,13 +14,13 @@ from envs.data.episodes import write_episode
 from envs.registry import make_world
 from housecat.evaluation.episodes import one_thread
 from housecat.runs import hardware, wiring
-from housecat.runs.budget import seconds_apart, seconds_per_rehearsal
+from housecat.runs.budget import seconds_apart, seconds_per_finetuning
 from housecat.runs.speed import random_clips, random_latents, seconds_per_update
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.schema import Config
 from worldmodel.distances.critics import KINDS, train_distance
 from worldmodel.method import Method
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 
 _START = 4.0  # seconds until worker processes are at work
 _TIMED = 1.0  # seconds that updates are timed
@@ -41,7 +41,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     if isinstance(plan.first, TrainingPlan):
         training_time += _updates(plan.first, make_method(plan.first))
     method.eval().requires_grad_(False)
-    planning = _evaluate(config, model, max_steps) if isinstance(model, WorldModel) else 0.0
+    planning = _evaluate(config, model, max_steps) if isinstance(model, LatentWorldModel) else 0.0
     return {
         "collect": _START + config.collect.episodes * _episode(world, config.collect.steps) / processes,
         "train": training_time,
@@ -77,7 +77,7 @@ def _on_latents(config: Config, plan: TrainingPlan, method: Method) -> float:
         method.model.recording(frames.to(plan.device))
 
     recorded = config.collect.episodes * (config.collect.steps + 1) / encoded * _seconds(encode, times=5)
-    after = _critic(plan, method.model.latent) + plan.rehearsal.updates * seconds_per_rehearsal(plan)
+    after = _critic(plan, method.model.latent) + plan.finetuning.updates * seconds_per_finetuning(plan)
     return seconds_apart(plan) + recorded + after
 
 
@@ -98,7 +98,7 @@ def _critic(plan: TrainingPlan, latent: int) -> float:
 
 
 @one_thread()
-def _evaluate(config: Config, model: WorldModel, max_steps: int) -> float:
+def _evaluate(config: Config, model: LatentWorldModel, max_steps: int) -> float:
     """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
     judged = config.evaluate
     critic = config.critic

@@ -15,7 +15,7 @@ from planners.agent import Agent, RandomAgent
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def check_planners(setup: BenchSetup) -> None:
 class Trained:
     """A trained world model and what was learned on top of it."""
 
-    model: WorldModel
+    model: LatentWorldModel
     distance: LearnedDistance
     landmarks: Landmarks | None
 
@@ -70,7 +70,7 @@ def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Train
     """
     loaded = checkpoint.load(folder, device(config), precision(config))
     check_world(f"checkpoint {folder}", loaded.about["world"], spec)
-    if not isinstance(loaded.model, WorldModel) or loaded.distance is None:
+    if not isinstance(loaded.model, LatentWorldModel) or loaded.distance is None:
         raise UsageError(
             f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
             f"method=vjepa2_ac method.encoder={folder} on it"

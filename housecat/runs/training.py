@@ -24,10 +24,10 @@ from worldmodel.distances.distance import LatentEpisodes, LearnedDistance
 from worldmodel.method import Method
 from worldmodel.methods import hjepa
 from worldmodel.methods.registry import METHODS
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.networks import pretrained
-from worldmodel.stages.keypoint_pretraining import LookSettings
-from worldmodel.stages.predictor_finetuning import RehearsalSettings, rehearse
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
 from worldmodel.training import TrainSettings, record_after, train
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
@@ -53,10 +53,12 @@ class TrainingPlan:
     settings: Any  # of that method
     frame_size: int  # side of the square frames, pixels
     action_dim: int  # A
-    first: Union["TrainingPlan", pretrained.Settings, Path, None]  # its frozen encoder: how to train it, or where it is
-    look: LookSettings
+    first: Union[
+        "TrainingPlan", pretrained.BackboneSettings, Path, None
+    ]  # its frozen encoder: how to train it, or where it is
+    pretraining: PretrainingSettings
     train: TrainSettings
-    rehearsal: RehearsalSettings
+    finetuning: FinetuningSettings
     critic: CriticSettings
     graph: GraphSettings
     precision: torch.dtype
@@ -65,7 +67,7 @@ class TrainingPlan:
     @property
     def horizon(self) -> int:
         """H, the steps over which open-loop imagination is trained or measured."""
-        return max(self.train.horizon, self.rehearsal.horizon)
+        return max(self.train.horizon, self.finetuning.horizon)
 
     @property
     def updates(self) -> int:
@@ -75,7 +77,7 @@ class TrainingPlan:
     @property
     def clip(self) -> int:
         """T, latents in the longest clip that a recording must yield."""
-        above = self.settings.upper.control_steps + 1 if isinstance(self.settings, hjepa.Settings) else 0
+        above = self.settings.upper.control_steps + 1 if isinstance(self.settings, hjepa.HJepaSettings) else 0
         return max(self.train.length, self.horizon + 1, above)
 
 
@@ -95,15 +97,15 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     recorded, unseen = store.split(HELD_OUT)
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
     judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
-    train(method, recorded.clips, seen, judged, plan.train, plan.look, out)
+    train(method, recorded.clips, seen, judged, plan.train, plan.pretraining, out)
     model.requires_grad_(False)
-    method.settle(seen.frames.to(plan.device))
-    if not isinstance(model, WorldModel):
+    method.finalise(seen.frames.to(plan.device))
+    if not isinstance(model, LatentWorldModel):
         about = about_training(store, shortest, plan, out / "metrics.jsonl")
         checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
         return out / "model"
     latents, states = encode_recordings(model, recorded)
-    updates = rehearse(method, latents, plan.rehearsal, progress=True)
+    updates = finetune(method, latents, plan.finetuning, progress=True)
     if updates:
         record_after(plan.train.updates + updates, measures.diagnose(model, seen, judged), out)
     method.finish(latents, plan.train.seed, progress=True)
@@ -136,7 +138,7 @@ def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metri
     }
 
 
-def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None = None) -> Method:
+def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path | None = None) -> Method:
     """The method with weights drawn from the plan's seed, on its device.
 
     Args:
@@ -151,7 +153,7 @@ def make_method(plan: TrainingPlan, encoder: pretrained.Settings | Path | None =
             method = METHODS[plan.method].make(plan.settings, plan.precision)
         except ValueError as error:
             raise UsageError(str(error)) from error
-    if isinstance(encoder, pretrained.Settings):
+    if isinstance(encoder, pretrained.BackboneSettings):
         method.adopt(pretrained.load(encoder, plan.precision))
     elif encoder is not None:
         method.adopt(checkpoint.load(encoder, torch.device("cpu"), plan.precision).model)

@@ -31,8 +31,8 @@ from worldmodel import checkpoint
 from worldmodel.distances.critic import CriticSettings
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
-from worldmodel.stages.keypoint_pretraining import LookSettings
-from worldmodel.stages.predictor_finetuning import RehearsalSettings
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings
+from worldmodel.stages.predictor_finetuning import FinetuningSettings
 from worldmodel.training import TrainSettings
 
 
@@ -44,7 +44,7 @@ def world_spec(config: Config) -> dict[str, Any]:
         OutsideError: a world of somebody else's is not there or cannot be used.
     """
     spec = _spec_at_own_pace(config.world)
-    return spec if config.world.hold == 1 else {**spec, "hold": config.world.hold}
+    return spec if config.world.action_repeat == 1 else {**spec, "action_repeat": config.world.action_repeat}
 
 
 def _spec_at_own_pace(world: WorldConfig) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     asked, entry = config.method, METHODS[config.method.name]
     if asked.encoder is not None and entry.encoder is None:
         raise UsageError(f"method.encoder is for methods that use a frozen encoder, {asked.name} trains its own")
-    first: TrainingPlan | pretrained.Settings | Path | None = None
+    first: TrainingPlan | pretrained.BackboneSettings | Path | None = None
     if entry.encoder is not None and asked.encoder is None:
         first = training_plan(replace(config, method=replace(asked, name=entry.encoder)), frame_size, action_dim)
     elif asked.encoder is not None and pretrained.is_named(asked.encoder):
@@ -126,7 +126,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim, "horizon": config.train.horizon}
     if isinstance(first, TrainingPlan):
         sizes["encoder"] = checkpoint.description(first.method, first.settings)
-    elif isinstance(first, pretrained.Settings):
+    elif isinstance(first, pretrained.BackboneSettings):
         sizes["encoder"] = checkpoint.description(pretrained.METHOD, first)
     elif first is not None:
         sizes["encoder"] = found = checkpoint.described(first)
@@ -141,9 +141,9 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         frame_size=frame_size,
         action_dim=action_dim,
         first=first,
-        look=LookSettings(**asdict(config.look), seed=config.seed),
+        pretraining=PretrainingSettings(**asdict(config.pretraining), seed=config.seed),
         train=TrainSettings(**asdict(config.train) | ({"updates": 0} if entry.encoder else {}), seed=config.seed),
-        rehearsal=RehearsalSettings(**asdict(config.rehearsal), seed=config.seed),
+        finetuning=FinetuningSettings(**asdict(config.finetuning), seed=config.seed),
         critic=CriticSettings(**asdict(config.critic), seed=config.seed),
         graph=GraphSettings(**asdict(config.graph), seed=config.seed),
         precision=precision(config),
@@ -179,7 +179,7 @@ def clip_settings(config: Config) -> str:
     above = f", upper.stride={upper.stride} times upper.horizon={upper.horizon}" * (config.method.name == "hjepa")
     return (
         f"model.context={config.model.context}, train.length={config.train.length}{above} and "
-        f"rehearsal.horizon={config.rehearsal.horizon}"
+        f"finetuning.horizon={config.finetuning.horizon}"
     )
 
 
@@ -269,5 +269,5 @@ def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None
 
 
 def _named(spec: dict[str, Any]) -> str:
-    held = f", actions held for {spec['hold']} steps" if "hold" in spec else ""
+    held = f", actions repeated for {spec['action_repeat']} steps" if "action_repeat" in spec else ""
     return f"'{spec['name']}' ({spec['family']}, {spec['frame_size']} pixels{held})"

@@ -113,15 +113,15 @@ def check_combinations(config: Config) -> None:
     elif model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
         raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
     elif model.encoder == "keypoints":
-        given = model.keypoints * (2 if model.given == "places" else 1)
-        if model.latent <= given:
+        fixed = model.keypoints * (2 if model.fixed == "places" else 1)
+        if model.latent <= fixed:
             raise UsageError(
-                f"model.latent must be above the {given} numbers that model.keypoints={model.keypoints} gives it as "
-                f"{model.given}, got {model.latent}"
+                f"model.latent must be above the {fixed} numbers that model.keypoints={model.keypoints} gives it as "
+                f"{model.fixed}, got {model.latent}"
             )
-        if config.method.name in ("default", "hjepa") and not config.rehearsal.updates:
+        if config.method.name in ("default", "hjepa") and not config.finetuning.updates:
             raise UsageError(
-                "rehearsal.updates must be at least 1 for model=keypoints, whose predictor learns only there to move "
+                "finetuning.updates must be at least 1 for model=keypoints, whose predictor learns only there to move "
                 "keypoints, got 0"
             )
     elif model.encoder == "vit":
@@ -138,8 +138,8 @@ def check_combinations(config: Config) -> None:
             f"model.context must be at least 4 for masking.future, which tells two frames from those before, got "
             f"{model.context}"
         )
-    if config.method.name == "vjepa2_ac" and not config.rehearsal.updates:
-        raise UsageError("rehearsal.updates must be at least 1 for method=vjepa2_ac, which learns only there, got 0")
+    if config.method.name == "vjepa2_ac" and not config.finetuning.updates:
+        raise UsageError("finetuning.updates must be at least 1 for method=vjepa2_ac, which learns only there, got 0")
     if train.horizon >= train.length:
         raise UsageError(f"train.horizon must be less than train.length ({train.length}), got {train.horizon}")
     if planner.elites >= planner.samples:

@@ -18,9 +18,9 @@ LEARNING = (
     "quantizer",
     "upper",
     "dynamics",
-    "look",
+    "pretraining",
     "train",
-    "rehearsal",
+    "finetuning",
     "critic",
     "graph",
 )
@@ -50,7 +50,7 @@ class ModelConfig:
     heads: int = key("attention heads (vit)", 1)
     patch: int = key("side of a patch, pixels (keypoints, vit)", 2)
     keypoints: int = key("places that are looked for in a frame (keypoints)", 1, 1024)
-    given: str = key(
+    fixed: str = key(
         "what the latent holds of keypoints as they are: places; components: also what is seen there (default)",
         choices=("places", "components"),
     )
@@ -154,7 +154,7 @@ class UpperConfig:
 
 
 @dataclass
-class LookConfig:
+class PretrainingConfig:
     """Training of the keypoints by themselves, before all else: to tell from them what each patch looks like."""
 
     updates: int = key("updates; 0: none, keypoints begin at random", 0)
@@ -179,7 +179,7 @@ class TrainConfig:
 
 
 @dataclass
-class RehearsalConfig:
+class FinetuningConfig:
     """Training of the predictor by itself, on the latents of all recordings (default, hjepa, vjepa2_ac)."""
 
     updates: int = key("updates; 0: none", 0)
@@ -204,7 +204,7 @@ class CriticConfig:
     longest: float = key("distances are cut off here, control steps", 2)
     lookahead: int = key(
         "recorded steps, at most, that a target follows before it asks the network (expectile); fewer where ways are "
-        "shorter, as with world.hold",
+        "shorter, as with world.action_repeat",
         1,
     )
     momentum: float = key("of the target network (expectile)", 0, 1)

@@ -13,16 +13,16 @@ from housecat.settings.learning import (
     CriticConfig,
     DecoderConfig,
     DynamicsConfig,
+    FinetuningConfig,
     GraphConfig,
     LewmConfig,
-    LookConfig,
     MaskingConfig,
     MethodConfig,
     ModelConfig,
     ObjectiveConfig,
     PldmConfig,
+    PretrainingConfig,
     QuantizerConfig,
-    RehearsalConfig,
     TrainConfig,
     UpperConfig,
 )
@@ -39,7 +39,7 @@ class WorldConfig:
     )
     layout: str | None = key("text file of your own maze ('#' wall, space or '.' free), with world=pointmaze")
     frame_size: int = key("side of the training camera's frame, pixels", 32, 128)
-    hold: int = key("control steps of the world for which an action is held, the camera looking once", 1, 20)
+    action_repeat: int = key("control steps of the world for which an action is held, the camera looking once", 1, 20)
 
 
 @dataclass
@@ -147,9 +147,9 @@ class Config:
     quantizer: QuantizerConfig = section("book of codes (method=token)")
     dynamics: DynamicsConfig = section("predictor over patches (method=vjepa2_ac)")
     upper: UpperConfig = section("second level (method=hjepa)")
-    look: LookConfig = section("first training of keypoints, by themselves")
+    pretraining: PretrainingConfig = section("first training of keypoints, by themselves")
     train: TrainConfig = section("training of the world model")
-    rehearsal: RehearsalConfig = section("training of the predictor on the latents of all recordings")
+    finetuning: FinetuningConfig = section("training of the predictor on the latents of all recordings")
     critic: CriticConfig = section("training of the temporal distance")
     graph: GraphConfig = section("graph of landmarks")
     planner: PlannerConfig = section("planning")

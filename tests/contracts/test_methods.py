@@ -11,7 +11,7 @@ from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.config import load_config
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.share.export import export
 
 SMALL = """world.frame_size=32 model.width=24 model.heads=2 model.depth=1 model.patch=8 precision=fp32
@@ -36,8 +36,8 @@ def test_it_is_the_same_after_saving_and_alone_as_in_a_batch(name: str, tmp_path
     z = model.latents(frames)
     assert z.shape == (3, frames.shape[1] - model.context + 1, model.latent)
     assert torch.equal(loaded.latents(frames), z)
-    assert isinstance(model, WorldModel) == METHODS[name].imagines
-    if isinstance(model, WorldModel):
+    assert isinstance(model, LatentWorldModel) == METHODS[name].imagines
+    if isinstance(model, LatentWorldModel):
         actions = torch.rand(3, 4, 5, 2) * 2 - 1
         imagined = model.rollout(z[:, 0], actions)
         assert imagined.shape == (3, 4, 5, model.latent)

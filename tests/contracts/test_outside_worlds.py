@@ -10,6 +10,24 @@ import pytest
 import envs
 from envs.outside.description import outside_spec
 from envs.world import World
+from tests.contracts.test_worlds import (  # noqa: F401  (collected here with the worlds of this file)
+    test_a_picture_of_another_state_leaves_the_simulation_alone,
+    test_a_range_without_pairs_is_refused_in_one_line,
+    test_a_state_that_is_set_is_read_back_exactly,
+    test_actions_beyond_the_bounds_act_like_the_bounds,
+    test_default_pairs_begin_several_tolerances_from_the_goal,
+    test_distances_are_zero_at_the_goal_and_the_same_both_ways,
+    test_frames_are_64_pixels_and_peoples_pictures_256,
+    test_imagining_actions_is_what_stepping_does_and_moves_nothing,
+    test_misuse_is_refused_with_what_was_expected,
+    test_pairs_are_unsolved_at_rest_and_inside_the_range_of_distances,
+    test_random_play_seldom_reaches_the_goal,
+    test_the_description_survives_json_and_builds_the_same_world,
+    test_the_future_depends_on_the_state_and_the_actions_alone,
+    test_the_goal_is_not_drawn_in_training_frames,
+    test_what_reset_is_not_told_it_samples_unsolved,
+    test_without_a_goal_an_episode_ends_by_time_alone,
+)
 
 HOPPER = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / "hopper.xml"
 SOURCES = {

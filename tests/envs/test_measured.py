@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.measured import Tried, figures_of, fingerprint, keep_figures, known_figures, try_pair, try_pairs
+from envs.measured import TriedPair, figures_of, fingerprint, keep_figures, known_figures, try_pair, try_pairs
 from envs.registry import make_named, make_world
 from envs.world import World
 
-TRIED = [Tried(12, False), Tried(None, True), Tried(15, False)]
+TRIED = [TriedPair(12, False), TriedPair(None, True), TriedPair(15, False)]
 
 
 def test_figures_count_what_was_tried() -> None:

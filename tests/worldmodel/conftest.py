@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldmodel.methods.default import Default, ModelSettings, ObjectiveSettings, Settings, VectorModel
+from worldmodel.methods.default import Default, DefaultSettings, ModelSettings, ObjectiveSettings, VectorModel
 
 SIZE = 32
 torch.set_num_threads(1)  # test workers share the cores
@@ -39,9 +39,9 @@ OBJECTIVE = ObjectiveSettings("variance_covariance", 1.0, 1.0, 2.0, 0.1, 0.1, 0.
 
 def small_settings(
     encoder: str = "vit", context: int = 4, objective: ObjectiveSettings = OBJECTIVE, horizon: int = 3
-) -> Settings:
+) -> DefaultSettings:
     model = ModelSettings(encoder, 16, context, 32, 1, 2, 8, 4, "places", "residual", 64, 1)
-    return Settings(model, objective, horizon, SIZE, 2)
+    return DefaultSettings(model, objective, horizon, SIZE, 2)
 
 
 def make_model(encoder: str = "vit", context: int = 4, precision: torch.dtype = torch.float32) -> VectorModel:

@@ -8,7 +8,7 @@ import torch
 
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import FORMAT, CheckpointError, load, save
-from worldmodel.distances.critic import TemporalDistance
+from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.distances.critics import KINDS
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def saved(tmp_path: Path) -> Path:
         "default",
         small_settings(),
         make_model(),
-        TemporalDistance(16, 32, 50.0),
+        ExpectileDistance(16, 32, 50.0),
         graph,
         {"world": "x"},
     )
@@ -43,7 +43,7 @@ def test_a_loaded_model_imagines_and_measures_as_the_saved_one(saved: Path) -> N
 
 
 def test_saving_again_replaces_the_checkpoint_as_a_whole(saved: Path) -> None:
-    save(saved, "default", small_settings(), make_model(), TemporalDistance(16, 32, 60.0), {}, {})
+    save(saved, "default", small_settings(), make_model(), ExpectileDistance(16, 32, 60.0), {}, {})
     loaded = load(saved, CPU)
     assert loaded.distance.longest == 60
     assert loaded.landmarks == {}

@@ -11,14 +11,14 @@ import torch
 from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
 from worldmodel.diagnosis.measures import Labelled
 from worldmodel.methods.default import OBJECTIVES, Default, ObjectiveSettings
-from worldmodel.stages.keypoint_pretraining import LookSettings, look
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretrain
 from worldmodel.training import TrainingError, TrainSettings, check_alive, rate, train
 
 SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
     measure_every=4, save_every=4, seed=0,
 )  # fmt: skip
-LOOKING = LookSettings(updates=4, batch=8, learning_rate=2e-3, seed=0)
+PRETRAINING = PretrainingSettings(updates=4, batch=8, learning_rate=2e-3, seed=0)
 
 
 def labelled(seed: int) -> Labelled:
@@ -31,7 +31,7 @@ def run(
     out: Path,
     objective: ObjectiveSettings = OBJECTIVE,
     settings: TrainSettings = SETTINGS,
-    looking: LookSettings = LOOKING,
+    looking: PretrainingSettings = PRETRAINING,
     encoder: str = "vit",
     **more: object,
 ) -> Default:
@@ -75,7 +75,7 @@ def test_a_killed_run_resumes_bit_for_bit(name: str, encoder: str, tmp_path: Pat
 
 def test_what_is_measured_before_the_first_update_has_not_looked(tmp_path: Path) -> None:
     for updates in (0, 20):
-        run(tmp_path / str(updates), looking=replace(LOOKING, updates=updates), encoder="keypoints")
+        run(tmp_path / str(updates), looking=replace(PRETRAINING, updates=updates), encoder="keypoints")
     first, second = (lines(tmp_path / str(updates)) for updates in (0, 20))
     assert first[0]["held_out/probe_position"] == second[0]["held_out/probe_position"]
     assert first[-1]["held_out/probe_position"] != second[-1]["held_out/probe_position"]
@@ -89,13 +89,13 @@ def test_the_teacher_begins_where_the_keypoints_look(tmp_path: Path) -> None:
     looked.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(SETTINGS.seed), 128, 2).frames))
     assert teacher is not None
     assert not torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
-    look(looked.model, square_clips, LOOKING)
+    pretrain(looked.model, square_clips, PRETRAINING)
     assert torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
 
 
 def test_looking_that_runs_away_stops_the_run(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="what keypoints tell is not finite: lower look.learning_rate .inf"):
-        run(tmp_path, looking=replace(LOOKING, learning_rate=float("inf")), encoder="keypoints")
+    with pytest.raises(TrainingError, match="what keypoints tell is not finite: lower pretraining.learning_rate .inf"):
+        run(tmp_path, looking=replace(PRETRAINING, learning_rate=float("inf")), encoder="keypoints")
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:

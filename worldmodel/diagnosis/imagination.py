@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 from worldmodel.networks.predictors import from_every_start, windows
 
 
 @torch.no_grad()
-def open_loop(model: WorldModel, frames: Tensor, actions: Tensor, horizon: int) -> dict[str, float]:
+def open_loop(model: LatentWorldModel, frames: Tensor, actions: Tensor, horizon: int) -> dict[str, float]:
     """Imagination against copying: squared latent error after `horizon` steps over that of leaving the latent as it is.
 
     frames uint8 (B, T, h, w, 3) with T >= context + horizon, actions (B, T-1, A). Below 1: it imagines better.
@@ -46,7 +46,9 @@ class Futures:
 
 
 @torch.no_grad()
-def futures(model: WorldModel, latents: Tensor, actions: Tensor, horizon: int, generator: torch.Generator) -> Futures:
+def futures(
+    model: LatentWorldModel, latents: Tensor, actions: Tensor, horizon: int, generator: torch.Generator
+) -> Futures:
     """Imagines from every start: latents (B, T, D), actions (B, T-1, A) between them, B >= 2, T > horizon."""
     starts, device = latents.shape[1] - horizon, model.device
     shift = int(torch.randint(1, len(actions), (1,), generator=generator))  # every clip gets another one's actions

@@ -8,7 +8,7 @@ from torch import Tensor
 from worldmodel.diagnosis.geometry import effective_rank
 from worldmodel.diagnosis.imagination import open_loop
 from worldmodel.diagnosis.probes import ridge_r2
-from worldmodel.model import Encoder, PatchEncoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 
 
 @torch.no_grad()
@@ -54,7 +54,7 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool
     for name in unseen.measured:
         fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
         result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
-    if not (imagination and isinstance(model, WorldModel)):
+    if not (imagination and isinstance(model, LatentWorldModel)):
         return result
     horizon = unseen.frames.shape[1] - model.context
     imagined = open_loop(model, unseen.frames, unseen.actions, horizon)

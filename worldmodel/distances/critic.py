@@ -34,7 +34,7 @@ class CriticSettings:
     seed: int
 
 
-class TemporalDistance(LearnedDistance):
+class ExpectileDistance(LearnedDistance):
     """Steps from one latent to another, both (..., D); not symmetric, 0 or more, at most about `longest`."""
 
     def __init__(self, latent: int, width: int, longest: float, precision: torch.dtype = torch.float32) -> None:
@@ -75,7 +75,7 @@ def sample_pairs(data: LatentEpisodes, count: int, near: float, rng: np.random.G
     return torch.from_numpy(rows), torch.from_numpy(goals)
 
 
-def targets(slow: TemporalDistance, data: LatentEpisodes, rows: Tensor, goals: Tensor, ahead: Tensor) -> Tensor:
+def targets(slow: ExpectileDistance, data: LatentEpisodes, rows: Tensor, goals: Tensor, ahead: Tensor) -> Tensor:
     """Steps from rows to goals (count,): counted where the recording gets there within `ahead` steps, else these
     steps and what the slow network says from where the recording is by then."""
     onward = ahead + slow.steps(data.moving[rows + ahead], data.still[goals])
@@ -84,7 +84,7 @@ def targets(slow: TemporalDistance, data: LatentEpisodes, rows: Tensor, goals: T
     return torch.where(reached, counted, onward).clamp(max=slow.longest)
 
 
-def expectile_loss(critic: TemporalDistance, z: Tensor, goal: Tensor, target: Tensor, expectile: float) -> Tensor:
+def expectile_loss(critic: ExpectileDistance, z: Tensor, goal: Tensor, target: Tensor, expectile: float) -> Tensor:
     """Expectile regression of log(1 + steps): too long costs `expectile`, too short costs the rest."""
     error = critic.logsteps(z, goal) - torch.log1p(target)
     weight = torch.where(error > 0, expectile, 1 - expectile)
@@ -94,12 +94,12 @@ def expectile_loss(critic: TemporalDistance, z: Tensor, goal: Tensor, target: Te
 class ExpectileLearner(Learner):
     """Temporal differences towards a slowly following copy of the network."""
 
-    distance: TemporalDistance
+    distance: ExpectileDistance
 
     def __init__(self, latent: int, settings: CriticSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.distance = TemporalDistance(latent, settings.width, settings.longest)
+        self.distance = ExpectileDistance(latent, settings.width, settings.longest)
         self.slow = copy.deepcopy(self.distance).requires_grad_(False)
 
     def begin(self, data: LatentEpisodes) -> None:

@@ -19,7 +19,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "expectile": Kind(critic.TemporalDistance, critic.ExpectileLearner),
+    "expectile": Kind(critic.ExpectileDistance, critic.ExpectileLearner),
     "quasimetric": Kind(quasimetric.Quasimetric, quasimetric.QuasimetricLearner),
     "contrastive": Kind(contrastive.Contrastive, contrastive.ContrastiveLearner),
 }

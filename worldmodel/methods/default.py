@@ -1,7 +1,7 @@
 """The default method: one encoder, one predictor and an inverse-dynamics head, trained end to end on one latent space.
 
 Predicts: the latents of the next steps, open-loop, from every start in the clip, with the recorded actions; and once
-more, by the predictor alone, when the encoder is frozen (`rehearsal`).
+more, by the predictor alone, when the encoder is frozen (`finetuning`).
 Kept from collapse by: the objective that the settings name, and the inverse-dynamics head.
 Published: open-loop rollouts with variance-covariance and inverse dynamics in PLDM (arXiv 2502.14819), next-latent
 prediction with SIGReg in LeWorldModel (arXiv 2603.19312), the teacher in V-JEPA (arXiv 2404.08471).
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 from worldmodel.networks.encoders import ContextEncoder, ConvEncoder, VideoTransformer
 from worldmodel.networks.keypoints import KeypointEncoder
 from worldmodel.networks.predictors import GatedPredictor, ResidualPredictor, from_every_start, rollout, windows
@@ -36,7 +36,7 @@ class ModelSettings:
     heads: int  # attention heads (vit only)
     patch: int  # side of a patch in pixels (keypoints, vit)
     keypoints: int  # K (keypoints only)
-    given: str  # one of keypoints.GIVEN (keypoints only)
+    fixed: str  # one of keypoints.FIXED (keypoints only)
     predictor: str  # name in PREDICTORS
     predictor_width: int
     predictor_depth: int
@@ -56,7 +56,7 @@ class ObjectiveSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class DefaultSettings:
     """All that the method is told."""
 
     model: ModelSettings
@@ -70,7 +70,7 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
     """The encoder that the settings name. Raises ValueError for a name or sizes that do not exist."""
     size, context, latent, width = frame_size, asked.context, asked.latent, asked.width
     if asked.encoder == "keypoints":
-        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints, asked.given)
+        return KeypointEncoder(size, context, latent, asked.patch, width, asked.keypoints, asked.fixed)
     if asked.encoder == "vit":
         return VideoTransformer(size, context, latent, asked.patch, width, asked.depth, asked.heads)
     if asked.encoder == "cnn":
@@ -78,10 +78,10 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
     raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
 
 
-class LatentModel(WorldModel):
+class LatentModel(LatentWorldModel):
     """Encoder and action-conditioned predictor over one latent vector.
 
-    The last `given` dimensions of the latent are not learned; 0 with most encoders.
+    The last `fixed` dimensions of the latent are not learned; 0 with most encoders.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class LatentModel(WorldModel):
         self.encoder = make_encoder(asked, frame_size)
         predictor = PREDICTORS[asked.predictor]
         self.predictor = predictor(asked.latent, action_dim, asked.predictor_width, asked.predictor_depth)
-        self.given = self.encoder.given
+        self.fixed = self.encoder.fixed
 
     def fit_pixels(self, frames: Tensor) -> None:
         """See `Encoder`."""
@@ -115,10 +115,10 @@ class LatentModel(WorldModel):
 
     def learned(self, z: Tensor) -> Tensor:
         """The dimensions of latents (..., D) that are learned."""
-        return z[..., : self.latent - self.given]
+        return z[..., : self.latent - self.fixed]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `WorldModel`."""
+        """See `LatentWorldModel`."""
         with self.autocast():
             return rollout(self.predictor, z, actions)
 
@@ -131,7 +131,7 @@ class VectorModel(LatentModel):
     ) -> None:
         super().__init__(asked, frame_size, action_dim, precision)
         # Linear, so that motion must be linear in the latent: a force is a difference of speeds.
-        self.inverse = nn.Linear(2 * (asked.latent - self.given), action_dim)
+        self.inverse = nn.Linear(2 * (asked.latent - self.fixed), action_dim)
 
 
 class Default(Method):
@@ -139,7 +139,7 @@ class Default(Method):
 
     model: VectorModel
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: DefaultSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)
@@ -160,12 +160,12 @@ class Default(Method):
     ) -> dict[str, Tensor]:
         """The same with the latents (B, T', D) of the frames, and the actions (B, T'-1, A) between them."""
         asked, model, horizon = self.settings.objective, self.model, self.settings.horizon
-        # What is given is left out, so that nothing that has to be learned can lean on it; `rehearse` brings it in.
+        # What is fixed is left out, so that nothing that has to be learned can lean on it; `finetune` brings it in.
         latents = targets = model.learned(latents)
         if self.teacher is not None:
             with torch.no_grad(), model.autocast():
                 targets = model.learned(self.teacher(frames).float())
-        blind, ahead = (nn.functional.pad(one, (0, model.given)) for one in (latents, targets))
+        blind, ahead = (nn.functional.pad(one, (0, model.fixed)) for one in (latents, targets))
         imagined = from_every_start(model, blind, actions, horizon)
         error = objectives.prediction(imagined, windows(ahead, imagined.shape[1], horizon, 1))
         terms = {"prediction": error * (model.latent / latents.shape[-1])}
@@ -178,18 +178,18 @@ class Default(Method):
             terms["sigreg"] = objectives.sigreg(latents, generator)
         return {name: term * getattr(asked, name) for name, term in terms.items()}
 
-    def settle(self, frames: Tensor) -> None:
+    def finalise(self, frames: Tensor) -> None:
         """See `Method`."""
-        if self.settings.model.given == "components":
-            self.model.encoder.settle(frames)
+        if self.settings.model.fixed == "components":
+            self.model.encoder.finalise(frames)
 
     @property
-    def imagines_unrehearsed(self) -> bool:
-        """See `Method`; it has not seen what is given."""
-        return not self.model.given
+    def imagines_before_finetuning(self) -> bool:
+        """See `Method`; it has not seen what is fixed."""
+        return not self.model.fixed
 
     @property
-    def rehearsed(self) -> nn.Module:
+    def finetuned(self) -> nn.Module:
         """See `Method`."""
         return self.model.predictor
 

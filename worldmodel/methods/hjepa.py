@@ -18,11 +18,11 @@ from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods import default
 from worldmodel.methods.default import Default, VectorModel
 from worldmodel.networks.upper import UpperLevel, UpperSettings, upper_terms
-from worldmodel.stages.predictor_finetuning import RehearsalSettings, learn_on_latents, stretch
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, learn_on_latents, stretch
 
 
 @dataclass(frozen=True)
-class Settings(default.Settings):
+class HJepaSettings(default.DefaultSettings):
     """All that the method is told."""
 
     upper: UpperSettings
@@ -31,7 +31,7 @@ class Settings(default.Settings):
 class TwoLevelModel(VectorModel):
     """The default model and its second level."""
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: HJepaSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__(settings.model, settings.frame_size, settings.action_dim, precision)
         self.upper = UpperLevel(settings.upper, settings.model.latent, settings.action_dim, precision)
         self.upper.requires_grad_(False)  # it learns when level 1 has learnt
@@ -41,16 +41,16 @@ class HJepa(Default):
     """The default method, and a second level on top of what it has learnt."""
 
     model: TwoLevelModel
-    settings: Settings
+    settings: HJepaSettings
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: HJepaSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__(settings, precision)
         self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `begin`
 
     def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
         """See `Method`."""
         level, asked = self.model.upper, self.settings.upper
-        settings = RehearsalSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
+        settings = FinetuningSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
 
         def loss(first: Tensor, generator: torch.Generator) -> Tensor:
             z, actions = stretch(data, first, asked.control_steps, self.model.device)

@@ -17,7 +17,7 @@ from worldmodel.methods.masked import Grid, MaskedEncoder, MaskedMethod, NetSett
 
 
 @dataclass(frozen=True)
-class MaskingSettings:
+class BlockMaskingSettings:
     """How targets are chosen, and taught."""
 
     motion: float  # share of the blocks that are placed where something moves
@@ -25,19 +25,19 @@ class MaskingSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class IJepaSettings:
     """All that the method is told."""
 
     model: NetSettings
     objective: TeacherSettings
-    masking: MaskingSettings
+    masking: BlockMaskingSettings
     frame_size: int  # side of the square training frame in pixels
 
 
 class ImageJEPA(MaskedMethod):
     """Single frames, with positions that are added."""
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: IJepaSettings, precision: torch.dtype = torch.float32) -> None:
         grid = Grid(settings.frame_size, settings.model.patch, frames=1, tubelet=1)
         encoder = MaskedEncoder(settings.model, grid, False, False, precision)
         super().__init__(encoder, settings.objective, settings.masking.last_momentum)

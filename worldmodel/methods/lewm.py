@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 from worldmodel.networks.frames import FrameTransformer
 from worldmodel.networks.predictors import windows
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class LeWMNetSettings:
     """What the networks are made of."""
 
     context: int  # frames in the history
@@ -47,7 +47,7 @@ class PredictorSettings:
 
 
 @dataclass(frozen=True)
-class ObjectiveSettings:
+class LeWMObjectiveSettings:
     """How much each term weighs."""
 
     prediction: float
@@ -55,12 +55,12 @@ class ObjectiveSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class LeWMSettings:
     """All that the method is told."""
 
-    model: ModelSettings
+    model: LeWMNetSettings
     lewm: PredictorSettings
-    objective: ObjectiveSettings
+    objective: LeWMObjectiveSettings
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
 
@@ -114,7 +114,7 @@ class ModulatedBlock(nn.Module):
 class HistoryPredictor(nn.Module):
     """From the latents of the last frames and an action to the latent of the next frame."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LeWMSettings) -> None:
         super().__init__()
         asked, width = settings.model, settings.model.width
         self.act = nn.Sequential(nn.Linear(settings.action_dim, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
@@ -132,14 +132,14 @@ class HistoryPredictor(nn.Module):
         return self.norm(tokens[:, -1])
 
 
-class StackModel(WorldModel):
+class StackModel(LatentWorldModel):
     """Latents of single frames; what planners hold is the last `context` of them, oldest first, as one vector.
 
     A still picture is the same latent `context` times over, so the distance to a goal is over all of the stack: only
     who has come and stays is at the goal.
     """
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: LeWMSettings, precision: torch.dtype = torch.float32) -> None:
         asked = settings.model
         super().__init__(asked.context, asked.context * asked.width, settings.action_dim, precision)
         self.width = asked.width
@@ -179,7 +179,7 @@ class StackModel(WorldModel):
             return self.predictor_projector(self.predictor(history, action, generator)).float()
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `WorldModel`: each predicted latent enters the stack, and the oldest leaves it."""
+        """See `LatentWorldModel`: each predicted latent enters the stack, and the oldest leaves it."""
         history, planned = z.reshape(-1, self.context, self.width), actions.flatten(0, -3)
         imagined = []
         for step in range(planned.shape[1]):
@@ -194,7 +194,7 @@ class LeWorldModel(Method):
 
     model: StackModel
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: LeWMSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = StackModel(settings, precision)

@@ -28,7 +28,7 @@ SIZE = 0.01  # weight of the mean squared latent at the end; it rises from 0, fo
 
 
 @dataclass(frozen=True)
-class Settings:
+class PixelSettings:
     """All that the method is told."""
 
     model: ModelSettings
@@ -41,7 +41,7 @@ class Settings:
 class PixelModel(LatentModel):
     """Encoder, predictor, and a decoder that shows what a latent stands for."""
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: PixelSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__(settings.model, settings.frame_size, settings.action_dim, precision)
         if settings.frame_size % CELL:
             raise ValueError(f"pixel: frame size {settings.frame_size} must be a multiple of {CELL}")
@@ -64,7 +64,7 @@ class Pixel(Method):
     model: PixelModel
     progress: Tensor
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: PixelSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = PixelModel(settings, precision)

@@ -22,7 +22,7 @@ from worldmodel.methods.default import ModelSettings, VectorModel
 
 
 @dataclass(frozen=True)
-class ObjectiveSettings:
+class PLDMObjectiveSettings:
     """How much each term weighs."""
 
     prediction: float  # of the open-loop prediction error
@@ -40,11 +40,11 @@ class TimeSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PLDMSettings:
     """All that the method is told."""
 
     model: ModelSettings
-    objective: ObjectiveSettings
+    objective: PLDMObjectiveSettings
     pldm: TimeSettings
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
@@ -55,7 +55,7 @@ class PLDM(Method):
 
     model: VectorModel
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: PLDMSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)

@@ -21,13 +21,13 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
-    "default": Entry(default.Settings, default.Default),
-    "hjepa": Entry(hjepa.Settings, hjepa.HJepa),
-    "ijepa": Entry(ijepa.Settings, ijepa.ImageJEPA, imagines=False),
-    "lewm": Entry(lewm.Settings, lewm.LeWorldModel),
-    "pixel": Entry(pixel.Settings, pixel.Pixel),
-    "pldm": Entry(pldm.Settings, pldm.PLDM),
-    "token": Entry(token.Settings, token.Token),
-    "vjepa": Entry(vjepa.Settings, vjepa.VideoJEPA, imagines=False),
-    "vjepa2_ac": Entry(vjepa2_ac.Settings, vjepa2_ac.VJepa2AC, encoder="vjepa"),
+    "default": Entry(default.DefaultSettings, default.Default),
+    "hjepa": Entry(hjepa.HJepaSettings, hjepa.HJepa),
+    "ijepa": Entry(ijepa.IJepaSettings, ijepa.ImageJEPA, imagines=False),
+    "lewm": Entry(lewm.LeWMSettings, lewm.LeWorldModel),
+    "pixel": Entry(pixel.PixelSettings, pixel.Pixel),
+    "pldm": Entry(pldm.PLDMSettings, pldm.PLDM),
+    "token": Entry(token.TokenSettings, token.Token),
+    "vjepa": Entry(vjepa.VJepaSettings, vjepa.VideoJEPA, imagines=False),
+    "vjepa2_ac": Entry(vjepa2_ac.VJepa2ACSettings, vjepa2_ac.VJepa2AC, encoder="vjepa"),
 }

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose, take
 from worldmodel.networks.encoders import Block
 from worldmodel.networks.frames import FrameTransformer
@@ -30,7 +30,7 @@ from worldmodel.networks.quantizer import Quantizer, QuantizerSettings, straight
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class TokenNetSettings:
     """What the networks are made of."""
 
     context: int  # frames whose tokens predict the next
@@ -43,10 +43,10 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class TokenSettings:
     """All that the method is told."""
 
-    model: ModelSettings
+    model: TokenNetSettings
     quantizer: QuantizerSettings
     decoder: DecoderSettings
     frame_size: int  # side of the square training frame in pixels
@@ -56,7 +56,7 @@ class Settings:
 class TokenPredictor(nn.Module):
     """From the vectors of the last frames' codes, and an action, to where each vector of the next frame should be."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TokenSettings) -> None:
         super().__init__()
         asked, size = settings.model, settings.quantizer.size
         width, places = asked.predictor_width, (settings.frame_size // asked.patch) ** 2
@@ -73,10 +73,10 @@ class TokenPredictor(nn.Module):
         return history[:, -1] + self.leave(self.blocks(tokens)[:, :-1])
 
 
-class TokenModel(WorldModel):
+class TokenModel(LatentWorldModel):
     """Codes of single frames; the latent is the vectors of all codes of the last `context` frames, oldest first."""
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: TokenSettings, precision: torch.dtype = torch.float32) -> None:
         asked, size = settings.model, settings.quantizer.size
         grid = settings.frame_size // asked.patch
         super().__init__(asked.context, asked.context * grid**2 * size, settings.action_dim, precision)
@@ -128,7 +128,7 @@ class TokenModel(WorldModel):
         return self.sharpness.exp() * self.quantizer.closeness(pointed)
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `WorldModel`: the mean of the next frame's codes enters the latent, and the oldest frame leaves it.
+        """See `LatentWorldModel`: the mean of the next frame's codes enters the latent, and the oldest frame leaves it.
 
         What is read of a latent is the nearest codes, as in training: on the moving square the error after six steps
         is a quarter smaller than with the means themselves, which blur more with every step.
@@ -148,7 +148,7 @@ class Token(Method):
 
     model: TokenModel
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: TokenSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = TokenModel(settings, precision)

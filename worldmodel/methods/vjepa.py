@@ -38,14 +38,14 @@ from worldmodel.networks.encoders import TUBELET
 
 
 @dataclass(frozen=True)
-class ModelSettings(NetSettings):
+class VideoNetSettings(NetSettings):
     """What the networks are made of."""
 
     context: int  # frames of a clip
 
 
 @dataclass(frozen=True)
-class MaskingSettings:
+class TubeMaskingSettings:
     """How targets are chosen, and taught."""
 
     motion: float  # share of the blocks that are placed where something moves
@@ -55,12 +55,12 @@ class MaskingSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class VJepaSettings:
     """All that the method is told."""
 
-    model: ModelSettings
+    model: VideoNetSettings
     objective: TeacherSettings
-    masking: MaskingSettings
+    masking: TubeMaskingSettings
     frame_size: int  # side of the square training frame in pixels
 
 
@@ -97,7 +97,7 @@ class VideoJEPA(MaskedMethod):
 
     encoder: VideoEncoder
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: VJepaSettings, precision: torch.dtype = torch.float32) -> None:
         asked = settings.masking
         grid = Grid(settings.frame_size, settings.model.patch, settings.model.context, TUBELET)
         encoder = VideoEncoder(settings.model, grid, True, asked.context > 0, precision)

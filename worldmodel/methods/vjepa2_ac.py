@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
-from worldmodel.model import Encoder, PatchEncoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 from worldmodel.networks import frozen
 from worldmodel.networks.block_causal import BlockCausalPredictor, Cache
 from worldmodel.networks.frozen import Pooled
@@ -35,7 +35,7 @@ class DynamicsSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class VJepa2ACSettings:
     """All that the method is told."""
 
     dynamics: DynamicsSettings
@@ -43,14 +43,14 @@ class Settings:
     action_dim: int  # A
 
 
-class PatchWorldModel(WorldModel):
+class PatchWorldModel(LatentWorldModel):
     """Imagines patches. A latent is the patches of the last K frames (K, P, C), oldest first, flattened.
 
     Nothing else is in it, neither speeds nor actions: so its distance to a goal, a picture that stands still, is that
     of the last K pictures to the goal picture.
     """
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: VJepa2ACSettings, precision: torch.dtype = torch.float32) -> None:
         asked = settings.dynamics
         self.shape = (asked.past, asked.grid**2, asked.channels)
         super().__init__(asked.past, asked.past * asked.grid**2 * asked.channels, settings.action_dim, precision)
@@ -83,7 +83,7 @@ class PatchWorldModel(WorldModel):
         return self.joined(patches[None])[0], self.joined(still)[:, 0]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `WorldModel`. What many plans share, one latent expanded to all of them, is computed once."""
+        """See `LatentWorldModel`. What many plans share, one latent expanded to all of them, is computed once."""
         alike = z.ndim > 1 and not any(z.stride()[:-1])
         past = z.reshape(-1, *self.shape)
         with self.autocast():
@@ -116,7 +116,7 @@ class VJepa2AC(Method):
 
     model: PatchWorldModel
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, settings: VJepa2ACSettings, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.settings = settings
         self.model = PatchWorldModel(settings, precision)
@@ -128,11 +128,11 @@ class VJepa2AC(Method):
         self.model.pooled.encoder.load_state_dict(encoder.state_dict())
 
     @property
-    def rehearsed(self) -> nn.Module:
+    def finetuned(self) -> nn.Module:
         """See `Method`."""
         return self.model.predictor
 
-    def rehearsal_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
+    def finetuning_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
         """See `Method`: teacher forcing, and a rollout from the first latent."""
         model = self.model
         seen = latents.unflatten(-1, model.shape)

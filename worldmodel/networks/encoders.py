@@ -119,20 +119,20 @@ class ContextEncoder(nn.Module, ABC):
         size: side of the square frames in pixels.
         context: frames that one latent has seen.
         latent: D.
-        given: the last dimensions of the latent that are not learned.
+        fixed: the last dimensions of the latent that are not learned.
     """
 
-    def __init__(self, size: int, context: int, latent: int, given: int = 0) -> None:
+    def __init__(self, size: int, context: int, latent: int, fixed: int = 0) -> None:
         super().__init__()
-        self.context, self.latent, self.given = context, latent, given
+        self.context, self.latent, self.fixed = context, latent, fixed
         self.pixels = PixelScale(size)
 
     @abstractmethod
     def forward(self, frames: Tensor) -> Tensor:
         """All latents of clips."""
 
-    def settle(self, frames: Tensor) -> None:
-        """Fits what is given, once all else is learned, to frames uint8 (B, T, h, w, 3); most give nothing."""
+    def finalise(self, frames: Tensor) -> None:
+        """Fits what is fixed, once all else is learned, to frames uint8 (B, T, h, w, 3); most give nothing."""
 
     def still(self, frames: Tensor) -> Tensor:
         """Latents of things that stand still: frames uint8 (K, h, w, 3) -> (K, D)."""

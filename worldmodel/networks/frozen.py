@@ -15,9 +15,9 @@ from worldmodel.settings import from_json
 
 # By the method that trained them: settings, and the encoder that they make.
 ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
-    "ijepa": (ijepa.Settings, lambda settings, precision: ijepa.ImageJEPA(settings, precision).model),
-    "vjepa": (vjepa.Settings, lambda settings, precision: vjepa.VideoJEPA(settings, precision).model),
-    pretrained.METHOD: (pretrained.Settings, pretrained.Pretrained),
+    "ijepa": (ijepa.IJepaSettings, lambda settings, precision: ijepa.ImageJEPA(settings, precision).model),
+    "vjepa": (vjepa.VJepaSettings, lambda settings, precision: vjepa.VideoJEPA(settings, precision).model),
+    pretrained.METHOD: (pretrained.BackboneSettings, pretrained.Pretrained),
 }
 
 

@@ -9,7 +9,7 @@ from worldmodel.networks.encoders import ContextEncoder
 MOTION_GAIN = 5.0  # a body crosses a tenth of the picture in a few frames: brings motion near the scale of places
 PLACE_GAIN = 2.0  # keypoints are means, and seldom go to the edges: brings them to the scale of the other dimensions
 SPREAD_GAIN = 4.0  # a body is a fraction of the picture: brings second moments near the scale of places
-GIVEN = ("places", "components")
+FIXED = ("places", "components")
 _SHAPE = 5  # numbers of a keypoint: x, y; and the second moments xx, xy, yy about them
 _HIDDEN = 512
 _SETTLED = 32  # clips looked at together
@@ -26,14 +26,14 @@ class KeypointEncoder(ContextEncoder):
     others: maps that begin even all see the same, the middle, and learn late what to look for. How the weights spread
     about the keypoint tells which way a long body lies.
 
-    The last dimensions of the latent, `given`, are what the keypoints of its newest frame say as they are. No gradient
+    The last dimensions of the latent, `fixed`, are what the keypoints of its newest frame say as they are. No gradient
     passes them: what has to be spread out and decorrelated is bent until a place can no longer be read from it. The
     others are inferred from the keypoints of all its frames and their motion, and through them it is learnt what to
     look for.
 
     Given are 2 K places; or K components. Several keypoints are on the same thing, and how it is turned is hardly in
     their places, but in what is seen there: in the features of the patches, averaged with the weights of the keypoint.
-    `settle` takes the principal components of these, places and second moments, each of variance 1.
+    `finalise` takes the principal components of these, places and second moments, each of variance 1.
 
     Args:
         size: side of the square frames in pixels.
@@ -42,7 +42,7 @@ class KeypointEncoder(ContextEncoder):
         patch: side of a patch in pixels.
         width: channels of a patch's features.
         keypoints: K.
-        kind: of what is given, one of GIVEN.
+        kind: of what is fixed, one of FIXED.
     """
 
     places: Tensor
@@ -52,12 +52,12 @@ class KeypointEncoder(ContextEncoder):
     def __init__(
         self, size: int, context: int, latent: int, patch: int, width: int, keypoints: int, kind: str = "places"
     ) -> None:
-        super().__init__(size, context, latent, given=2 * keypoints if kind == "places" else keypoints)
+        super().__init__(size, context, latent, fixed=2 * keypoints if kind == "places" else keypoints)
         if size % patch:
             raise ValueError(f"keypoint encoder: frame size {size} must be a multiple of patch {patch}")
-        if latent <= self.given:
+        if latent <= self.fixed:
             raise ValueError(
-                f"keypoint encoder: latent {latent} must be above the {self.given} numbers that {keypoints} keypoints "
+                f"keypoint encoder: latent {latent} must be above the {self.fixed} numbers that {keypoints} keypoints "
                 f"give it as {kind}"
             )
         self.keypoints, self.channels, self.looks = keypoints, width, 0 if kind == "places" else width
@@ -77,8 +77,8 @@ class KeypointEncoder(ContextEncoder):
         said = _SHAPE + self.looks
         places = torch.eye(said * keypoints).view(keypoints, said, -1)[:, :2].flatten(0, 1)
         self.register_buffer("centre", torch.zeros(said * keypoints))
-        self.register_buffer("basis", PLACE_GAIN * places[: self.given].T)  # ((5 + looks) K, given)
-        features, inferred = _SHAPE * keypoints * context, latent - self.given
+        self.register_buffer("basis", PLACE_GAIN * places[: self.fixed].T)  # ((5 + looks) K, fixed)
+        features, inferred = _SHAPE * keypoints * context, latent - self.fixed
         self.straight = nn.Linear(features, inferred)
         self.bent = nn.Sequential(
             nn.Linear(features, _HIDDEN),
@@ -116,10 +116,10 @@ class KeypointEncoder(ContextEncoder):
             return torch.cat([means, SPREAD_GAIN * spread], dim=-1), looks
 
     @torch.no_grad()
-    def settle(self, frames: Tensor) -> None:
+    def finalise(self, frames: Tensor) -> None:
         """Takes the principal components of the keypoints in frames uint8 (B, T, h, w, 3); see the class."""
         points = torch.cat([self.points(some) for some in frames.split(_SETTLED)]).flatten(2).flatten(0, 1)
-        directions, variances = principal(points, self.given)
+        directions, variances = principal(points, self.fixed)
         self.centre.copy_(points.mean(dim=0))
         self.basis.copy_(directions / variances.clamp(min=_STILL).sqrt())
 
@@ -140,20 +140,20 @@ class KeypointEncoder(ContextEncoder):
         """Keypoints (K', 1, K, 5 + looks) of frames -> latents (K', D) of what stays where it is."""
         return self.summarise(points.expand(-1, self.context, -1, -1))[:, 0]
 
-    def given_of(self, points: Tensor) -> Tensor:
-        """Keypoints (B, T, K, 5 + looks) -> what the latent holds of them (B, T, given), without gradient."""
+    def fixed_of(self, points: Tensor) -> Tensor:
+        """Keypoints (B, T, K, 5 + looks) -> what the latent holds of them (B, T, fixed), without gradient."""
         with torch.autocast(points.device.type, enabled=False):
             return (points.detach().flatten(2).float() - self.centre) @ self.basis
 
     def summarise(self, points: Tensor) -> Tensor:
         """Keypoints (B, T, K, 5 + looks) -> latents (B, T - context + 1, D)."""
         back = self.context - 1
-        given, points = self.given_of(points[:, back:]), points[..., :_SHAPE].flatten(2)
+        fixed, points = self.fixed_of(points[:, back:]), points[..., :_SHAPE].flatten(2)
         windows, motion = points.shape[1] - back, MOTION_GAIN * (points[:, 1:] - points[:, :-1])
         features = torch.cat([points[:, back:], *(motion[:, k : k + windows] for k in range(back))], dim=-1)
         with torch.autocast(points.device.type, enabled=False):
             straight = self.straight(features)
-        return torch.cat([straight + self.bent(features), given], dim=-1)
+        return torch.cat([straight + self.bent(features), fixed], dim=-1)
 
 
 def _squares(places: Tensor) -> Tensor:

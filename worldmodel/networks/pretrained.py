@@ -30,7 +30,7 @@ class PretrainedError(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class BackboneSettings:
     """A backbone, described so that it can be rebuilt without a network; as JSON."""
 
     name: str  # "timm/vit_small_patch14_dinov2.lvd142m", "transformers/facebook/dinov2-small"
@@ -45,26 +45,26 @@ def is_named(encoder: str) -> bool:
     return encoder.partition("/")[0] in LIBRARIES
 
 
-def look_up(name: str, frame_size: int) -> Settings:
+def look_up(name: str, frame_size: int) -> BackboneSettings:
     """All that is needed to build the backbone. Raises PretrainedError where it cannot be found."""
     library, _, model = name.partition("/")
     package = _package(library)
     try:
         if library == "timm":
             known = package.create_model(model, pretrained=False).pretrained_cfg
-            return Settings(name, {}, list(known["mean"]), list(known["std"]), frame_size)
+            return BackboneSettings(name, {}, list(known["mean"]), list(known["std"]), frame_size)
         config = package.AutoConfig.from_pretrained(model)
         config = getattr(config, "vision_config", config)  # of a model of pictures and texts: the eyes
         video = _kind(package, config).main_input_name == VIDEOS
         found = package.utils.cached_file(model, f"{'video_' * video}preprocessor_config.json")
         pixels = json.loads(Path(found).read_text(encoding="utf-8"))
         config = json.loads(config.to_json_string(use_diff=False))
-        return Settings(name, config, pixels["image_mean"], pixels["image_std"], frame_size)
+        return BackboneSettings(name, config, pixels["image_mean"], pixels["image_std"], frame_size)
     except Exception as error:  # whatever these packages raise where a name, a file or a network is missing
         raise _unavailable(name, error) from error
 
 
-def load(settings: Settings, precision: torch.dtype = torch.float32) -> "Pretrained":
+def load(settings: BackboneSettings, precision: torch.dtype = torch.float32) -> "Pretrained":
     """The backbone with its weights. Raises PretrainedError where they are not there or it cannot be used."""
     return Pretrained(settings, precision, weights=True)
 
@@ -79,7 +79,9 @@ class Pretrained(PatchEncoder):
         PretrainedError: it cannot be had, or has no square patches.
     """
 
-    def __init__(self, settings: Settings, precision: torch.dtype = torch.float32, weights: bool = False) -> None:
+    def __init__(
+        self, settings: BackboneSettings, precision: torch.dtype = torch.float32, weights: bool = False
+    ) -> None:
         library, _, model = settings.name.partition("/")
         cells = max(1, settings.frame_size // CELL)
         make = _from_timm if library == "timm" else _from_transformers
@@ -156,7 +158,7 @@ def _kind(package: ModuleType, config: Any) -> Any:
     return package.MODEL_MAPPING[type(config)]
 
 
-def _from_transformers(model: str, settings: Settings, cells: int, weights: bool) -> tuple[nn.Module, int, int]:
+def _from_transformers(model: str, settings: BackboneSettings, cells: int, weights: bool) -> tuple[nn.Module, int, int]:
     """Backbone, pixels in a patch's side, frames in a context."""
     package = _package("transformers")
     config = package.CONFIG_MAPPING[settings.config["model_type"]].from_dict(settings.config)
@@ -168,7 +170,7 @@ def _from_transformers(model: str, settings: Settings, cells: int, weights: bool
     return net, patch, context
 
 
-def _from_timm(model: str, settings: Settings, cells: int, weights: bool) -> tuple[nn.Module, int, int]:
+def _from_timm(model: str, settings: BackboneSettings, cells: int, weights: bool) -> tuple[nn.Module, int, int]:
     """The same."""
     package = _package("timm")
     plain = package.create_model(model, pretrained=False)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.checkpoint import CheckpointError
-from worldmodel.model import Encoder, PatchEncoder, WorldModel
+from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 
 TOLERANCE = {"pt2": 1e-5, "onnx": 1e-4}  # largest difference, as a share of the largest value: other kernels in ONNX
 _BATCHES = (1, 5)
@@ -54,7 +54,7 @@ class _Tokens(nn.Module):
 
 
 class _Imagines(nn.Module):
-    def __init__(self, model: WorldModel) -> None:
+    def __init__(self, model: LatentWorldModel) -> None:
         super().__init__()
         self.model = model
 
@@ -117,7 +117,7 @@ def _parts(model: Encoder, frame_size: int, horizon: int) -> list[_Part]:
     parts = [_Part("encoder", _Encodes(model), seen, frames)]
     if isinstance(model, PatchEncoder):
         parts.append(_Part("tokens", _Tokens(model), seen, frames))
-    if isinstance(model, WorldModel):
+    if isinstance(model, LatentWorldModel):
         actions = len(model.action_low)
 
         def chances(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:

@@ -24,7 +24,7 @@ _CODES = 5.0  # times the encoder's learning rate: codes, which are linear and b
 
 
 @dataclass(frozen=True)
-class LookSettings:
+class PretrainingSettings:
     """How keypoints learn to look, before anything else is learnt."""
 
     updates: int  # 0: not at all
@@ -33,10 +33,10 @@ class LookSettings:
     seed: int
 
 
-def look(
+def pretrain(
     model: Encoder,
     sample: Callable[[np.random.Generator, int, int], Any],
-    settings: LookSettings,
+    settings: PretrainingSettings,
     progress: bool = False,
 ) -> float | None:
     """Trains what finds the keypoints of `model` in place; returns the share of looks that they leave untold at last.
@@ -54,13 +54,13 @@ def look(
     codes = [p for p in dense.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(
         [
-            {"params": looking_of(encoder), "lr": settings.learning_rate},
+            {"params": placing_parameters(encoder), "lr": settings.learning_rate},
             {"params": codes, "lr": _CODES * settings.learning_rate},
         ],
         fused=True,
     )
     untold = math.nan
-    for _ in trange(settings.updates, desc="look", unit="update", disable=not progress):
+    for _ in trange(settings.updates, desc="pretrain", unit="update", disable=not progress):
         frames = torch.as_tensor(sample(rng, settings.batch, 1).frames).to(device)
         with model.autocast():
             error = dense.error(encoder, frames)
@@ -72,6 +72,6 @@ def look(
     return untold
 
 
-def looking_of(encoder: KeypointEncoder) -> list[nn.Parameter]:
+def placing_parameters(encoder: KeypointEncoder) -> list[nn.Parameter]:
     """What decides where its keypoints are."""
     return [*encoder.features.parameters(), *encoder.maps.parameters(), encoder.sharpness]

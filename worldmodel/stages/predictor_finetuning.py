@@ -21,7 +21,7 @@ _WARM = 0.05  # share of the updates in which the learning rate rises
 
 
 @dataclass(frozen=True)
-class RehearsalSettings:
+class FinetuningSettings:
     """How the predictor is trained on frozen latents."""
 
     updates: int  # 0: not at all
@@ -31,26 +31,26 @@ class RehearsalSettings:
     seed: int
 
 
-def rehearse(method: Method, data: LatentEpisodes, settings: RehearsalSettings, progress: bool = False) -> int:
-    """Trains `method.rehearsed` in place, in which nothing needs gradients before or after; returns the updates made.
+def finetune(method: Method, data: LatentEpisodes, settings: FinetuningSettings, progress: bool = False) -> int:
+    """Trains `method.finetuned` in place, in which nothing needs gradients before or after; returns the updates made.
 
     The result depends on the weights, the latents and the settings only. There are no updates for a method that
-    rehearses nothing, nor where every recording is shorter than the horizon.
+    fine-tunes nothing, nor where every recording is shorter than the horizon.
     """
-    predictor, device = method.rehearsed, method.model.device
+    predictor, device = method.finetuned, method.model.device
     if predictor is None:
         return 0
 
     def loss(first: Tensor, generator: torch.Generator) -> Tensor:
-        return method.rehearsal_loss(*stretch(data, first, settings.horizon, device))
+        return method.finetuning_loss(*stretch(data, first, settings.horizon, device))
 
-    return learn_on_latents(predictor, data, settings, loss, "rehearse" if progress else None)
+    return learn_on_latents(predictor, data, settings, loss, "finetune" if progress else None)
 
 
 def learn_on_latents(
     learner: nn.Module,
     data: LatentEpisodes,
-    settings: RehearsalSettings,
+    settings: FinetuningSettings,
     loss: Callable[[Tensor, torch.Generator], Tensor],
     said: str | None = None,
 ) -> int:

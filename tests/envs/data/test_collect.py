@@ -104,7 +104,10 @@ def test_a_damaged_episode_of_an_unfinished_collection_is_recorded_again(
         ({"steps": 21}, "was recorded with steps 20, asked for is 21"),
         ({"spec": maze_spec("medium", frame_size=16)}, "with world umaze at 16 pixels, asked for is medium at 16"),
         ({"spec": maze_spec("umaze", frame_size=32)}, "asked for is umaze at 32 pixels"),
-        ({"spec": {**maze_spec("umaze", frame_size=16), "hold": 4}}, "umaze at 16 pixels, actions held for 4 steps"),
+        (
+            {"spec": {**maze_spec("umaze", frame_size=16), "action_repeat": 4}},
+            "umaze at 16 pixels, actions repeated for 4 steps",
+        ),
         ({"spec": maze_spec("umaze", "####\n#  #\n####", 16)}, "asked for is another layout of umaze"),
     ],
 )

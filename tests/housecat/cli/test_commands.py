@@ -35,9 +35,9 @@ def test_another_size_or_varied_factors_make_no_other_world(changed: dict) -> No
 
 
 def test_a_slower_clock_is_taken_over_from_the_recording() -> None:
-    suited = request().suited_to({**WORLDS["puck"], "hold": 4}).config
-    assert (suited.world.name, suited.world.hold) == ("puck", 4)
-    assert request().suited_to(WORLDS["puck"]).config.world.hold == 1
+    suited = request().suited_to({**WORLDS["puck"], "action_repeat": 4}).config
+    assert (suited.world.name, suited.world.action_repeat) == ("puck", 4)
+    assert request().suited_to(WORLDS["puck"]).config.world.action_repeat == 1
 
 
 def test_a_world_of_another_making_that_has_the_name_is_another_world() -> None:

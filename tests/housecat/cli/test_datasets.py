@@ -131,11 +131,11 @@ def test_training_tells_one_derived_recording_from_another(command, recorded):
     first, last = (stages.recording_of(EpisodeStore.open(Path("parts") / part)) for part in ("train", "test"))
     assert first != last
     assert json.loads(json.dumps(first)) == first
-    config = load_config(["train.length=6", "train.horizon=3", "rehearsal.horizon=5", "world.frame_size=32"])
+    config = load_config(["train.length=6", "train.horizon=3", "finetuning.horizon=5", "world.frame_size=32"])
     assert plan_for_store(config, EpisodeStore.open("parts/train")).frame_size == 32
 
 
 def test_recordings_too_short_for_the_second_level_are_refused_before_training(recorded):
-    config = load_config(["method=hjepa", "train.length=6", "train.horizon=3", "rehearsal.horizon=5"])
+    config = load_config(["method=hjepa", "train.length=6", "train.horizon=3", "finetuning.horizon=5"])
     with pytest.raises(UsageError, match="11 frames, .*upper.stride=5 times upper.horizon=8 .* need 45: lower them"):
         plan_for_store(config, EpisodeStore.open(recorded))

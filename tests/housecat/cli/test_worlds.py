@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from envs import WORLDS, make_world
-from envs.measured import Tried, figures_of
+from envs.measured import TriedPair, figures_of
 from envs.registry import make_named
 from envs.worlds.mazes import maze_spec
 from housecat.cli import main as cli
@@ -31,7 +31,7 @@ def test_the_list_for_programs_names_every_world_with_its_family_sizes_test_and_
 
 def test_rates_come_from_figures_with_their_interval_and_are_null_without():
     world = make_named("umaze")
-    entry = entry_of(world, figures_of(world, "1", 0, [Tried(9, False)] * 3 + [Tried(None, True)]))
+    entry = entry_of(world, figures_of(world, "1", 0, [TriedPair(9, False)] * 3 + [TriedPair(None, True)]))
     assert (entry["oracle_success"], entry["random_success"]) == (0.75, 0.25)
     assert entry["oracle_interval"] == [0.3006, 0.9544]  # Wilson, 3 of 4
     assert entry["measured"]["episodes"] == 4

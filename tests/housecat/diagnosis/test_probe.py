@@ -16,12 +16,12 @@ from housecat.runs import wiring
 from housecat.runs.training import make_method
 from housecat.settings.config import load_config
 from worldmodel import checkpoint
-from worldmodel.distances.critic import TemporalDistance
-from worldmodel.model import Encoder, WorldModel
+from worldmodel.distances.critic import ExpectileDistance
+from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.share.export import TOLERANCE
 
 SMALL = """world=umaze world.frame_size=32 model=cnn model.latent=8 model.width=8 model.predictor_width=16
-    train.length=4 train.horizon=2 rehearsal.horizon=3 precision=fp32 workers=1""".split()
+    train.length=4 train.horizon=2 finetuning.horizon=3 precision=fp32 workers=1""".split()
 pytestmark = pytest.mark.xdist_group("probe")
 
 
@@ -51,7 +51,7 @@ def run(data: Path) -> Path:
     method = make_method(plan)
     method.fit_pixels(torch.from_numpy(store.load(0).frames[None]))
     model = method.model.eval()
-    checkpoint.save(run / "model", "default", plan.settings, model, TemporalDistance(8, 8, 9.0), {}, about(store))
+    checkpoint.save(run / "model", "default", plan.settings, model, ExpectileDistance(8, 8, 9.0), {}, about(store))
     (run / "config.yaml").write_text(f"data: {data}\n")
     return run
 
@@ -110,7 +110,7 @@ def test_frames_come_in_any_order_but_the_recorded_one_and_its_reverse() -> None
 
 
 def test_surprise_is_the_squared_error_of_the_next_latent() -> None:
-    class Drifts(WorldModel):
+    class Drifts(LatentWorldModel):
         """Expects that the picture brightens by as much as the action says."""
 
         device = torch.device("cpu")

@@ -15,8 +15,8 @@ from housecat.settings.config import load_config
 TINY = """
     world=umaze workers=1 collect.episodes=30 collect.steps=20 model.latent=16 model.width=8 model.keypoints=4
     model.predictor_width=32 model.predictor_depth=1 train.updates=12 train.batch=8 train.length=4 train.horizon=2
-    train.measure_every=12 train.save_every=12 rehearsal.updates=4 rehearsal.horizon=3 critic.updates=50
-    look.updates=2 look.batch=4
+    train.measure_every=12 train.save_every=12 finetuning.updates=4 finetuning.horizon=3 critic.updates=50
+    pretraining.updates=2 pretraining.batch=4
     critic.batch=32 critic.width=16 graph.landmarks=8 graph.candidates=50 planner.samples=8 planner.elites=2
     planner.iterations=1 planner.horizon=2 evaluate.episodes=2 evaluate.planners=[random,flat_distance]
     evaluate.max_steps=3 evaluate.timing_steps=2 precision=fp32
@@ -43,7 +43,7 @@ def test_a_row_gathers_all_seeds(compared: Path) -> None:
     assert found["speedup_over_lewm"] is None, "lewm was not compared"
 
 
-def test_imagination_is_measured_once_the_predictor_has_rehearsed(compared: Path) -> None:
+def test_imagination_is_measured_once_the_predictor_has_finetuned(compared: Path) -> None:
     """Before that it has never seen where keypoints are."""
     log = compared / "runs" / "default-0" / "metrics.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -63,7 +63,7 @@ def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.Capt
 def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes_on(
     compared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    speed = {"frames": 100.0, "update": 0.1, "rehearsal": 0.0, "apart": 0.0}  # known, or timing would be what fails
+    speed = {"frames": 100.0, "update": 0.1, "finetuning": 0.0, "apart": 0.0}  # known, or timing would be what fails
     (tmp_path / "speeds.json").write_text(json.dumps({"pldm": speed, "default": speed}))
     line = [*TINY, f"out={tmp_path}", f"data={compared / 'runs' / 'data'}", "objective.prediction=1e39"]
     assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 2
@@ -108,10 +108,10 @@ def test_what_is_wrong_is_said_in_one_line(
     assert errors.count("\n") == 1
 
 
-def test_a_method_rehearses_as_often_as_it_asks_to_where_the_time_allows() -> None:
-    speed = Speed(frames=1000.0, update=0.5, rehearsal=0.1, apart=0.0)
+def test_a_method_finetunes_as_often_as_it_asks_to_where_the_time_allows() -> None:
+    speed = Speed(frames=1000.0, update=0.5, finetuning=0.1, apart=0.0)
     config = load_config(["method=vjepa2_ac", "compare.seconds=10000"])
     plan = wiring.training_plan(config, 64, 2)
-    assert plan.rehearsal.updates != load_config([]).rehearsal.updates
-    assert within_budget("vjepa2_ac", config.compare, plan, speed)["rehearsal.updates"] == plan.rehearsal.updates
+    assert plan.finetuning.updates != load_config([]).finetuning.updates
+    assert within_budget("vjepa2_ac", config.compare, plan, speed)["finetuning.updates"] == plan.finetuning.updates
     assert within_budget("vjepa2_ac", load_config([]).compare, plan, speed) == {}

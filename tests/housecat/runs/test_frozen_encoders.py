@@ -104,7 +104,7 @@ def test_a_backbone_of_others_is_named_on_the_command_line_and_kept_in_the_check
     method.fit_pixels(frames)
     weights = {name: value.clone() for name, value in method.model.pooled.state_dict().items()}
     latents = method.model.latents(frames.repeat(1, 2, 1, 1, 1))
-    method.rehearsal_loss(latents, torch.rand(2, latents.shape[1] - 1, 2)).backward()
+    method.finetuning_loss(latents, torch.rand(2, latents.shape[1] - 1, 2)).backward()
     assert method.model.predictor.leave.weight.grad.abs().sum() > 0
     assert all(p.grad is None for p in method.model.pooled.parameters())
     checkpoint.save(tmp_path / "ac", asked.method, asked.settings, method.model, None, {}, {})

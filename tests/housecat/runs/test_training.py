@@ -15,8 +15,8 @@ from worldmodel import checkpoint
 
 TINY = """
     model.latent=16 model.width=8 model.keypoints=4 model.predictor_width=32 model.predictor_depth=1 train.updates=4
-    train.batch=8 train.length=4 train.horizon=2 rehearsal.updates=2 rehearsal.horizon=3 critic.updates=50
-    look.updates=2 look.batch=4
+    train.batch=8 train.length=4 train.horizon=2 finetuning.updates=2 finetuning.horizon=3 critic.updates=50
+    pretraining.updates=2 pretraining.batch=4
     critic.batch=32 critic.width=16 graph.landmarks=8 graph.candidates=50 precision=fp32
 """.split()
 
@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_given_is_settled_only_where_components_are_asked_for_and_kept(
     data: Path, tmp_path: Path, given: str
 ) -> None:
-    plan = wiring.plan_for_store(load_config([*TINY, f"model.given={given}"]), EpisodeStore.open(data))
+    plan = wiring.plan_for_store(load_config([*TINY, f"model.fixed={given}"]), EpisodeStore.open(data))
     untrained = make_method(plan).model.encoder.basis
     train_from_store(data, tmp_path, plan)
     kept = checkpoint.load(tmp_path / "model", torch.device("cpu")).model.encoder.basis

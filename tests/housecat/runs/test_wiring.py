@@ -17,14 +17,14 @@ from planners.flat import Flat
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.hjepa import TwoLevels
 from planners.subgoals.landmarks import build_landmarks
-from worldmodel.distances.critic import CriticSettings, TemporalDistance
+from worldmodel.distances.critic import CriticSettings, ExpectileDistance
 from worldmodel.distances.critics import KINDS
 from worldmodel.methods.default import OBJECTIVES, PREDICTORS, ModelSettings, ObjectiveSettings
 from worldmodel.methods.lewm import PredictorSettings
 from worldmodel.methods.pldm import TimeSettings
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks.decoders import DecoderSettings
-from worldmodel.networks.keypoints import GIVEN
+from worldmodel.networks.keypoints import FIXED
 from worldmodel.networks.quantizer import QuantizerSettings
 from worldmodel.networks.upper import UpperSettings
 from worldmodel.training import TrainSettings
@@ -55,10 +55,10 @@ def test_a_section_has_a_setting_for_everything_that_is_built_from_it(section, b
 
 
 def test_what_can_be_given_is_what_the_model_knows():
-    assert schema.settings()["model.given"].choices == GIVEN
+    assert schema.settings()["model.fixed"].choices == FIXED
     assert schema.settings()["model.predictor"].choices == tuple(PREDICTORS)
-    assert load_config(["world=pusht"]).model.given == load_config(["world=cube"]).model.given == "components"
-    assert load_config([]).model.given == "places"
+    assert load_config(["world=pusht"]).model.fixed == load_config(["world=cube"]).model.fixed == "components"
+    assert load_config([]).model.fixed == "places"
 
 
 def test_the_groups_offer_every_world_and_every_objective():
@@ -103,7 +103,7 @@ def parts():
     config = load_config(SMALL)
     plan = wiring.training_plan(config, frame_size=32, action_dim=2)
     model = make_method(plan).model.eval().requires_grad_(False)
-    distance = TemporalDistance(8, 8, 50.0).eval().requires_grad_(False)
+    distance = ExpectileDistance(8, 8, 50.0).eval().requires_grad_(False)
     landmarks = build_landmarks(torch.randn(6, 8), torch.zeros(6, 4), distance, 10.0)
     return model, distance, landmarks
 

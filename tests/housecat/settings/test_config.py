@@ -37,9 +37,9 @@ def test_choosing_another_model_replaces_all_of_it():
 
 def test_a_world_sets_what_suits_the_default_model_and_a_method_of_its_own_updates_wins() -> None:
     own, pusht = load_config(["method=vjepa2_ac"]), load_config(["world=pusht"])
-    assert pusht.rehearsal != load_config([]).rehearsal
+    assert pusht.finetuning != load_config([]).finetuning
     both = load_config(["world=pusht", "method=vjepa2_ac"])
-    assert both.rehearsal == own.rehearsal
+    assert both.finetuning == own.finetuning
     assert (both.planner, both.critic) == (pusht.planner, pusht.critic)
 
 
@@ -58,7 +58,7 @@ def test_null_stands_for_no_value():
     ("argument", "expected"),
     [
         ("train.update=3", "did you mean train.updates?"),
-        ("updates=3", "did you mean upper.updates or look.updates or train.updates or rehearsal.updates or"),
+        ("updates=3", "did you mean upper.updates or pretraining.updates or train.updates or finetuning.updates or"),
         ("wrld=umaze", "did you mean world?"),
         ("train=3", "did you mean train.updates"),
         ("qqqq=1", "no setting 'qqqq'"),
@@ -91,11 +91,11 @@ def test_null_stands_for_no_value():
             "model.latent must be above the 64 numbers that model.keypoints=32 gives it as places, got 64",
         ),
         (
-            "model.latent=32 model.given=components",
+            "model.latent=32 model.fixed=components",
             "model.latent must be above the 32 numbers that model.keypoints=32 gives it as components, got 32",
         ),
-        ("rehearsal.updates=0", "rehearsal.updates must be at least 1 for model=keypoints"),
-        ("method=vjepa2_ac rehearsal.updates=0", "rehearsal.updates must be at least 1 for method=vjepa2_ac"),
+        ("finetuning.updates=0", "finetuning.updates must be at least 1 for model=keypoints"),
+        ("method=vjepa2_ac finetuning.updates=0", "finetuning.updates must be at least 1 for method=vjepa2_ac"),
         ("method=vjepa model.context=2", "model.context must be at least 4 for masking.future"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from worldmodel.distances.critic import CriticSettings, TemporalDistance, sample_pairs, targets
+from worldmodel.distances.critic import CriticSettings, ExpectileDistance, sample_pairs, targets
 from worldmodel.distances.critics import train_distance
 from worldmodel.distances.distance import LatentEpisodes
 
@@ -38,7 +38,7 @@ def test_goals_lie_ahead_in_the_same_recording_or_anywhere() -> None:
 
 def test_a_target_counts_recorded_steps_and_asks_beyond_them() -> None:
     data, _ = ring_walks()
-    slow = TemporalDistance(2, 16, 30.0)
+    slow = ExpectileDistance(2, 16, 30.0)
     rows = torch.tensor([0, 0, 0, 5])
     goals = torch.tensor([0, 2, 9, 3])
     ahead = torch.tensor([3, 3, 3, 2])
@@ -64,7 +64,7 @@ def test_a_random_walk_teaches_the_shortest_way_on_a_ring() -> None:
 
 
 def test_steps_broadcast_and_are_never_negative() -> None:
-    distance = TemporalDistance(4, 16, 30.0)
+    distance = ExpectileDistance(4, 16, 30.0)
     steps = distance.steps(torch.randn(5, 1, 4), torch.randn(1, 7, 4))
     assert steps.shape == (5, 7)
     assert (steps >= 0).all()
@@ -73,8 +73,8 @@ def test_steps_broadcast_and_are_never_negative() -> None:
 
 def test_bf16_ranks_candidates_as_fp32_does() -> None:
     torch.manual_seed(0)
-    exact = TemporalDistance(8, 64, 30.0)
-    fast = TemporalDistance(8, 64, 30.0, torch.bfloat16)
+    exact = ExpectileDistance(8, 64, 30.0)
+    fast = ExpectileDistance(8, 64, 30.0, torch.bfloat16)
     fast.load_state_dict(exact.state_dict())
     z, goal = torch.randn(256, 8), torch.randn(8)
     one, other = exact.steps(z, goal), fast.steps(z, goal)
@@ -103,7 +103,7 @@ def test_whitened_latents_are_uncorrelated_and_what_hardly_varies_is_not_blown_u
     generator = torch.Generator().manual_seed(0)
     spread = torch.tensor([10.0, 1.0, 1e-6])
     latents = torch.randn(4000, 3, generator=generator) * spread + 5
-    distance = TemporalDistance(3, 16, 30.0)
+    distance = ExpectileDistance(3, 16, 30.0)
     distance.fit_whitening(latents)
     white = distance.whitened(latents)
     covariance = white.T @ white / len(white)

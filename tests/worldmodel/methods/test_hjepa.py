@@ -9,9 +9,9 @@ import torch
 
 from tests.worldmodel.conftest import SIZE, small_settings, square_clips
 from worldmodel.checkpoint import load, save
-from worldmodel.distances.critic import TemporalDistance
+from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.distances.distance import LatentEpisodes
-from worldmodel.methods.hjepa import HJepa, Settings
+from worldmodel.methods.hjepa import HJepa, HJepaSettings
 from worldmodel.networks.upper import QUANTILES, UpperLevel, UpperSettings, clock, upper_terms
 
 UPPER = UpperSettings(
@@ -20,9 +20,9 @@ UPPER = UpperSettings(
 )  # fmt: skip
 
 
-def settings(**changes: object) -> Settings:
+def settings(**changes: object) -> HJepaSettings:
     below = small_settings()
-    return Settings(below.model, below.objective, below.horizon, SIZE, 2, replace(UPPER, **changes))  # type: ignore[arg-type]
+    return HJepaSettings(below.model, below.objective, below.horizon, SIZE, 2, replace(UPPER, **changes))  # type: ignore[arg-type]
 
 
 def level(**changes: object) -> UpperLevel:
@@ -92,7 +92,7 @@ def test_bounds_are_part_of_the_checkpoint_and_evaluation_leaves_them_alone(tmp_
     before = above.macro_low.clone()
     upper_terms(above, UPPER, torch.randn(2, 10, 16), torch.randn(2, 9, 2))
     assert torch.equal(above.macro_low, before)
-    save(tmp_path / "model", "hjepa", settings(), method.model, TemporalDistance(16, 8, 30.0), {}, {})
+    save(tmp_path / "model", "hjepa", settings(), method.model, ExpectileDistance(16, 8, 30.0), {}, {})
     found = load(tmp_path / "model", torch.device("cpu")).model
     assert torch.equal(found.upper.macro_low, before)
     assert found.upper.stride == 3

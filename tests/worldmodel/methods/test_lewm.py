@@ -12,25 +12,25 @@ from housecat.settings.config import load_config
 from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
 from tests.worldmodel.square_runs import learn
 from worldmodel.methods.lewm import (
+    LeWMNetSettings,
+    LeWMObjectiveSettings,
+    LeWMSettings,
     LeWorldModel,
-    ModelSettings,
     ModulatedBlock,
-    ObjectiveSettings,
     PredictorSettings,
-    Settings,
     dropped,
 )
 
-SMALL = Settings(
-    ModelSettings(context=3, width=32, depth=1, heads=2, patch=8, predictor_width=64, predictor_depth=1),
+SMALL = LeWMSettings(
+    LeWMNetSettings(context=3, width=32, depth=1, heads=2, patch=8, predictor_width=64, predictor_depth=1),
     PredictorSettings(heads=2, head_size=16, dropout=0.1),
-    ObjectiveSettings(1.0, 0.1),
+    LeWMObjectiveSettings(1.0, 0.1),
     SIZE,
     2,
 )
 
 
-def make(settings: Settings = SMALL) -> LeWorldModel:
+def make(settings: LeWMSettings = SMALL) -> LeWorldModel:
     torch.manual_seed(0)
     method = LeWorldModel(settings)
     for block in method.model.predictor.blocks:  # as after training: actions matter
@@ -126,7 +126,7 @@ def test_the_prediction_error_teaches_both_what_predicts_and_what_is_predicted(c
 def test_there_are_two_terms_weighed_as_asked(clips: SquareClips) -> None:
     frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)
     once = make().terms(frames, actions, generator())
-    twice = make(replace(SMALL, objective=ObjectiveSettings(2.0, 0.4))).terms(frames, actions, generator())
+    twice = make(replace(SMALL, objective=LeWMObjectiveSettings(2.0, 0.4))).terms(frames, actions, generator())
     assert set(once) == {"prediction", "sigreg"}
     assert torch.allclose(twice["prediction"], 2 * once["prediction"])
     assert torch.allclose(twice["sigreg"], 4 * once["sigreg"])

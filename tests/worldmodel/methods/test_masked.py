@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
-from tests.worldmodel.test_training import LOOKING, SETTINGS
+from tests.worldmodel.test_training import PRETRAINING, SETTINGS
 from worldmodel.diagnosis import measures
 from worldmodel.losses import objectives
 from worldmodel.losses.masking import LONG_RANGE, SHORT_RANGE, change_between, newest, places, tubes
@@ -30,12 +30,12 @@ def make(
     torch.manual_seed(0)
     method: ijepa.ImageJEPA | vjepa.VideoJEPA
     if name == "ijepa":
-        masking = ijepa.MaskingSettings(0.5, 1.0)
-        method = ijepa.ImageJEPA(ijepa.Settings(NetSettings(**NETS), TeacherSettings(momentum), masking, SIZE))
+        masking = ijepa.BlockMaskingSettings(0.5, 1.0)
+        method = ijepa.ImageJEPA(ijepa.IJepaSettings(NetSettings(**NETS), TeacherSettings(momentum), masking, SIZE))
     else:
-        nets = vjepa.ModelSettings(**NETS, context=4)
-        asked = vjepa.MaskingSettings(0.5, momentum, context, future)
-        method = vjepa.VideoJEPA(vjepa.Settings(nets, TeacherSettings(momentum), asked, SIZE))
+        nets = vjepa.VideoNetSettings(**NETS, context=4)
+        asked = vjepa.TubeMaskingSettings(0.5, momentum, context, future)
+        method = vjepa.VideoJEPA(vjepa.VJepaSettings(nets, TeacherSettings(momentum), asked, SIZE))
     method.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(1), 32, 4).frames))
     return method
 
@@ -218,7 +218,7 @@ def test_a_tiny_run_tells_the_future_from_a_past_and_not_from_another_order(tmp_
     settings = replace(
         SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
     )
-    train(method, stripes, few(98, stripes), few(99, stripes), settings, LOOKING, tmp_path)
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, tmp_path)
     frames = torch.from_numpy(stripes(np.random.default_rng(50), 64, 4).frames)
     errors = []
     for seen in (frames, frames[:, [1, 3, 0, 2]]):
@@ -260,7 +260,7 @@ def test_features_that_are_pulled_together_raise_the_alarm(kind: type[Method], t
     method.__class__ = Pulled
     settings = replace(SETTINGS, updates=200, length=2, horizon=1, measure_every=25, save_every=200, learning_rate=1e-2)
     with pytest.raises(TrainingError, match="collapsed at update .*lower train.learning_rate, or set objective"):
-        train(method, square_clips, few(98), few(99), settings, LOOKING, tmp_path)
+        train(method, square_clips, few(98), few(99), settings, PRETRAINING, tmp_path)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -270,7 +270,7 @@ def test_a_tiny_run_fills_gaps_better_than_any_constant(name: str, tmp_path: Pat
     settings = replace(
         SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
     )
-    train(method, stripes, few(98, stripes), few(99, stripes), settings, LOOKING, tmp_path)
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, tmp_path)
     with torch.no_grad():
         learnt = loss(method, held_out)
         method.encoder.predictor = Constant(method, held_out)  # type: ignore[assignment]

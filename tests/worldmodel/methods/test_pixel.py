@@ -7,13 +7,13 @@ import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, make_model, small_settings
 from tests.worldmodel.square_runs import learn
-from worldmodel.methods.pixel import Pixel, Settings
+from worldmodel.methods.pixel import Pixel, PixelSettings
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose
 
-SMALL = Settings(small_settings("keypoints").model, DecoderSettings(8, 3), 3, SIZE, 2)
+SMALL = PixelSettings(small_settings("keypoints").model, DecoderSettings(8, 3), 3, SIZE, 2)
 
 
-def make(settings: Settings = SMALL) -> Pixel:
+def make(settings: PixelSettings = SMALL) -> Pixel:
     torch.manual_seed(0)
     return Pixel(settings)
 

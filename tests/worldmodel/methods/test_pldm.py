@@ -8,14 +8,14 @@ import torch
 from tests.worldmodel.conftest import SIZE, SquareClips, small_settings
 from tests.worldmodel.square_runs import learn
 from worldmodel.losses import objectives
-from worldmodel.methods.pldm import PLDM, ObjectiveSettings, Settings, TimeSettings
+from worldmodel.methods.pldm import PLDM, PLDMObjectiveSettings, PLDMSettings, TimeSettings
 
-SMALL = Settings(
-    small_settings("keypoints").model, ObjectiveSettings(1.0, 1.072, 3.98, 0.3), TimeSettings(0.245, 0.742), SIZE, 2
+SMALL = PLDMSettings(
+    small_settings("keypoints").model, PLDMObjectiveSettings(1.0, 1.072, 3.98, 0.3), TimeSettings(0.245, 0.742), SIZE, 2
 )
 
 
-def make(settings: Settings = SMALL) -> PLDM:
+def make(settings: PLDMSettings = SMALL) -> PLDM:
     torch.manual_seed(0)
     return PLDM(settings)
 
@@ -62,8 +62,8 @@ def test_the_prediction_error_teaches_both_what_predicts_and_what_is_predicted(c
 
 def test_every_weight_scales_its_own_term(clips: SquareClips) -> None:
     once = terms(make(), clips)
-    doubled = replace(SMALL, objective=ObjectiveSettings(2.0, 3.0, 4.0, 5.0), pldm=TimeSettings(6.0, 7.0))
-    unit = terms(make(replace(SMALL, objective=ObjectiveSettings(1, 1, 1, 1), pldm=TimeSettings(1, 1))), clips)
+    doubled = replace(SMALL, objective=PLDMObjectiveSettings(2.0, 3.0, 4.0, 5.0), pldm=TimeSettings(6.0, 7.0))
+    unit = terms(make(replace(SMALL, objective=PLDMObjectiveSettings(1, 1, 1, 1), pldm=TimeSettings(1, 1))), clips)
     weighed = terms(make(doubled), clips)
     for name, weight in zip(
         ("prediction", "inverse", "variance", "covariance", "time_variance", "time_similarity"),

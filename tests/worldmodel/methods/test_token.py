@@ -10,12 +10,12 @@ from housecat.settings.config import load_config
 from tests.worldmodel.conftest import SIZE, SquareClips
 from tests.worldmodel.square_runs import learn
 from worldmodel.methods.default import make_encoder
-from worldmodel.methods.token import ModelSettings, Settings, Token
+from worldmodel.methods.token import Token, TokenNetSettings, TokenSettings
 from worldmodel.networks.decoders import DecoderSettings
 from worldmodel.networks.quantizer import QuantizerSettings
 
-SMALL = Settings(
-    ModelSettings(context=2, width=32, depth=1, heads=2, patch=8, predictor_width=32, predictor_depth=1),
+SMALL = TokenSettings(
+    TokenNetSettings(context=2, width=32, depth=1, heads=2, patch=8, predictor_width=32, predictor_depth=1),
     QuantizerSettings(codes=128, size=8, decay=0.95, commitment=0.25),
     DecoderSettings(width=8, pictures=3),
     SIZE,
@@ -23,7 +23,7 @@ SMALL = Settings(
 )
 
 
-def make(settings: Settings = SMALL) -> Token:
+def make(settings: TokenSettings = SMALL) -> Token:
     torch.manual_seed(0)
     return Token(settings)
 

@@ -10,15 +10,15 @@ from tests.worldmodel.conftest import SIZE, SquareClips, small_settings, square_
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods.ijepa import ImageJEPA
-from worldmodel.methods.ijepa import Settings as ImageSettings
+from worldmodel.methods.ijepa import IJepaSettings as ImageSettings
 from worldmodel.methods.registry import METHODS
-from worldmodel.methods.vjepa2_ac import DynamicsSettings, Settings, VJepa2AC
+from worldmodel.methods.vjepa2_ac import DynamicsSettings, VJepa2AC, VJepa2ACSettings
 from worldmodel.networks.frozen import Pooled
 from worldmodel.settings import from_json
 from worldmodel.share.export import export
-from worldmodel.stages.predictor_finetuning import RehearsalSettings, rehearse
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
 
-REHEARSAL = RehearsalSettings(updates=150, batch=32, horizon=3, learning_rate=3e-3, seed=0)
+REHEARSAL = FinetuningSettings(updates=150, batch=32, horizon=3, learning_rate=3e-3, seed=0)
 
 
 def image_settings() -> ImageSettings:
@@ -38,7 +38,7 @@ def make_method(past: int = 2) -> VJepa2AC:
     torch.manual_seed(0)
     asked = image_settings()
     encoder = ImageJEPA(asked).model
-    settings = Settings(DynamicsSettings(4, 8, past, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2)
+    settings = VJepa2ACSettings(DynamicsSettings(4, 8, past, 4, 32, 2, 2), checkpoint.description("ijepa", asked), 2)
     method = VJepa2AC(settings)
     frames = torch.from_numpy(square_clips(np.random.default_rng(1), 32, 6).frames)
     encoder.fit_pixels(frames)
@@ -63,7 +63,7 @@ def trained() -> tuple[VJepa2AC, dict[str, torch.Tensor]]:
     method = make_method()
     before = {name: value.clone() for name, value in method.model.pooled.state_dict().items()}
     clips = square_clips(np.random.default_rng(0), 200, 8)
-    assert rehearse(method.requires_grad_(False), encoded(method, clips), REHEARSAL) == REHEARSAL.updates
+    assert finetune(method.requires_grad_(False), encoded(method, clips), REHEARSAL) == REHEARSAL.updates
     return method.eval(), before
 
 
@@ -93,7 +93,7 @@ def test_the_loss_is_that_of_steps_from_true_pasts_and_that_of_steps_from_imagin
     )
     ahead = model.imagine(latents[:, 0], actions).unflatten(-1, model.shape)[:, :, -1] - patches[:, 2:]
     assert torch.allclose(
-        method.rehearsal_loss(latents, actions), forced.pow(2).mean() + ahead.pow(2).mean(), rtol=1e-4
+        method.finetuning_loss(latents, actions), forced.pow(2).mean() + ahead.pow(2).mean(), rtol=1e-4
     )
 
 
@@ -195,4 +195,4 @@ def test_a_checkpoint_rebuilds_the_frozen_encoder() -> None:
 def test_an_encoder_without_patches_is_refused() -> None:
     described = checkpoint.description("default", small_settings("cnn", 2))
     with pytest.raises(ValueError, match="method default makes no encoder with features of patches"):
-        VJepa2AC(Settings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2))
+        VJepa2AC(VJepa2ACSettings(DynamicsSettings(4, 8, 2, 4, 32, 2, 2), described, 2))

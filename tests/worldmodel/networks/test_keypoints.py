@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, make_model, small_settings
-from worldmodel.methods.default import Default, Settings
+from worldmodel.methods.default import Default, DefaultSettings
 from worldmodel.networks.keypoints import PLACE_GAIN, KeypointEncoder
 
 STEP = 2 * 3**0.5 / (SIZE / 4 - 1)  # from one patch to the next
@@ -75,14 +75,14 @@ def test_the_last_dimensions_are_the_newest_keypoints_and_no_gradient_passes_the
     model, frames = make_model("keypoints"), torch.from_numpy(clips.frames)
     encoder = model.encoder.requires_grad_(True)
     latents = model.latents(frames)
-    assert encoder.given == 2 * encoder.keypoints
+    assert encoder.fixed == 2 * encoder.keypoints
     newest = encoder.points(frames)[:, model.context - 1 :, :, :2].flatten(2)
-    assert torch.allclose(latents[..., -encoder.given :], PLACE_GAIN * newest, atol=1e-5)
-    given, learned = (
+    assert torch.allclose(latents[..., -encoder.fixed :], PLACE_GAIN * newest, atol=1e-5)
+    fixed, learned = (
         torch.autograd.grad(part.sum(), encoder.features[0].weight, allow_unused=True, retain_graph=True)[0]
-        for part in (latents[..., -encoder.given :] + 0 * latents.sum(), model.learned(latents))
+        for part in (latents[..., -encoder.fixed :] + 0 * latents.sum(), model.learned(latents))
     )
-    assert not given.any() and learned.any()
+    assert not fixed.any() and learned.any()
 
 
 def test_nothing_is_learned_from_what_is_given(clips: SquareClips) -> None:
@@ -90,7 +90,7 @@ def test_nothing_is_learned_from_what_is_given(clips: SquareClips) -> None:
     method = Default(small_settings("keypoints"))
     frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)[:, method.model.context - 1 :]
     latents = method.model.latents(frames).detach()
-    other = torch.cat([method.model.learned(latents), torch.randn_like(latents[..., -method.model.given :])], dim=-1)
+    other = torch.cat([method.model.learned(latents), torch.randn_like(latents[..., -method.model.fixed :])], dim=-1)
     first, second = (method.terms_of(one, frames, actions, torch.Generator()) for one in (latents, other))
     assert all(torch.equal(first[name], second[name]) for name in first)
     other[..., 0] += torch.arange(other.shape[1])
@@ -124,33 +124,33 @@ def test_settled_keypoints_tell_how_a_thing_is_turned_as_loudly_as_where_it_is()
     contexts = frames.expand(-1, encoder.context, -1, -1, -1)
 
     def turning_against_moving() -> float:
-        """How far what is given changes when the bar is turned, over how far when it moves by eight pixels."""
+        """How far what is fixed changes when the bar is turned, over how far when it moves by eight pixels."""
         lying, standing, moved = (
-            encoder.given_of(encoder.points(bar(*place)))[0, 0]
+            encoder.fixed_of(encoder.points(bar(*place)))[0, 0]
             for place in ((16, 12, False), (16, 12, True), (16, 20, False))
         )
         return float((standing - lying).norm() / (moved - lying).norm())
 
-    before, learned = turning_against_moving(), encoder(contexts)[..., : -encoder.given]
-    encoder.settle(frames)
+    before, learned = turning_against_moving(), encoder(contexts)[..., : -encoder.fixed]
+    encoder.finalise(frames)
     assert turning_against_moving() > max(1.0, 1.5 * before)
-    kept = encoder.given_of(encoder.points(frames)).flatten(0, 1).var(dim=0, unbiased=False)
-    assert (kept < 1.01).all() and (kept > 0.99).sum() >= encoder.given - 1
-    assert torch.equal(encoder(contexts)[..., : -encoder.given], learned), "what is learned is as it was"
+    kept = encoder.fixed_of(encoder.points(frames)).flatten(0, 1).var(dim=0, unbiased=False)
+    assert (kept < 1.01).all() and (kept > 0.99).sum() >= encoder.fixed - 1
+    assert torch.equal(encoder(contexts)[..., : -encoder.fixed], learned), "what is learned is as it was"
 
 
-def components() -> Settings:
+def components() -> DefaultSettings:
     settings = small_settings("keypoints")
-    return replace(settings, model=replace(settings.model, given="components"))
+    return replace(settings, model=replace(settings.model, fixed="components"))
 
 
 def test_the_default_method_settles_only_where_components_are_asked_for(clips: SquareClips) -> None:
     frames = torch.from_numpy(clips.frames)
-    for given in ("places", "components"):
-        method = Default(components() if given == "components" else small_settings("keypoints"))
+    for fixed in ("places", "components"):
+        method = Default(components() if fixed == "components" else small_settings("keypoints"))
         before = method.model.latents(frames)
-        method.settle(frames)
-        assert torch.equal(method.model.latents(frames), before) == (given == "places")
+        method.finalise(frames)
+        assert torch.equal(method.model.latents(frames), before) == (fixed == "places")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_book_follows_the_formula() -> None:
     assert torch.allclose(quantizer.share, torch.tensor([2.1, 1.1, 3.9]))
 
 
-def test_averages_settle_on_the_means_of_what_is_given_to_each_code() -> None:
+def test_averages_finalise_on_the_means_of_what_is_given_to_each_code() -> None:
     quantizer = book(codes=2)
     rows = torch.cat([torch.randn(50, 3) + 4, torch.randn(30, 3) - 4])
     for _ in range(200):

@@ -10,19 +10,19 @@ from torch import Tensor
 from tests.worldmodel.conftest import SIZE, make_model, small_settings
 from worldmodel.checkpoint import CheckpointError
 from worldmodel.methods.default import VectorModel
-from worldmodel.model import WorldModel
+from worldmodel.model import LatentWorldModel
 from worldmodel.share.export import export
 
 
 @pytest.mark.parametrize(
-    ("encoder", "given", "predictor"),
+    ("encoder", "fixed", "predictor"),
     [("keypoints", "places", "residual"), ("keypoints", "components", "gated"), ("cnn", "places", "residual")],
 )
 def test_programs_are_the_model_for_batches_that_were_not_tried(
-    encoder: str, given: str, predictor: str, tmp_path: Path
+    encoder: str, fixed: str, predictor: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    asked = replace(small_settings(encoder).model, given=given, predictor=predictor)
+    asked = replace(small_settings(encoder).model, fixed=fixed, predictor=predictor)
     model = VectorModel(asked, SIZE, action_dim=2).eval().requires_grad_(False)
     made = {one.name: one for one in export(model, SIZE, 5, tmp_path)}
     assert set(made) == {"encoder", "predictor"} and all(one.equal for one in made.values())
@@ -33,7 +33,7 @@ def test_programs_are_the_model_for_batches_that_were_not_tried(
     assert torch.allclose(imagine(z, actions), model.imagine(z, actions), atol=1e-5)
 
 
-class Fickle(WorldModel):
+class Fickle(LatentWorldModel):
     """A model that is another one each time it is asked, and cannot be what was written of it."""
 
     def __init__(self) -> None:

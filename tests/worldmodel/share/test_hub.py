@@ -9,7 +9,7 @@ import torch
 
 from tests.worldmodel.conftest import SquareClips, make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, Loaded
-from worldmodel.distances.critic import TemporalDistance
+from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.share.hub import from_pretrained, push, save_pretrained
 
 COMMIT = "a" * 40
@@ -18,7 +18,7 @@ COMMIT = "a" * 40
 @pytest.fixture
 def loaded() -> Loaded:
     torch.manual_seed(2)
-    distance = TemporalDistance(16, 32, 50.0)
+    distance = ExpectileDistance(16, 32, 50.0)
     graph = {"edges": torch.tensor([[0, 1]])}
     return Loaded("default", small_settings(), make_model(), distance, graph, {"world": "x"})
 

@@ -11,9 +11,9 @@ from tests.worldmodel.conftest import SIZE, SquareClips, make_model, small_setti
 from worldmodel.methods.default import Default
 from worldmodel.networks.keypoints import KeypointEncoder
 from worldmodel.stages.dense_prediction import DensePrediction
-from worldmodel.stages.keypoint_pretraining import LookSettings, look, looking_of
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings, placing_parameters, pretrain
 
-SETTINGS = LookSettings(updates=120, batch=32, learning_rate=5e-3, seed=0)
+SETTINGS = PretrainingSettings(updates=120, batch=32, learning_rate=5e-3, seed=0)
 
 
 def fitted(frames: torch.Tensor) -> tuple[KeypointEncoder, DensePrediction]:
@@ -72,8 +72,8 @@ def test_keypoints_find_a_thing_that_no_action_moves() -> None:
     """A square that jumps from frame to frame tells no action and is told by none: its looks alone want a keypoint."""
     method = keypoint_model()
     encoder = method.model.encoder
-    untrained = look(copy.deepcopy(method.model), square_clips, replace(SETTINGS, updates=1))
-    told = look(method.model, square_clips, SETTINGS)
+    untrained = pretrain(copy.deepcopy(method.model), square_clips, replace(SETTINGS, updates=1))
+    told = pretrain(method.model, square_clips, SETTINGS)
     assert untrained is not None
     assert told is not None
     assert told < 0.6 < untrained
@@ -91,9 +91,9 @@ def test_keypoints_find_a_thing_that_no_action_moves() -> None:
 def test_only_what_decides_where_keypoints_are_is_changed() -> None:
     method = keypoint_model()
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    look(method.model, square_clips, replace(SETTINGS, updates=2))
+    pretrain(method.model, square_clips, replace(SETTINGS, updates=2))
     changed = {name for name, value in method.state_dict().items() if not torch.equal(value, before[name])}
-    looking = {id(p) for p in looking_of(method.model.encoder)}
+    looking = {id(p) for p in placing_parameters(method.model.encoder)}
     assert changed == {name for name, value in method.named_parameters() if id(value) in looking}
     assert all(p.grad is None for p in method.parameters())
 
@@ -103,7 +103,7 @@ def test_the_same_seed_looks_at_the_same_whatever_was_drawn_before() -> None:
     for seed, drawn in ((0, 0), (0, 5), (1, 0)):
         method = keypoint_model()
         torch.randn(drawn)
-        look(method.model, square_clips, replace(SETTINGS, updates=3, seed=seed))
+        pretrain(method.model, square_clips, replace(SETTINGS, updates=3, seed=seed))
         found.append(method.model.encoder.maps.weight.detach().clone())
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
@@ -111,8 +111,8 @@ def test_the_same_seed_looks_at_the_same_whatever_was_drawn_before() -> None:
 
 @pytest.mark.parametrize("encoder", ["vit", "cnn"])
 def test_what_sees_otherwise_and_what_is_asked_for_no_updates_is_left_as_it_was(encoder: str) -> None:
-    assert look(make_model(encoder), square_clips, SETTINGS) is None
+    assert pretrain(make_model(encoder), square_clips, SETTINGS) is None
     method = keypoint_model()
     before = method.model.encoder.maps.weight.clone()
-    assert look(method.model, square_clips, replace(SETTINGS, updates=0)) is None
+    assert pretrain(method.model, square_clips, replace(SETTINGS, updates=0)) is None
     assert torch.equal(before, method.model.encoder.maps.weight)

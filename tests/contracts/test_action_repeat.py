@@ -1,4 +1,4 @@
-"""A slower clock: actions held for several control steps of the world, the camera looking once in that time."""
+"""A slower clock: actions repeated for several control steps of the world, the camera looking once in that time."""
 
 import math
 
@@ -12,7 +12,7 @@ from envs.play.oracle import oracle_steps
 @pytest.mark.parametrize("name", sorted(envs.WORLDS))
 def test_a_long_step_ends_where_as_many_short_ones_with_the_same_action_end(name: str) -> None:
     short = envs.make_world({**envs.WORLDS[name], "frame_size": 16})
-    long = envs.make_world({**envs.WORLDS[name], "frame_size": 16, "hold": 3})
+    long = envs.make_world({**envs.WORLDS[name], "frame_size": 16, "action_repeat": 3})
     rng = np.random.default_rng(0)
     start = short.task.sample_state(rng, moving=True)
     short.set_state(start)
@@ -32,7 +32,7 @@ def test_a_long_step_ends_where_as_many_short_ones_with_the_same_action_end(name
 
 
 def test_random_play_keeps_its_own_pace_so_that_its_directions_last_as_many_seconds() -> None:
-    short, long = (envs.make_world({**envs.WORLDS["reacher"], **slow}) for slow in ({}, {"hold": 4}))
+    short, long = (envs.make_world({**envs.WORLDS["reacher"], **slow}) for slow in ({}, {"action_repeat": 4}))
     every, held = (world.play(np.random.default_rng(5)) for world in (short, long))
     state = short.task.sample_state(np.random.default_rng(0))
     actions = np.stack([every.act(state) for _ in range(40)])
@@ -40,7 +40,7 @@ def test_random_play_keeps_its_own_pace_so_that_its_directions_last_as_many_seco
 
 
 def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
-    short, long = (envs.make_world({**envs.WORLDS["umaze"], **slow}) for slow in ({}, {"hold": 4}))
+    short, long = (envs.make_world({**envs.WORLDS["umaze"], **slow}) for slow in ({}, {"action_repeat": 4}))
     near, far = (world.sample_pair(np.random.default_rng(3)) for world in (long, short))
     np.testing.assert_array_equal(near.goal, far.goal)
     assert near.steps == pytest.approx(far.steps / 4)
@@ -48,7 +48,7 @@ def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
     assert steps is not None and near.steps <= steps <= long.max_steps
 
 
-@pytest.mark.parametrize("hold", [0, 21, 2.0, True, "4"])
+@pytest.mark.parametrize("action_repeat", [0, 21, 2.0, True, "4"])
 def test_what_is_no_number_of_steps_is_refused(hold: object) -> None:
     with pytest.raises(ValueError, match="hold must be a whole number of control steps from 1 to 20"):
-        envs.make_world({**envs.WORLDS["reacher"], "hold": hold})
+        envs.make_world({**envs.WORLDS["reacher"], "action_repeat": hold})
