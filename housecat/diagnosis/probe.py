@@ -21,7 +21,7 @@
                   {"value", "low", "high", "n"}}: how much clips of so many frames surprise it as they were recorded and
                   in another order, and how often the latter does more; null: it does not tell
     alarms        what is wrong, in words
-    command, commit, versions
+    command, commit, date, machine, versions
 """
 
 import json
@@ -176,7 +176,7 @@ def diagnose(
 
 def write_probe(found: dict[str, Any], out: Path, command: str) -> None:
     """Writes `probe.json` and `probe.png` to the folder `out`."""
-    write_json(out / "probe.json", {**found, "command": command, "commit": runs.commit(), "versions": runs.versions()})
+    write_json(out / "probe.json", {**found, **runs.provenance(command)})
     draw_probe(json.loads((out / "probe.json").read_text(encoding="utf-8")), out / "probe.png")
 
 

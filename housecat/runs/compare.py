@@ -23,7 +23,7 @@
     }]
     speedup_over_lewm   frames_per_second of default over that of lewm, whatever either achieves with them; null unless
                         both are there
-    command, commit, versions
+    command, commit, date, machine, versions
 """
 
 import json
@@ -106,9 +106,7 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
         "speedup_over_lewm": speeds["default"].frames / speeds["lewm"].frames
         if {"default", "lewm"} <= set(speeds)
         else None,
-        "command": command,
-        "commit": runs.commit(),
-        "versions": runs.versions(),
+        **runs.provenance(command),
     }
     write_json(out / "compare.json", found)
     print(table(rows))

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from typing import Any
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
-from housecat.runs.hardware import cores, processor
+from housecat.runs.hardware import cores, machine, processor
 
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")
@@ -194,6 +195,12 @@ def commit() -> str:
         return f"{found}+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else found
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """What every file of figures says of its origin: {"command", "commit", "date", "machine", "versions"}."""
+    today = date.today().isoformat()
+    return {"command": command, "commit": commit(), "date": today, "machine": machine(), "versions": versions()}
 
 
 def versions() -> dict[str, str]:

@@ -25,6 +25,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def machine() -> str:
+    """Processor, cores that may be used and bf16 units in a few words, as figures name where they were measured."""
+    return f"{processor()}, {cores()} cores, {' and '.join(bf16_units()) or 'no bf16 units'}"
+
+
 def free_memory() -> int:
     """Bytes that can be had without pushing others out; 0 where the system does not tell."""
     for line in _lines(Path("/proc/meminfo")):

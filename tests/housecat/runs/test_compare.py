@@ -40,6 +40,7 @@ def test_a_row_gathers_all_seeds(compared: Path) -> None:
     assert row["probe"]["position"]["low"] <= row["probe"]["position"]["mean"] <= row["probe"]["position"]["high"]
     assert row["planning"]["flat_distance"]["episodes"] == 4
     assert row["frames_per_second"] > 0 and row["failed"] == []
+    assert {"command", "commit", "date", "machine", "versions"} <= set(found)
     assert found["speedup_over_lewm"] is None, "lewm was not compared"
 
 

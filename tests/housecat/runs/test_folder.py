@@ -2,12 +2,13 @@
 
 import json
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from housecat.errors import UsageError
-from housecat.runs.folder import Stage, open_run, read_manifest
+from housecat.runs.folder import Stage, commit, open_run, provenance, read_manifest
 
 
 def stage(path: Path, **settings: object) -> Stage:
@@ -88,3 +89,10 @@ def test_the_manifest_says_what_ran(tmp_path):
     assert manifest["command"] == "housecat train data=x"
     assert {"python", "torch", "mujoco", "housecat"} <= set(manifest["versions"])
     assert manifest["machine"]["cores"] >= 1
+
+
+def test_figures_carry_the_command_commit_day_and_machine_that_they_are_of():
+    found = provenance("housecat compare")
+    assert (found["command"], found["commit"]) == ("housecat compare", commit())
+    assert date.fromisoformat(found["date"]) <= date.today()
+    assert " cores, " in found["machine"] and {"python", "torch"} <= set(found["versions"])
