@@ -61,7 +61,7 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 def test_recording_needs_no_torch():
-    code = "import sys, envs, envs.collect, envs.store, envs.oracle; sys.exit('torch' in sys.modules)"
+    code = "import sys, envs, envs.data.collect, envs.data.store, envs.play.oracle; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 

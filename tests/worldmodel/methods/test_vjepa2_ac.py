@@ -9,8 +9,8 @@ import torch
 from tests.worldmodel.conftest import SIZE, SquareClips, small_settings, square_clips
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LatentEpisodes
-from worldmodel.methods.ijepa import ImageJEPA
 from worldmodel.methods.ijepa import IJepaSettings as ImageSettings
+from worldmodel.methods.ijepa import ImageJEPA
 from worldmodel.methods.registry import METHODS
 from worldmodel.methods.vjepa2_ac import DynamicsSettings, VJepa2AC, VJepa2ACSettings
 from worldmodel.networks.frozen import Pooled
