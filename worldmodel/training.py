@@ -21,6 +21,7 @@ from worldmodel.diagnosis import measures
 from worldmodel.diagnosis.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretrain
+from worldmodel.streams import stream, torch_stream
 
 SCHEDULES = ("cosine", "wsd")
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
@@ -77,8 +78,8 @@ def start(method: Method, settings: TrainSettings) -> TrainingState:
     plain = [p for p in method.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-    generator = torch.Generator().manual_seed(settings.seed)
-    return TrainingState(method, optimizer, np.random.default_rng(settings.seed), generator)
+    generator = torch_stream(settings.seed, "noise of objectives")
+    return TrainingState(method, optimizer, stream(settings.seed, "training clips"), generator)
 
 
 def rate(step: int, settings: TrainSettings) -> float:
@@ -164,7 +165,7 @@ def train(
         return record(run, terms, seen, unseen, settings, out / "metrics.jsonl", writer)
 
     if not resumed:
-        method.fit_pixels(torch.as_tensor(sample(np.random.default_rng(settings.seed), 128, 2).frames))
+        method.fit_pixels(torch.as_tensor(sample(stream(settings.seed, "pixel statistics"), 128, 2).frames))
         measure({})  # the untrained encoder, to be held against what training makes of it
         untold = pretrain(method.model, sample, looking, progress=True)
         if untold is not None and not math.isfinite(untold):

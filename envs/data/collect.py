@@ -15,9 +15,8 @@ from envs.data.store import EpisodeStore
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from envs.simulation.contacts import joined
+from envs.streams import stream
 from envs.world import World
-
-_FACTORS = 1  # a random stream of their own: what happens in an episode is not drawn anew when factors are added
 
 
 def collect(
@@ -73,9 +72,10 @@ def record_episode(world: World, seed: int, index: int, steps: int, seconds: Sec
 
     ``seconds`` is told what "physics" and "rendering" took.
     """
-    rng = np.random.default_rng([seed, index])
+    rng = stream(seed, "recordings", index)
     scene = world.scene
-    world.set_factors(world.sample_factors(np.random.default_rng([seed, index, _FACTORS])))
+    # From a stream of their own: what happens in an episode is not drawn anew when factors are added.
+    world.set_factors(world.sample_factors(stream(seed, "factors of recordings", index)))
     scene.set_state(world.sample_state(rng, moving=True))
     play = world.play(rng)
     frames = np.empty((steps + 1, scene.frame_size, scene.frame_size, 3), np.uint8)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.factors import checked_ranges, sample_factors
+from envs.streams import stream
 from envs.world import World
 
 _SIDE = 256  # pixels of a picture
@@ -43,7 +44,7 @@ def _left(column: int) -> int:
 
 
 def _pictures(world: World, seed: int) -> list[Image.Image]:
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "pictures of worlds")
     pair = world.sample_pair(rng)
     frames = [world.frame(camera, state=state) for state in (pair.start, pair.goal) for camera in ("train", "people")]
     ranges = checked_ranges("all", world.factors)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from envs import make_world
 from envs.data.store import EpisodeStore
+from envs.streams import stream
 from housecat.evaluation.statistics import Rate
 from worldmodel.diagnosis.geometry import effective_rank, straightness, variation
 from worldmodel.diagnosis.imagination import Futures, futures, latent_errors, physical_errors
@@ -23,6 +24,7 @@ from worldmodel.diagnosis.landscape import landscape
 from worldmodel.diagnosis.measures import latents_of
 from worldmodel.diagnosis.probes import Estimate, Linear, fit_attentive, fit_linear, principal_components, r2, ratio
 from worldmodel.model import Encoder, LatentWorldModel
+from worldmodel.streams import torch_stream
 
 FIT, JUDGED = 6000, 500  # moments that probes are fitted on and judged on
 LINEAR = 1500  # of them, for linear probes
@@ -54,9 +56,9 @@ class Moments:
             begin += values.shape[-1]
 
 
-def moments(store: EpisodeStore, count: int, length: int, seed: int) -> Moments:
+def moments(store: EpisodeStore, count: int, length: int, rng: np.random.Generator) -> Moments:
     """Clips of `length` frames."""
-    clips = store.clips(np.random.default_rng(seed), count, length)
+    clips = store.clips(rng, count, length)
     world = make_world(store.world)
     measured = {name: torch.from_numpy(np.asarray(v)).float() for name, v in world.measured(clips.states).items()}
     world.close()
@@ -75,7 +77,7 @@ class Diagnosis:
 
     def numbers(self) -> int:
         """How many numbers describe a state of the world."""
-        return moments(self.unseen, 1, 1, self.seed).targets().shape[1]
+        return moments(self.unseen, 1, 1, stream(self.seed, "numbers")).targets().shape[1]
 
     def probes(self, models: dict[str, Encoder]) -> dict[str, Any]:
         """Probes by source, layer and quantity: of every layer of the models, and of principal components of pixels.
@@ -83,8 +85,8 @@ class Diagnosis:
         The components are as many as the latent of the first model has dimensions.
         """
         length = max(2, *(model.context for model in models.values()))
-        fit = moments(self.recorded, FIT, length, self.seed)
-        test = moments(self.unseen, JUDGED, length, self.seed + 1)
+        fit = moments(self.recorded, FIT, length, stream(self.seed, "moments fitted on"))
+        test = moments(self.unseen, JUDGED, length, stream(self.seed, "moments judged on"))
         found: dict[str, Any] = {}
         with tqdm(desc="probe", unit="layer", total=None) as bar:
             for source, model in models.items():
@@ -117,9 +119,9 @@ class Diagnosis:
         clips = self._clips(model, horizon + 3)
         latents, read = self._latents(model, clips), self._reading(model)
         used = clips.actions[:, model.context - 1 :]
-        found = futures(model, latents, used, horizon, torch.Generator().manual_seed(self.seed))
+        found = futures(model, latents, used, horizon, torch_stream(self.seed, "actions of other clips"))
         errors = latent_errors(found)
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch_stream(self.seed, "intervals of imagination")
         shares = {
             name: asdict(ratio(errors[name][:, -1:], errors["copied"][:, -1:], generator))
             for name in ("imagined", "shuffled")
@@ -159,7 +161,7 @@ class Diagnosis:
     def surprise(self, model: Encoder) -> dict[str, Any] | None:
         """How often a clip surprises more when its frames come in another order; None: the model does not tell."""
         clips = self._clips(model, max(SURPRISING, 2 * model.context) - model.context)
-        order = disordered(len(clips.frames), clips.frames.shape[1], torch.Generator().manual_seed(self.seed))
+        order = disordered(len(clips.frames), clips.frames.shape[1], torch_stream(self.seed, "orders of frames"))
         shuffled = clips.frames.gather(1, order[..., None, None, None].expand_as(clips.frames))
         found = []
         for frames in (clips.frames, shuffled):
@@ -176,13 +178,13 @@ class Diagnosis:
         }
 
     def _clips(self, model: Encoder, steps: int) -> Moments:
-        return moments(self.unseen, CLIPS, model.context + steps, self.seed + 2)
+        return moments(self.unseen, CLIPS, model.context + steps, stream(self.seed, "clips judged on"))
 
     def _latents(self, model: Encoder, clips: Moments) -> Tensor:
         return latents_of(model, clips.frames.to(model.device)).cpu()
 
     def _reading(self, model: Encoder) -> Linear:
-        fit = moments(self.recorded, LINEAR, model.context, self.seed)
+        fit = moments(self.recorded, LINEAR, model.context, stream(self.seed, "moments read from"))
         return fit_linear(self._latents(model, fit)[:, -1], fit.targets())
 
     def _physical(self, found: Futures, read: Linear, truth: Tensor, part: slice) -> dict[str, Any] | None:
@@ -258,7 +260,7 @@ def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) 
     """
     flat, flat_asked = known.flatten(1), asked.flatten(1)
     targets, wanted = fit.targets(), test.targets()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_stream(seed, "probes")
     tokens, tokens_asked = (rows[:, None] if rows.ndim == 2 else rows for rows in (known, asked))
     linear = fit_linear(flat[:LINEAR], targets[:LINEAR])(flat_asked)
     attentive = fit_attentive(tokens, targets, generator, UPDATES)(tokens_asked)
@@ -270,7 +272,7 @@ def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) 
     for name, part in fit.parts():
 
         def judged(predicted: Tensor, part: slice = part) -> Estimate | None:
-            return r2(predicted[:, part], wanted[:, part], test.recording, torch.Generator().manual_seed(seed))
+            return r2(predicted[:, part], wanted[:, part], test.recording, torch_stream(seed, "intervals of probes"))
 
         scores = [judged(one) for one in (linear, attentive)]
         drawn = [one.value for one in map(judged, few) if one is not None]

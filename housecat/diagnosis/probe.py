@@ -28,11 +28,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 
 from envs.data.store import EpisodeStore
+from envs.streams import stream
 from housecat.cli.columns import aligned
 from housecat.diagnosis.alarms import alarms
 from housecat.diagnosis.measurements import PIXELS, Diagnosis
@@ -45,6 +45,7 @@ from housecat.runs.wiring import check_world, trained_world, without_factors
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel
+from worldmodel.streams import drawn_weights
 
 SCHEMA = 3
 LEAST = 3  # recordings to judge on: an interval over fewer means nothing
@@ -130,8 +131,7 @@ def encoders_beside(
 
 def untrained(loaded: checkpoint.Loaded, frames: torch.Tensor, device: torch.device, seed: int) -> Encoder:
     """The network of the same settings before its first update, with the statistics of pixels that it begins with."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_weights(seed, "methods"):
         method = METHODS[loaded.method].make(loaded.settings, loaded.model.precision)
     method.fit_pixels(frames)
     return method.model.to(device).eval().requires_grad_(False)
@@ -148,7 +148,7 @@ def diagnose(
     model = loaded.model
     recorded, unseen = held_out(data, folder, loaded.about, model.context)
     look = Diagnosis(recorded, unseen, seed)
-    pixels = torch.from_numpy(recorded.clips(np.random.default_rng(seed), 128, 2).frames)
+    pixels = torch.from_numpy(recorded.clips(stream(seed, "pixels of untrained networks"), 128, 2).frames)
     networks = {"trained": model, "untrained": untrained(loaded, pixels, device, seed), **others}
     geometry = {name: look.geometry(one) for name, one in networks.items()}
     probes = look.probes(networks)

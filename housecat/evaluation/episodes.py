@@ -18,6 +18,7 @@ from envs.world import World
 from housecat.evaluation.statistics import path_efficiency
 from planners.interface import Plan
 from planners.subgoals.landmarks import Landmarks
+from worldmodel.streams import torch_stream
 
 AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
 
@@ -74,7 +75,7 @@ class EpisodeResult:
 
 def generator_of(seed: int, pair: int) -> torch.Generator:
     """The random generator of one episode: the outcome must not depend on who else is in the batch."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, pair]).generate_state(1, np.uint64)[0] >> 1))
+    return torch_stream(seed, "planners", pair)
 
 
 @contextmanager

@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from envs.play.hindsight import hindsight_pair
+from envs.streams import stream
 from envs.task import Pair
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.files import write_json
 
-SCHEMA = 2
-_EVALUATION, _CALIBRATION = 0, 1  # random streams
-_FACTORS = 1  # a random stream beside each of these: the pairs are the same whatever is varied
+SCHEMA = 3
 _STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
 _MOST_STRATA = 20
 
@@ -70,9 +69,10 @@ def make_pairs(world: World, request: PairRequest) -> PairSet:
     _check(request)
     edges = _edges(world, request) if request.offset is None else []
 
-    def draw(stream: int, index: int) -> Pair:
-        rng = np.random.default_rng([request.seed, stream, index])
-        factors = world.sample_factors(np.random.default_rng([request.seed, stream, index, _FACTORS]))
+    def draw(purpose: str, index: int) -> Pair:
+        rng = stream(request.seed, purpose, index)
+        # From a stream beside it: the pairs are the same whatever is varied.
+        factors = world.sample_factors(stream(request.seed, f"factors of {purpose}", index))
         try:
             if request.offset is not None:
                 world.set_factors(factors)
@@ -83,8 +83,8 @@ def make_pairs(world: World, request: PairRequest) -> PairSet:
             fewer = f"; or fewer evaluate.strata (now {request.strata})" if request.offset is None else ""
             raise PairsError(f"world '{world.name}': {error}{fewer}") from error
 
-    pairs = [draw(_EVALUATION, index) for index in range(request.count)]
-    calibration = [draw(_CALIBRATION, index) for index in range(request.calibration)]
+    pairs = [draw("pairs", index) for index in range(request.count)]
+    calibration = [draw("calibration", index) for index in range(request.calibration)]
     if request.offset is not None:
         edges = [_least(world, request), max(pair.distance for pair in pairs)]
     return PairSet(world.spec_dict, request.seed, world.unit, edges, pairs, calibration)
@@ -159,7 +159,7 @@ def _check(request: PairRequest) -> None:
 
 def _edges(world: World, request: PairRequest) -> list[float]:
     """Bounds of the strata; the same for every seed, so that runs of several seeds can be laid side by side."""
-    rng = np.random.default_rng(0)
+    rng = stream(0, "strata")
     goals = np.stack([world.sample_state(rng) for _ in range(_GOALS)])
     farthest = max(world.task.distances(goals, world.sample_state(rng)).max() for _ in range(_STARTS))
     low = _least(world, request)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from envs.streams import stream
 from envs.task import Pair, Task
 from envs.world import World
 from housecat.evaluation.episodes import Bench, EpisodeResult, play
@@ -103,7 +104,7 @@ def play_true_subgoals(
     index, pair = numbered
 
     def agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Agent:
-        rng = np.random.default_rng([seed, index])
+        rng = stream(seed, "true subgoals", index)
         return Agent(TrueSubgoals(flat, world, model, pair.goal, steps, rng), model, generators)
 
     return play(Bench(lambda: world, agent, None), f"true subgoals {steps:g} steps ahead", None, [numbered], seed)[0]

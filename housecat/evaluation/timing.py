@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.task import Pair
-from housecat.evaluation.episodes import Bench, EpisodeResult, Player, generator_of, one_thread
+from housecat.evaluation.episodes import Bench, EpisodeResult, Player, one_thread
 from housecat.evaluation.statistics import percentile
+from worldmodel.streams import torch_stream
 
 _WARM_UP = 3  # steps not counted: first calls allocate and choose kernels
 
@@ -72,5 +73,5 @@ def time_planner(
     steps: int,
 ) -> StepTime:
     """The time of a planner's control steps on what it saw in its own episodes."""
-    player = bench.make_agent(planner, horizon, [generator_of(0, 0)])
+    player = bench.make_agent(planner, horizon, [torch_stream(0, "timing")])
     return time_steps(player, record_frames(bench, results, pairs, steps))

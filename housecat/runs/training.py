@@ -28,6 +28,7 @@ from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.networks import pretrained
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
 from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
+from worldmodel.streams import drawn_weights, stream, torch_stream
 from worldmodel.training import TrainSettings, record_after, train
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
@@ -147,8 +148,7 @@ def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path 
     Raises:
         UsageError: the settings do not fit each other, the frames or the frozen encoder.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.train.seed)
+    with drawn_weights(plan.train.seed, "methods"):
         try:
             method = METHODS[plan.method].make(plan.settings, plan.precision)
         except ValueError as error:
@@ -162,7 +162,7 @@ def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path 
 
 def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) -> Labelled:
     """Clips with the physical quantities that probes are asked for."""
-    clips = store.clips(np.random.default_rng(plan.train.seed), count, context + plan.horizon)
+    clips = store.clips(stream(plan.train.seed, "measured clips"), count, context + plan.horizon)
     world = make_world(store.world)
     measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
     world.close()
@@ -194,7 +194,7 @@ def make_landmarks(
     still: Tensor, states: np.ndarray, distance: LearnedDistance, settings: GraphSettings
 ) -> dict[str, Tensor]:
     """Recorded states spread over what was seen, joined where the temporal distance is short."""
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch_stream(settings.seed, "landmarks")
     chosen = torch.randperm(len(still), generator=generator)[: settings.candidates]
     kept = chosen[choose_landmarks(still[chosen], distance, settings.landmarks, generator)]
     graph = build_landmarks(still[kept], torch.from_numpy(states)[kept], distance, settings.max_edge)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
 from worldmodel.losses.objectives import follow
+from worldmodel.streams import stream
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def learn(
     learner: Learner, data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool
 ) -> LearnedDistance:
     """Learns a temporal distance on frozen latents; what is random depends on the settings only."""
-    rng = np.random.default_rng(settings.seed)
+    rng = stream(settings.seed, "pairs of the temporal distance")
     learner.begin(data)
     learner.to(device)
     trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]

@@ -8,6 +8,7 @@ import torch
 from worldmodel.distances import contrastive, critic, quasimetric
 from worldmodel.distances.critic import CriticSettings, learn
 from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
+from worldmodel.streams import drawn_weights
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,6 @@ def train_distance(
     data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool = False
 ) -> LearnedDistance:
     """Learns the temporal distance on frozen latents; the result depends on the data and the settings only."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with drawn_weights(settings.seed, "temporal distances"):
         learner = KINDS[settings.kind].learner(data.moving.shape[1], settings)
     return learn(learner, data, settings, device, progress)

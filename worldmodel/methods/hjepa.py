@@ -60,5 +60,5 @@ class HJepa(Default):
             return torch.stack([still, *upper_terms(level, asked, z, actions).values()]).sum()
 
         level.train()
-        learn_on_latents(level, data, settings, loss, "level 2" if progress else None)
+        learn_on_latents(level, data, settings, loss, "second level", progress)
         level.eval()

@@ -18,6 +18,7 @@ from tqdm import trange
 from worldmodel.model import Encoder
 from worldmodel.networks.keypoints import KeypointEncoder
 from worldmodel.stages.dense_prediction import DensePrediction
+from worldmodel.streams import stream, torch_stream
 
 _FITTED = 256  # frames that the targets are standardised by
 _CODES = 5.0  # times the encoder's learning rate: codes, which are linear and begin near 0, learn faster
@@ -47,10 +48,10 @@ def pretrain(
     encoder = next((part for part in model.modules() if isinstance(part, KeypointEncoder)), None)
     if encoder is None or not settings.updates:
         return None
-    rng, device = np.random.default_rng(settings.seed), model.device
+    rng, device = stream(settings.seed, "pretraining clips"), model.device
     frames = torch.as_tensor(sample(rng, _FITTED, 1).frames).to(device)
     with model.autocast():
-        dense = DensePrediction(encoder, frames, torch.Generator().manual_seed(settings.seed))
+        dense = DensePrediction(encoder, frames, torch_stream(settings.seed, "dense prediction"))
     codes = [p for p in dense.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(
         [

@@ -16,6 +16,7 @@ from tqdm import trange
 
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.method import Method
+from worldmodel.streams import torch_stream
 
 _WARM = 0.05  # share of the updates in which the learning rate rises
 
@@ -44,7 +45,7 @@ def finetune(method: Method, data: LatentEpisodes, settings: FinetuningSettings,
     def loss(first: Tensor, generator: torch.Generator) -> Tensor:
         return method.finetuning_loss(*stretch(data, first, settings.horizon, device))
 
-    return learn_on_latents(predictor, data, settings, loss, "finetune" if progress else None)
+    return learn_on_latents(predictor, data, settings, loss, "finetuning", progress)
 
 
 def learn_on_latents(
@@ -52,13 +53,14 @@ def learn_on_latents(
     data: LatentEpisodes,
     settings: FinetuningSettings,
     loss: Callable[[Tensor, torch.Generator], Tensor],
-    said: str | None = None,
+    purpose: str,
+    progress: bool = False,
 ) -> int:
     """Trains `learner` in place, in which nothing needs gradients before or after; returns the updates made.
 
     Args:
         loss: of the rows (B,) of `data` at which stretches of `settings.horizon` control steps begin.
-        said: name of the progress bar; None: there is none.
+        purpose: of the updates: names the random stream and the progress bar.
     """
     rows = torch.arange(len(data.last))
     starts = rows[data.last - rows >= settings.horizon]
@@ -66,8 +68,8 @@ def learn_on_latents(
         return 0
     learner.requires_grad_(True)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-    generator = torch.Generator().manual_seed(settings.seed)
-    for update in trange(settings.updates, desc=said, unit="update", disable=said is None):
+    generator = torch_stream(settings.seed, purpose)
+    for update in trange(settings.updates, desc=purpose, unit="update", disable=not progress):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _share(update, settings.updates)
         first = starts[torch.randint(len(starts), (settings.batch,), generator=generator)]

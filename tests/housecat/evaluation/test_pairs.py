@@ -83,8 +83,8 @@ def test_the_stricter_of_both_bounds_holds(medium: World) -> None:
 @pytest.mark.parametrize("name", ["medium", "pusht", "cube"])
 def test_with_an_offset_goals_are_unsolved_states_that_play_reaches_in_so_many_steps(name: str) -> None:
     world = make_world(WORLDS[name])
-    made = make_pairs(world, replace(REQUEST, count=8, offset=10))
-    near = make_pairs(world, replace(REQUEST, count=8, offset=3))
+    made = make_pairs(world, replace(REQUEST, count=8, offset=20))
+    near = make_pairs(world, replace(REQUEST, count=8, offset=2))
     for pair in made.pairs + made.calibration:
         assert not world.success(pair.start, pair.goal)
         assert pair.distance == pytest.approx(world.distance(pair.start, pair.goal))
