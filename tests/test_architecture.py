@@ -125,7 +125,7 @@ def test_there_is_no_configuration_file_that_cannot_be_chosen():
     [("README.md", {"quickstart", "collect", "train", "evaluate", "doctor"}), ("RESULTS.md", {"compare", "evaluate"})],
 )
 def test_every_command_and_setting_that_a_document_shows_exists(document, must_show):
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = re.sub(r"(?s)<!-- figures: .*?<!-- end -->", "", (ROOT / document).read_text(encoding="utf-8"))  # of its day
     found = re.findall(
         r"housecat ((?:[a-z]+\b(?![.=]) ?){1,2})((?: ?[\w.]+=\S+)*)", "\n".join(re.findall(r"`+[^`]+`+", text))
     )

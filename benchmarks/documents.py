@@ -1,0 +1,74 @@
+"""Puts every figure of README.md and RESULTS.md there, from the JSON files in `benchmarks/results/`.
+
+    python benchmarks/documents.py            # writes the figures anew
+    python benchmarks/documents.py --check    # exit code 1, and which block, where a document says something else
+
+A block stands between `<!-- figures: NAME -->` and `<!-- end -->`. `benchmarks.tables.BLOCKS` says which file it is
+made of, and how. Below it stands which command wrote that file, from which commit, when and on which machine.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.tables import BLOCKS
+from housecat.files import write_text
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = ("README.md", "RESULTS.md")
+BLOCK = re.compile(r"<!-- figures: ([\w-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
+ORIGIN = ("command", "commit", "date", "machine")  # what a file of figures must say, see `housecat.runs.folder`
+
+
+def block(name: str, results: Path = RESULTS) -> str:
+    """What stands in a block: its tables and where they are from, or that they have not been measured.
+
+    Raises:
+        ValueError: there is no such block, or its file does not say where its figures are from.
+    """
+    if name not in BLOCKS:
+        raise ValueError(f"no block is called {name!r}: known are {', '.join(sorted(BLOCKS))}")
+    file, tables = BLOCKS[name]
+    if not (results / file).is_file():
+        return f"*Not measured yet: there is no `benchmarks/results/{file}`.*\n"
+    found = json.loads((results / file).read_text(encoding="utf-8"))
+    missing = [key for key in ORIGIN if not found.get(key)]
+    if missing:
+        raise ValueError(f"{file} does not say its {' and '.join(missing)}: measure anew with a command that does")
+    return f"{tables(found)}\n{origin(file, found)}\n"
+
+
+def origin(file: str, found: dict[str, Any]) -> str:
+    """The line below a block's tables."""
+    commit = found["commit"][:7] + ("+changes" if found["commit"].endswith("+changes") else "")
+    measured = f"{commit}, {found['date'][:10]}, {found['machine']}"
+    return f"<sub>[{file}](benchmarks/results/{file}), commit {measured}: `{found['command']}`</sub>"
+
+
+def rendered(text: str, results: Path = RESULTS) -> str:
+    """The document with all its blocks made anew."""
+    return BLOCK.sub(lambda old: f"<!-- figures: {old[1]} -->\n{block(old[1], results)}<!-- end -->", text)
+
+
+def main() -> None:
+    """Takes a second."""
+    stale = []
+    for document in DOCUMENTS:
+        old = (ROOT / document).read_text(encoding="utf-8")
+        new = rendered(old)
+        pairs = zip(BLOCK.finditer(old), BLOCK.finditer(new), strict=True)
+        stale += [f"{document}: {before[1]}" for before, after in pairs if before[2] != after[2]]
+        if "--check" not in sys.argv[1:]:
+            write_text(ROOT / document, new)
+    print("\n".join(stale) or "all figures are those of the files")
+    if stale and "--check" in sys.argv[1:]:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

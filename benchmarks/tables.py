@@ -1,0 +1,167 @@
+"""The tables of the documents: each function makes Markdown of what one JSON file in `benchmarks/results/` holds."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from envs import WORLDS
+
+Found = dict[str, Any]
+PLANNERS = {
+    "hierarchy": "landmarks",
+    "flat_distance": "flat, temporal distance",
+    "flat_latent": "flat, latent distance",
+    "random": "random actions",
+}
+METHOD_PLANNERS = {"flat_distance": "success, flat", "hjepa": "two levels"}
+GOALS = {
+    "umaze": "a ball through a U-shaped maze",
+    "medium": "the medium maze",
+    "large": "the large maze",
+    "fourrooms": "four rooms",
+    "giant": "the giant maze",
+    "rover": "a wheeled robot through rooms",
+    "reacher": "an arm of two links",
+    "arm": "an arm of seven joints",
+    "puck": "a puck to push",
+    "pusht": "a T to push and turn (Push-T)",
+    "cube": "a cube to grasp and carry",
+    "runner": "a legged runner",
+    "car": "a car to park",
+}
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table; an empty cell where nothing is known."""
+    lines = [list(head)]
+    lines += [["---"] * len(lines[0]), *(list(row) for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Three digits that count, and all those of a whole number."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def rate(success: Found | None) -> str:
+    """A share of successes; never without its interval where the file has one."""
+    if success is None:
+        return ""
+    value, low, high = (f"{100 * success[key]:.0f}" for key in ("value", "low", "high"))
+    return f"{value} % ({low} to {high})"
+
+
+def worlds(found: Found) -> str:
+    """Every world in one line: what was recorded, and how many goals each planner reaches."""
+    shown = [name for name in PLANNERS if name != "flat_latent"]
+    rows = []
+    for name in WORLDS:
+        world = found["worlds"].get(name, {"trainings": [], "success": {}})
+        plays = sorted({one["play"] for one in world["trainings"]})
+        rates = [rate(world["success"].get(planner)) for planner in shown]
+        count = str(len(world["trainings"])) if world["trainings"] else "not measured"
+        rows.append([f"`{name}`: {GOALS[name]}", ", ".join(plays), *rates, count])
+    return markdown(["world", "recorded play", *(PLANNERS[name] for name in shown), "trainings"], rows)
+
+
+def planners(found: Found) -> str:
+    """Every planner in every world: goals reached by each training, together, in how many steps, how fast."""
+    rows = []
+    for name, world in found["worlds"].items():
+        for planner, words in PLANNERS.items():
+            tried = [one["planners"][planner] for one in world["trainings"] if planner in one["planners"]]
+            if not tried:
+                continue
+            solved = ", ".join(f"{one['solved']} of {one['of']}" for one in tried)
+            steps = _mean([one["steps"] for one in tried for _ in range(one["solved"])])
+            times = _mean([one["ms_per_step"] for one in tried])
+            together = rate(world["success"].get(planner))
+            rows.append([f"`{name}`", words, solved, together, number(steps), number(times)])
+    return markdown(["world", "planner", "each training", "together", "steps", "ms a step"], rows)
+
+
+def probes(found: Found) -> str:
+    """What a linear probe reads from the latent of each training."""
+    rows = []
+    for name, world in found["worlds"].items():
+        for quantity in dict.fromkeys(key for one in world["trainings"] for key in one["probes"]):
+            read = [one["probes"][quantity] for one in world["trainings"] if quantity in one["probes"]]
+            rows.append([f"`{name}`", quantity, ", ".join("unknown" if r2 is None else f"{r2:.3f}" for r2 in read)])
+    return markdown(["world", "quantity", "R2 of each training"], rows)
+
+
+def seconds(found: Found) -> str:
+    """How long each part of a training took."""
+    parts = list(
+        dict.fromkeys(key for w in found["worlds"].values() for one in w["trainings"] for key in one["seconds"])
+    )
+    rows = [
+        [f"`{name}`", *(", ".join(number(one["seconds"].get(part)) for one in world["trainings"]) for part in parts)]
+        for name, world in found["worlds"].items()
+    ]
+    return markdown(["world", *(f"{part}, s" for part in parts)], rows)
+
+
+def methods(found: Found) -> str:
+    """Every method of a comparison in one line."""
+    quantities = list(dict.fromkeys(name for row in found["models"] for name in row["probe"] or {}))
+    head = ["method", "parameters", "updates", "frames/s", *(f"{name}, R2" for name in quantities)]
+    head += ["imagined over copied", *METHOD_PLANNERS.values(), "ms a step"]
+    return markdown(head, (_method(row, quantities) for row in found["models"]))
+
+
+def _method(row: Found, quantities: list[str]) -> list[str]:
+    plans, read = row["planning"] or {}, row["probe"] or {}
+    cells = [f"`{row['model']}`", f"{row['parameters']['trained'] / 1e6:.2f} M"]
+    cells += [number(row["updates"]), number(row["frames_per_second"])]
+    cells += [f"{read[name]['low']:.3f} to {read[name]['high']:.3f}" if name in read else "" for name in quantities]
+    cells += [number(row["open_loop"]), *(_reached(plans.get(name)) for name in METHOD_PLANNERS)]
+    times = [plan["plan_ms"] for name, plan in plans.items() if name != "random" and plan["plan_ms"] is not None]
+    return [*cells, number(max(times)) if times else ""]
+
+
+def _reached(plan: Found | None) -> str:
+    """The interval is shown only where the file says what each training solved: else it counts plays, not trainings."""
+    if plan is None:
+        return ""
+    if "trainings" not in plan:
+        return f"{100 * plan['success']:.0f} %"
+    low, high = plan["interval"]
+    return rate({"value": plan["success"], "low": low, "high": high})
+
+
+def measured(found: Found) -> str:
+    """Whatever groups of numbers a benchmark wrote: a table for each group, a line for each thing measured."""
+    tables = []
+    for group, content in found.items():
+        if group == "versions" or not isinstance(content, dict) or not content:
+            continue
+        each = all(isinstance(one, dict) for one in content.values())
+        lines = content if each else {group: content}
+        columns = list(dict.fromkeys(key for one in lines.values() for key in one))
+        rows = [[name, *(_cell(one.get(column)) for column in columns)] for name, one in lines.items()]
+        tables.append(markdown([group if each else "", *(column.replace("_", " ") for column in columns)], rows))
+    return "\n".join(tables)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " to ".join(_cell(one) for one in value)
+    return number(value) if isinstance(value, int | float) else str(value or "")
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
+    "worlds": ("worlds.json", worlds),
+    "planners": ("worlds.json", planners),
+    "probes": ("worlds.json", probes),
+    "seconds": ("worlds.json", seconds),
+    "methods": ("compare.json", methods),
+    "speed": ("speed.json", measured),
+    "gpu": ("gpu.json", measured),
+}

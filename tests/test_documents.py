@@ -1,0 +1,182 @@
+"""README.md and RESULTS.md show no figure but those of committed files, and say of each where it is from."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.documents import BLOCK, DOCUMENTS, ORIGIN, RESULTS, ROOT, block, rendered
+from benchmarks.tables import BLOCKS, rate
+from envs import WORLDS
+from housecat.cli.help import COMMANDS, named
+
+# What may stand in a document's own words: names, settings and definitions, which nobody measures.
+DEFINED = (
+    r"\bV-JEPA 2-AC\b|\bR2\b|\bHDF5\b|\bLeRobotDataset v3\.0\b|\bDebian 12\b|\bPython 3\.11\b|\bApache-2\.0\b"
+    r"|\b95 % interval\b|\*\*Intervals\*\* are of 95 %|\bseeds 0, 1 and 2\b|\b100 and up\b|\bmodel of seed 0\b"
+    r"|\bfour times as slow\b|\*\*Exit codes\*\*: 0 done, 1 |, 2 something|\b130 Ctrl-C\b"
+)
+WORDS = "half|a quarter|a third|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty"
+COUNT = rf"(?:\d[\d.,]* ?|(?:{WORDS}) (?:an? |of an? )?)"
+UNIT = r"(?:%|percent|per cent|ms|milliseconds?|s|seconds?|min|minutes?|hours?|x|times)(?!\w)"
+MEASURED = re.compile(rf"(?i)\b{COUNT}{UNIT}|\b{COUNT}of (?:\d|{WORDS})|\bR2 (?:\w+ )?-?\d?\.\d|\btwice\b|\bhalf of\b")
+PLANTED = [
+    "It reaches 92 % of them.",
+    "It reaches 28 of 30.",
+    "It reaches thirty of thirty goals.",
+    "A probe reads it at R2 0.98.",
+    "A probe reads it at R2 of .98.",
+    "A step takes 25 ms.",
+    "The first command takes half a minute.",
+    "The first command takes six minutes.",
+    "This is 1.9x as fast.",
+    "It is ten times as fast.",
+    "It needs twice the time.",
+    "It takes `18 minutes` there.",
+    "It errs by 0.04 m.",
+    "Of the misses 23 were turned.",
+]
+
+
+def document(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def figures_in_words(text: str) -> list[str]:
+    """Whatever in a document's own words looks like a figure that was measured, or is a number that is not defined."""
+    own = re.sub(r"(?s)```.*?```|\]\([^)]*\)|<!-- figures: .*?<!-- end -->", " ", text)
+    own = re.sub(DEFINED, " ", " ".join(own.split()))
+    return [found[0] for found in MEASURED.finditer(own)] + re.findall(r"\S*\d\S*", re.sub(r"`[^`]*`", " ", own))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_block_says_what_the_files_say(name):
+    assert document(name) == rendered(document(name)), "run: python benchmarks/documents.py"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_outside_the_blocks_stands_no_figure(name):
+    assert figures_in_words(document(name)) == []
+
+
+@pytest.mark.parametrize("sentence", PLANTED)
+def test_a_figure_that_is_written_by_hand_is_found(sentence):
+    text = document("README.md").replace("## Limits\n", f"## Limits\n\n{sentence}\n")
+    assert figures_in_words(text) != []
+
+
+def test_every_block_is_in_a_document():
+    used = {found[1] for name in DOCUMENTS for found in BLOCK.finditer(document(name))}
+    assert used == set(BLOCKS)
+    assert "worlds" in [found[1] for found in BLOCK.finditer(document("README.md"))]
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _ in BLOCKS.values() if (RESULTS / file).exists()}))
+def test_a_file_of_figures_says_what_made_it_and_that_still_exists(file):
+    found = json.loads((RESULTS / file).read_text(encoding="utf-8"))
+    assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", found["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d.*", found["date"])
+    assert found["machine"]
+    program, *rest = found["command"].split()
+    if program == "housecat":
+        assert named(rest)[0] in COMMANDS
+    else:
+        assert program == "python" and (ROOT / rest[0]).is_file(), found["command"]
+
+
+def training(solved: int, of: int = 30) -> dict[str, Any]:
+    played = {"solved": solved, "of": of, "steps": 20.0, "ms_per_step": 12.5}
+    return {
+        "seed": 0,
+        "play": "scripted",
+        "seconds": {"collect": 30.0, "train": 200.0},
+        "planners": {"hierarchy": played, "random": {"solved": 0, "of": of, "steps": None, "ms_per_step": None}},
+        "probes": {"position": 0.98765, "angle": None},
+    }
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Figures of one world, as `benchmarks/worlds.py` would write them."""
+    success = {"hierarchy": {"value": 0.8667, "low": 0.6, "high": 0.97, "plays": 60, "trainings": 2}}
+    origin = {"command": "python benchmarks/worlds.py", "commit": "a" * 40, "date": "2026-01-02", "machine": "Z80"}
+    world = {"trainings": [training(30), training(22)], "success": success}
+    (tmp_path / "worlds.json").write_text(json.dumps({**origin, "pairs": 30, "worlds": {"puck": world}}))
+    (tmp_path / "speed.json").write_text(
+        json.dumps({**origin, "stages": {"train": {"old": 7.5, "new": 3, "ratio": 2.5}}})
+    )
+    (tmp_path / "gpu.json").write_text(json.dumps({**origin, "stages": {"collect": 31.2, "train": 64}}))
+    return tmp_path
+
+
+def test_every_world_that_ships_has_its_line_measured_or_not(results):
+    lines = [line for line in block("worlds", results).splitlines() if line.startswith("| `")]
+    assert [re.match(r"\| `(\w+)`", line)[1] for line in lines] == list(WORLDS)
+    puck = lines[list(WORLDS).index("puck")]
+    assert "| scripted | 87 % (60 to 97) |" in puck and puck.endswith("| 2 |")
+    assert sum("not measured" in line for line in lines) == len(WORLDS) - 1
+
+
+def test_a_block_shows_each_training_and_where_its_figures_are_from(results):
+    text = block("planners", results)
+    assert "| `puck` | landmarks | 30 of 30, 22 of 30 | 87 % (60 to 97) | 20 | 12.5 |" in text
+    assert "commit aaaaaaa, 2026-01-02, Z80: `python benchmarks/worlds.py`" in text
+    assert "| `puck` | position | 0.988, 0.988 |\n| `puck` | angle | unknown, unknown |" in block("probes", results)
+    assert "| `puck` | 30, 30 | 200, 200 |" in block("seconds", results)
+
+
+def test_measurements_of_any_groups_become_tables(results):
+    assert "| stages | old | new | ratio |\n| --- | --- | --- | --- |\n| train | 7.5 | 3 | 2.5 |" in block(
+        "speed", results
+    )
+    assert "|  | collect | train |\n| --- | --- | --- |\n| stages | 31.2 | 64 |" in block("gpu", results)
+
+
+def test_a_comparison_that_pools_its_trainings_is_shown_without_its_interval(tmp_path):
+    """Its interval counts plays as if trainings did not differ."""
+    found = json.loads((RESULTS / "compare.json").read_text(encoding="utf-8"))
+    (plan,) = [row["planning"]["flat_distance"] for row in found["models"] if row["model"] == "default"]
+    plan |= {"success": 0.5, "interval": [0.25, 0.75]}
+    plan.pop("trainings", None)
+    for trainings, shown in ((None, "| 50 % |"), ([10, 20], "| 50 % (25 to 75) |")):
+        plan |= {} if trainings is None else {"trainings": trainings}
+        (tmp_path / "compare.json").write_text(json.dumps(found))
+        (line,) = [line for line in block("methods", tmp_path).splitlines() if line.startswith("| `default`")]
+        assert shown in line
+
+
+def test_figures_of_unknown_origin_are_refused(results):
+    found = json.loads((results / "worlds.json").read_text())
+    for key in ORIGIN:
+        (results / "worlds.json").write_text(json.dumps({**found, key: ""}))
+        with pytest.raises(ValueError, match=f"does not say its {key}"):
+            block("worlds", results)
+
+
+def test_what_was_not_measured_is_said_in_the_document(tmp_path):
+    assert "Not measured yet" in block("worlds", tmp_path)
+    with pytest.raises(ValueError, match="known are gpu"):
+        block("wrolds", tmp_path)
+
+
+def test_a_share_of_successes_never_travels_without_its_interval():
+    assert rate({"value": 0.5, "low": 0.1, "high": 0.9}) == "50 % (10 to 90)"
+    assert rate(None) == ""
+
+
+def test_the_readme_names_every_wing_of_the_packages():
+    table = document("README.md").partition("## How it is built")[2].partition("## Limits")[0]
+    wings = {
+        path.parent
+        for package in ("envs", "worldmodel", "planners", "housecat")
+        for path in ROOT.glob(f"{package}/*/*.py")
+    }
+    assert {f"{wing.name}/" for wing in wings} <= set(re.findall(r"`(\w+/)`", table))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_figure_that_was_changed_by_hand_does_not_survive(name):
+    changed = BLOCK.sub(lambda old: old[0].replace("<!-- end -->", "99 %\n<!-- end -->"), document(name))
+    assert changed != document(name) and rendered(changed) == document(name)
