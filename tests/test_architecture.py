@@ -23,6 +23,7 @@ MAY_IMPORT = {  # of our packages, and of the large ones that decide what a pack
     "planners": {"planners", "torch", "scipy"},
     "housecat": {*PACKAGES, "torch", "mujoco", "gymnasium", "h5py", "scipy", "safetensors"},
 }
+WIDEST = 16  # files in one folder
 WATCHED = set().union(*MAY_IMPORT.values())
 
 
@@ -58,6 +59,51 @@ def test_no_files_import_each_other_in_a_circle():
         named_in = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
         needs[name] = (named_in | {str(node.module) for node in froms}) & set(files)
     graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
+
+
+def wings_needed(package: str) -> dict[str, set[str]]:
+    """Which wings (sub-folders) each wing of a package imports; files at its root, the shared types, are left out."""
+    wings = {folder.name for folder in (ROOT / package).iterdir() if list(folder.glob("*.py"))}
+    needs: dict[str, set[str]] = {name: set() for name in wings}
+    for name in wings:
+        for path in sources(f"{package}/{name}"):
+            for node in ast.walk(tree(path)):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    begin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                    parts = [f"{begin}{alias.name}".split(".") for alias in node.names]
+                    needs[name] |= {part[1] for part in parts if part[0] == package and len(part) > 1} & wings - {name}
+    return needs
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_arrows_between_the_wings_of_a_package_run_one_way(package):
+    needs = wings_needed(package)
+    assert any(needs.values()) or package == "planners", "an empty graph has no circle and says nothing"
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle, of however many wings
+
+
+def test_no_folder_of_a_package_is_wider_than_one_looks_over():
+    for folder in (path for package in PACKAGES for path in [ROOT / package, *(ROOT / package).rglob("*/")]):
+        if folder.name != "__pycache__":
+            files = sorted(path.name for path in folder.iterdir() if path.is_file())
+            assert len(files) <= WIDEST, f"{folder.relative_to(ROOT)} holds {len(files)} files"
+
+
+def test_no_class_name_stands_twice_in_the_packages():
+    places: dict[str, list[str]] = {}
+    for path in sources(*PACKAGES):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert len(places) > 100
+    assert not {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
+def test_tests_stand_in_folders_named_as_those_of_what_they_test():
+    folders = {path.parent.relative_to(ROOT / "tests") for path in sources("tests") if path.stem.startswith("test_")}
+    assert {Path(package) for package in PACKAGES} <= {parent for folder in folders for parent in folder.parents}
+    mirrored = [folder for folder in folders if folder.parts and folder.parts[0] in PACKAGES]
+    assert not [str(folder) for folder in mirrored if not (ROOT / folder / "__init__.py").is_file()]
 
 
 def test_recording_needs_no_torch():

@@ -31,7 +31,7 @@ class Clips:
 class EpisodeStore:
     """Episodes in a folder that `envs.data.build.build` wrote; open one with `EpisodeStore.open`."""
 
-    def __init__(self, path: Path, manifest: dict[str, Any], indices: Sequence[int], memory: "_Memory") -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any], indices: Sequence[int], memory: "_Kept") -> None:
         self.path = path
         self.manifest = manifest
         self._indices = np.asarray(indices, np.int64)
@@ -55,7 +55,7 @@ class EpisodeStore:
         for name in manifest["files"]:
             if not (path / name).is_file():
                 raise StoreError(f"the episode {path / name} is missing: {again} to record it")
-        return cls(path, manifest, range(manifest["episodes"]), _Memory(path, manifest))
+        return cls(path, manifest, range(manifest["episodes"]), _Kept(path, manifest))
 
     @property
     def world(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class _Decoded:
     rest: list[dict[str, Any]]  # of each episode: what is not one row a frame
 
 
-class _Memory:
+class _Kept:
     """The episodes of a folder, decoded once, when they are first asked for, and kept where they fit."""
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:

@@ -10,11 +10,11 @@ from envs.registry import WORLDS, make_world
 from housecat.cli import datasets
 from housecat.cli.export import export_programs
 from housecat.cli.help import COMMANDS
-from housecat.cli.summary import summary
 from housecat.cli.worlds import show_worlds
 from housecat.diagnosis.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.errors import UsageError
 from housecat.evaluation.pairs import make_pairs
+from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
 from housecat.runs.folder import open_run
@@ -165,7 +165,7 @@ def run_compare(request: Request) -> int:
     else:
         spec = EpisodeStore.open(Path(config.data)).world
         request = request.suited_to(spec)
-    compare(request.composed, request.config, spec, out, request.line)
+    compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].settings)
     return 0
 
 

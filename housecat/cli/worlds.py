@@ -11,10 +11,10 @@ from envs.measured import FILE, Figures, figures_of, keep_figures, known_figures
 from envs.registry import IDS, SUBJECTS
 from envs.world import World
 from housecat import __version__
-from housecat.cli.columns import aligned
 from housecat.cli.sheet import write_sheet
 from housecat.errors import UsageError
 from housecat.evaluation.statistics import Rate
+from housecat.report.columns import aligned
 
 
 def show_worlds(

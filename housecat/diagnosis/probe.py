@@ -33,11 +33,11 @@ import yaml
 
 from envs.data.store import EpisodeStore
 from envs.streams import stream
-from housecat.cli.columns import aligned
 from housecat.diagnosis.alarms import alarms
 from housecat.diagnosis.measurements import PIXELS, Diagnosis
 from housecat.errors import UsageError
 from housecat.files import write_json
+from housecat.report.columns import aligned
 from housecat.report.probing import draw_probe
 from housecat.runs import folder as runs
 from housecat.runs.training import HELD_OUT

@@ -36,11 +36,10 @@ from typing import Any
 import numpy as np
 
 from envs.data.store import EpisodeStore
-from housecat.cli.columns import aligned
-from housecat.cli.help import COMMANDS
 from housecat.errors import UsageError
 from housecat.evaluation.statistics import Rate
 from housecat.files import write_json
+from housecat.report.columns import aligned
 from housecat.runs import folder as runs
 from housecat.runs import stages, wiring
 from housecat.runs.budget import Speed, speeds_of, updates_within
@@ -65,11 +64,19 @@ class Member:
     out: Path
 
 
-def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any], out: Path, command: str) -> None:
+def compare(
+    compose: Callable[..., Config],
+    config: Config,
+    spec: dict[str, Any],
+    out: Path,
+    command: str,
+    sections: tuple[str, ...],
+) -> None:
     """Trains what is not trained yet, measures all of it, writes `out/compare.json` and prints the table.
 
     Args:
         compose: makes the settings of a member from what the user wrote and further `key=value`.
+        sections: of the settings, that are written beside each member.
 
     Raises:
         UsageError: the settings do not fit a method or the recordings; or, when all is written, every training failed.
@@ -90,7 +97,7 @@ def compare(compose: Callable[..., Config], config: Config, spec: dict[str, Any]
     for one in members:
         print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
         try:
-            _work(one, store, data, command)
+            _work(one, store, data, command, sections)
         except TrainingError as error:
             failed[one.out] = f"seed {one.seed}: {error}"
             print(f"{one.method}, {failed[one.out]}; the comparison goes on", file=sys.stderr, flush=True)
@@ -133,13 +140,13 @@ def _member(
     return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
 
 
-def _work(one: Member, store: EpisodeStore, data: Path, command: str) -> None:
+def _work(one: Member, store: EpisodeStore, data: Path, command: str, sections: tuple[str, ...]) -> None:
     """Trains, and lets the planners play where the model imagines."""
     jobs = [stages.training(one.config, stages.recording_of(store), data, one.out)]
     spec = wiring.evaluated_spec(one.config, store.world)
     if METHODS[one.method].imagines:
         jobs.append(stages.evaluating(one.config, spec, one.out / "model", one.out, command))
-    settings = to_yaml(one.config, COMMANDS["compare"].settings, store.world)
+    settings = to_yaml(one.config, sections, store.world)
     with open_run(one.out, settings, command) as run:
         for job in jobs:
             run.check(job.stage)

@@ -5,9 +5,9 @@ from typing import Any
 
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
-from housecat.cli.summary import summary
 from housecat.errors import UsageError
 from housecat.evaluation.pairs import make_pairs
+from housecat.report.summary import summary
 from housecat.runs import stages, wiring
 from housecat.runs.estimate import estimate, in_words
 from housecat.runs.folder import Run, open_run

@@ -17,7 +17,7 @@ from planners.subgoals.routes import Pursuit, Rules, advance, begin
 
 
 @dataclass(frozen=True)
-class _Memory:
+class _Pursued:
     """Of one environment: its goal (D,) and the pursuit of it."""
 
     goal: Tensor
@@ -79,7 +79,7 @@ class Hierarchy:
         plan = self.flat(z, aims, start, generators)
         return replace(plan, subgoal=torch.tensor(chosen), memory=tuple(now))
 
-    def _pursue(self, z: Tensor, goal: Tensor, before: _Memory | None) -> _Memory:
+    def _pursue(self, z: Tensor, goal: Tensor, before: _Pursued | None) -> _Pursued:
         """The target for z (D,) on the way to goal (D,); distances are asked for one environment at a time."""
         if before is None or not torch.equal(before.goal, goal):
             latents = self.landmarks.latents
@@ -88,7 +88,7 @@ class Hierarchy:
         else:
             pursuit = before.pursuit
         away = self._ask(z, torch.cat([self.landmarks.latents, goal[None]]))
-        return _Memory(goal, advance(pursuit, away[:-1], float(away[-1]), self.rules))
+        return _Pursued(goal, advance(pursuit, away[:-1], float(away[-1]), self.rules))
 
     def _ask(self, z: Tensor, target: Tensor) -> Any:
         return self.distance.steps(z, target).double().cpu().numpy()

@@ -7,6 +7,7 @@ Published: arXiv 2506.09985, section 3; on DINOv2's patches likewise in DINO-WM 
 is encoded by itself, as a picture that stands still. No state token: planners see camera frames and nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,32 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
+from worldmodel.methods import ijepa, vjepa
 from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
-from worldmodel.networks import frozen
+from worldmodel.networks import pretrained
 from worldmodel.networks.block_causal import BlockCausalPredictor, Cache
 from worldmodel.networks.frozen import Pooled
+from worldmodel.settings import from_json
+
+# By the method that trained them: settings, and the encoder that they make.
+ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
+    "ijepa": (ijepa.IJepaSettings, lambda settings, precision: ijepa.ImageJEPA(settings, precision).model),
+    "vjepa": (vjepa.VJepaSettings, lambda settings, precision: vjepa.VideoJEPA(settings, precision).model),
+    pretrained.METHOD: (pretrained.BackboneSettings, pretrained.Pretrained),
+}
+
+
+def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
+    """The encoder that `checkpoint.description` describes, with weights yet to be loaded.
+
+    Raises:
+        ValueError: the method makes no encoder with features of patches.
+    """
+    name = described["method"]
+    if name not in ENCODERS:
+        raise ValueError(f"method {name} makes no encoder with features of patches: choose vjepa or ijepa")
+    settings, make = ENCODERS[name]
+    return make(from_json(settings, described["settings"]), precision)
 
 
 @dataclass(frozen=True)
@@ -54,7 +77,7 @@ class PatchWorldModel(LatentWorldModel):
         asked = settings.dynamics
         self.shape = (asked.past, asked.grid**2, asked.channels)
         super().__init__(asked.past, asked.past * asked.grid**2 * asked.channels, settings.action_dim, precision)
-        encoder = frozen.rebuilt(settings.encoder, precision)
+        encoder = rebuilt(settings.encoder, precision)
         self.pooled = Pooled(encoder, asked.grid, asked.channels)
         self.predictor = BlockCausalPredictor(
             asked.grid, asked.channels, settings.action_dim, asked.width, asked.depth, asked.heads, asked.window

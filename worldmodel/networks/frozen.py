@@ -1,37 +1,12 @@
-"""Frozen encoders as world models use them: rebuilt from what they were trained by, their patches pooled."""
+"""Frozen encoders as world models use them: their patches pooled."""
 
-from collections.abc import Callable
 from math import isqrt
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from worldmodel.methods import ijepa, vjepa
 from worldmodel.model import PatchEncoder
-from worldmodel.networks import pretrained
 from worldmodel.networks.components import principal
-from worldmodel.settings import from_json
-
-# By the method that trained them: settings, and the encoder that they make.
-ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
-    "ijepa": (ijepa.IJepaSettings, lambda settings, precision: ijepa.ImageJEPA(settings, precision).model),
-    "vjepa": (vjepa.VJepaSettings, lambda settings, precision: vjepa.VideoJEPA(settings, precision).model),
-    pretrained.METHOD: (pretrained.BackboneSettings, pretrained.Pretrained),
-}
-
-
-def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
-    """The encoder that `checkpoint.description` describes, with weights yet to be loaded.
-
-    Raises:
-        ValueError: the method makes no encoder with features of patches.
-    """
-    name = described["method"]
-    if name not in ENCODERS:
-        raise ValueError(f"method {name} makes no encoder with features of patches: choose vjepa or ijepa")
-    settings, make = ENCODERS[name]
-    return make(from_json(settings, described["settings"]), precision)
 
 
 class Pooled(nn.Module):

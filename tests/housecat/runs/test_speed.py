@@ -1,6 +1,5 @@
 """Batches that speed is measured on are those that training draws, and frames are counted once."""
 
-from housecat.cli.columns import aligned
 from housecat.runs.speed import random_clips
 from housecat.runs.wiring import training_plan
 from housecat.settings.config import load_config
@@ -12,8 +11,3 @@ def test_random_clips_are_as_long_as_those_of_training() -> None:
     assert clips.frames.shape == (5, 9 + 4 - 1, 32, 32, 3)
     assert clips.actions.shape == (5, 9 + 4 - 2, 3)
     assert clips.count == 5 * 12
-
-
-def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    assert aligned([("a", "success"), ("planner", "7%")]) == ["a        success", "planner       7%"]
-    assert aligned([("a", "b"), ("cc", "d")], numbers=False) == ["a   b", "cc  d"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from worldmodel.networks import frozen, pretrained
+from worldmodel.methods import vjepa2_ac
+from worldmodel.networks import pretrained
 from worldmodel.networks.pretrained import PretrainedError
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -89,7 +90,7 @@ def test_it_is_rebuilt_from_its_description_alone(saved: dict[str, Path], tmp_pa
     settings = pretrained.look_up(f"transformers/{saved['vjepa2']}", 32)
     described = json.loads(json.dumps({"method": pretrained.METHOD, "settings": asdict(settings)}))
     described["settings"]["name"] = "transformers/nowhere/to-be-found"
-    encoder, again = pretrained.load(settings), frozen.rebuilt(described, torch.float32)
+    encoder, again = pretrained.load(settings), vjepa2_ac.rebuilt(described, torch.float32)
     frames = torch.randint(0, 256, (1, 3, 32, 32, 3), dtype=torch.uint8)
     again.load_state_dict(encoder.state_dict())
     assert torch.equal(encoder.tokens(frames), again.tokens(frames))

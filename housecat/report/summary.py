@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from housecat.cli.columns import aligned
+from housecat.report.columns import aligned
 
 
 def summary(run: Path) -> str:
