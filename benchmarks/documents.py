@@ -15,14 +15,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.record import RESULTS, ROOT
 from benchmarks.tables import BLOCKS
 from housecat.files import write_text
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = ("README.md", "RESULTS.md")
 BLOCK = re.compile(r"<!-- figures: ([\w-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
-ORIGIN = ("command", "commit", "date", "machine")  # what a file of figures must say, see `housecat.runs.folder`
+ORIGIN = ("command", "commit", "date", "machine")  # what a file of figures must say; `benchmarks.record` writes it
 
 
 def block(name: str, results: Path = RESULTS) -> str:

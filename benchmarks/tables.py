@@ -12,6 +12,10 @@ PLANNERS = {
     "flat_latent": "flat, latent distance",
     "random": "random actions",
 }
+POOLED = (
+    "\n*Of an earlier code, in which only the default, H-JEPA and V-JEPA 2-AC fine-tuned their predictor. The file "
+    "does not say what each training solved, so no interval can be given.*\n"
+)
 METHOD_PLANNERS = {"flat_distance": "success, flat", "hjepa": "two levels"}
 GOALS = {
     "umaze": "a ball through a U-shaped maze",
@@ -108,7 +112,9 @@ def methods(found: Found) -> str:
     quantities = list(dict.fromkeys(name for row in found["models"] for name in row["probe"] or {}))
     head = ["method", "parameters", "updates", "frames/s", *(f"{name}, R2" for name in quantities)]
     head += ["imagined over copied", *METHOD_PLANNERS.values(), "ms a step"]
-    return markdown(head, (_method(row, quantities) for row in found["models"]))
+    plans = [plan for row in found["models"] for plan in (row["planning"] or {}).values()]
+    pooled = any("trainings" not in plan for plan in plans)
+    return markdown(head, (_method(row, quantities) for row in found["models"])) + (POOLED if pooled else "")
 
 
 def _method(row: Found, quantities: list[str]) -> list[str]:

@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.documents import BLOCK, DOCUMENTS, ORIGIN, RESULTS, ROOT, block, rendered
+from benchmarks.record import write
 from benchmarks.tables import BLOCKS, rate
 from envs import WORLDS
 from housecat.cli.help import COMMANDS, named
@@ -79,6 +81,7 @@ def test_a_file_of_figures_says_what_made_it_and_that_still_exists(file):
     assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", found["commit"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\d.*", found["date"])
     assert found["machine"]
+    assert not re.search(r"(?:^|[ ='])/", found["command"]), "a place of one machine"
     program, *rest = found["command"].split()
     if program == "housecat":
         assert named(rest)[0] in COMMANDS
@@ -140,11 +143,14 @@ def test_a_comparison_that_pools_its_trainings_is_shown_without_its_interval(tmp
     (plan,) = [row["planning"]["flat_distance"] for row in found["models"] if row["model"] == "default"]
     plan |= {"success": 0.5, "interval": [0.25, 0.75]}
     plan.pop("trainings", None)
+    others = [one for row in found["models"] for one in (row["planning"] or {}).values()]
     for trainings, shown in ((None, "| 50 % |"), ([10, 20], "| 50 % (25 to 75) |")):
-        plan |= {} if trainings is None else {"trainings": trainings}
+        for one in others if trainings else []:
+            one["trainings"] = trainings
         (tmp_path / "compare.json").write_text(json.dumps(found))
         (line,) = [line for line in block("methods", tmp_path).splitlines() if line.startswith("| `default`")]
         assert shown in line
+        assert ("Of an earlier code" in block("methods", tmp_path)) == (trainings is None)
 
 
 def test_figures_of_unknown_origin_are_refused(results):
@@ -153,6 +159,13 @@ def test_figures_of_unknown_origin_are_refused(results):
         (results / "worlds.json").write_text(json.dumps({**found, key: ""}))
         with pytest.raises(ValueError, match=f"does not say its {key}"):
             block("worlds", results)
+
+
+def test_a_benchmark_records_its_command_and_what_it_says_of_its_origin_wins(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "benchmarks" / "worlds.py"), "--out", "runs/worlds"])
+    write("gpu", {"stages": {"train": 64.0}, "machine": "a graphics card"}, tmp_path)
+    text = block("gpu", tmp_path)
+    assert "`python benchmarks/worlds.py --out runs/worlds`" in text and "a graphics card: " in text
 
 
 def test_what_was_not_measured_is_said_in_the_document(tmp_path):
