@@ -43,10 +43,18 @@ def block(name: str, results: Path = RESULTS) -> str:
 
 
 def origin(file: str, found: dict[str, Any]) -> str:
-    """The line below a block's tables."""
-    commit = found["commit"][:7] + ("+changes" if found["commit"].endswith("+changes") else "")
-    measured = f"{commit}, {found['date'][:10]}, {found['machine']}"
-    return f"<sub>[{file}](benchmarks/results/{file}), commit {measured}: `{found['command']}`</sub>"
+    """The line below a block's tables; commits and machines are those of the trainings where these say them."""
+    trainings = [one for world in found.get("worlds", {}).values() for one in world["trainings"]]
+    commits = {one["commit"] for one in trainings if "commit" in one} or {found["commit"]}
+    machines = {_machine(one["machine"]) for one in trainings if "machine" in one} or {found["machine"]}
+    short = sorted({commit[:7] + "+changes" * commit.endswith("+changes") for commit in commits})
+    measured = f"commit {', '.join(short)}, {found['date'][:10]}, {'; '.join(sorted(machines))}"
+    return f"<sub>[{file}](benchmarks/results/{file}), {measured}: `{found['command']}`</sub>"
+
+
+def _machine(one: str | dict[str, Any]) -> str:
+    """As the manifest of a run has it, in words."""
+    return one if isinstance(one, str) else f"{one['processor']}, {one['cores']} cores"
 
 
 def rendered(text: str, results: Path = RESULTS) -> str:

@@ -134,7 +134,8 @@ def _reached(plan: Found | None) -> str:
     if "trainings" not in plan:
         return f"{100 * plan['success']:.0f} %"
     low, high = plan["interval"]
-    return rate({"value": plan["success"], "low": low, "high": high})
+    each = ", ".join(f"{100 * success:.0f}" for success in plan["trainings"])
+    return f"{each}: {rate({'value': plan['success'], 'low': low, 'high': high})}"
 
 
 def measured(found: Found) -> str:

@@ -130,6 +130,14 @@ def test_a_block_shows_each_training_and_where_its_figures_are_from(results):
     assert "| `puck` | 30, 30 | 200, 200 |" in block("seconds", results)
 
 
+def test_trainings_that_were_made_elsewhere_are_said_to_be_so(results):
+    found = json.loads((results / "worlds.json").read_text())
+    for one, letter in zip(found["worlds"]["puck"]["trainings"], "cb", strict=True):
+        one |= {"commit": letter * 40, "machine": {"system": "Linux", "processor": f"6502{letter}", "cores": 1}}
+    (results / "worlds.json").write_text(json.dumps(found))
+    assert "commit bbbbbbb, ccccccc, 2026-01-02, 6502b, 1 cores; 6502c, 1 cores: `python" in block("worlds", results)
+
+
 def test_measurements_of_any_groups_become_tables(results):
     assert "| stages | old | new | ratio |\n| --- | --- | --- | --- |\n| train | 7.5 | 3 | 2.5 |" in block(
         "speed", results
@@ -144,7 +152,7 @@ def test_a_comparison_that_pools_its_trainings_is_shown_without_its_interval(tmp
     plan |= {"success": 0.5, "interval": [0.25, 0.75]}
     plan.pop("trainings", None)
     others = [one for row in found["models"] for one in (row["planning"] or {}).values()]
-    for trainings, shown in ((None, "| 50 % |"), ([10, 20], "| 50 % (25 to 75) |")):
+    for trainings, shown in ((None, "| 50 % |"), ([0.2, 0.8], "| 20, 80: 50 % (25 to 75) |")):
         for one in others if trainings else []:
             one["trainings"] = trainings
         (tmp_path / "compare.json").write_text(json.dumps(found))
