@@ -139,17 +139,27 @@ def _reached(plan: Found | None) -> str:
 
 
 def measured(found: Found) -> str:
-    """Whatever groups of numbers a benchmark wrote: a table for each group, a line for each thing measured."""
+    """Whatever a benchmark wrote: single numbers, then a table for each group, a line for each thing measured."""
+    alone = {name: value for name, value in found.items() if isinstance(value, int | float) and name != "schema"}
+    groups = {name: one for name, one in found.items() if isinstance(one, dict) and one and name != "versions"}
     tables = []
-    for group, content in found.items():
-        if group == "versions" or not isinstance(content, dict) or not content:
-            continue
+    for group, content in (({"": alone} if alone else {}) | groups).items():
         each = all(isinstance(one, dict) for one in content.values())
-        lines = content if each else {group: content}
+        lines = {name: dict(_flat(one)) for name, one in (content if each else {group: content}).items()}
         columns = list(dict.fromkeys(key for one in lines.values() for key in one))
         rows = [[name, *(_cell(one.get(column)) for column in columns)] for name, one in lines.items()]
-        tables.append(markdown([group if each else "", *(column.replace("_", " ") for column in columns)], rows))
+        tables.append(markdown([group if each else "", *columns], rows))
     return "\n".join(tables)
+
+
+def _flat(found: Found, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Every value that is no dict, under the words that lead to it."""
+    for name, value in found.items():
+        words = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, dict):
+            yield from _flat(value, f"{words} ")
+        else:
+            yield words, value
 
 
 def _cell(value: Any) -> str:
