@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
 
@@ -14,8 +15,8 @@ class Rate:
     """A share of successes; it never travels without its 95 % interval."""
 
     value: float  # in [0, 1]
-    low: float  # Wilson 95 % bound
-    high: float  # Wilson 95 % bound
+    low: float  # 95 % bound
+    high: float  # 95 % bound
     n: int  # trials
 
     @classmethod
@@ -38,6 +39,31 @@ class Rate:
         low = 0.0 if won == 0 else (centre - margin) / scale
         high = 1.0 if won == n else (centre + margin) / scale
         return cls(value, low, high, n)
+
+    @classmethod
+    def of_trainings(cls, outcomes: Sequence[Sequence[bool]]) -> "Rate":
+        """The rate of one method over several trainings, each with its plays; the interval is about further trainings.
+
+        Plays of one training succeed and fail together, so three trainings say little however often each is played.
+        Each is one number: its rate y on the scale asin(sqrt((won + 3/8) / (n + 3/4))), on which chance alone has the
+        variance 1 / (4n + 2) whatever the rate (Anscombe, Biometrika 35, 1948). Their mean has Student's interval with
+        one degree of freedom less than there are trainings (the analysis of cluster-randomised trials: Donner and Klar
+        2000). Trainings that happen to agree would make that too narrow, even a point; so the interval is never less
+        than Wilson's of all plays, which it is for one training.
+
+        Raises:
+            ValueError: no trainings, or one without outcomes.
+        """
+        if not all(len(one) for one in outcomes):
+            raise ValueError("a success rate over trainings needs at least one episode of each")
+        pooled = cls.of([outcome for one in outcomes for outcome in one])
+        if len(outcomes) == 1:
+            return pooled
+        scaled = [math.asin(math.sqrt((sum(map(bool, one)) + 0.375) / (len(one) + 0.75))) for one in outcomes]
+        count = len(scaled)
+        margin = float(stdtrit(count - 1, 0.975) * np.std(scaled, ddof=1)) / math.sqrt(count)
+        low, high = max(0.0, np.mean(scaled) - margin), min(math.pi / 2, np.mean(scaled) + margin)
+        return cls(pooled.value, min(pooled.low, math.sin(low) ** 2), max(pooled.high, math.sin(high) ** 2), pooled.n)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@
         untrained           the same before the first update
         rank                effective rank of the latents, mean
         open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
-        planning            by planner, all seeds: {"success", "interval", "episodes", "plan_ms"}; null likewise
+        planning            by planner, all seeds: {"success", "interval", "episodes", "trainings", "plan_ms"}: the
+                            95 % interval is about further trainings, "trainings" is the success of each; null likewise
         failed              [one line a training that came to nothing, e.g. because its latents collapsed]; the numbers
                             are of the others, and null where there are none
     }]
@@ -208,18 +209,21 @@ def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def planning(paths: list[Path]) -> dict[str, Any]:
-    """What planners reached in several runs, of which `paths` are the `results.json`, taken as one."""
+    """What planners reached in several runs, of which `paths` are the `results.json`, one of each training."""
     results = [json.loads(path.read_text(encoding="utf-8"))["planners"] for path in paths]
     found = {}
     for name in results[0]:
         each = [planners[name] for planners in results]
-        solved = sum(round(one["success"] * one["episodes"]) for one in each)
-        rate = Rate.of([True] * solved + [False] * (sum(one["episodes"] for one in each) - solved))
+        won = [round(one["success"] * one["episodes"]) for one in each]
+        rate = Rate.of_trainings(
+            [[True] * some + [False] * (one["episodes"] - some) for some, one in zip(won, each, strict=True)]
+        )
         times = [one["plan_ms"]["median"] for one in each if one["plan_ms"] is not None]
         found[name] = {
             "success": rate.value,
             "interval": [rate.low, rate.high],
             "episodes": rate.n,
+            "trainings": [one["success"] for one in each],
             "plan_ms": round(float(np.mean(times)), 2) if times else None,
         }
     return found
@@ -241,5 +245,10 @@ def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> l
     cells.append("-" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}")
     cells += [f"{row['probe'][name]['mean']:.3f}" if row["probe"] else "-" for name in quantities]
     cells.append("-" if row["open_loop"] is None else f"{row['open_loop']:.3f}")
-    cells += [f"{planning[name]['success']:.0%}" if name in planning else "-" for name in planners]
+    cells += [_with_interval(planning[name]) if name in planning else "-" for name in planners]
     return [*cells, f"{max(times):.0f}" if times else "-"]
+
+
+def _with_interval(found: dict[str, Any]) -> str:
+    low, high = found["interval"]
+    return f"{found['success']:.0%} ({100 * low:.0f} to {100 * high:.0f})"

@@ -89,6 +89,8 @@ def check_ranges(config: Config, known: dict[str, Setting]) -> None:
                 raise UsageError(f"{name} must be {_range(setting)}, got {one:.10g}")
         if isinstance(value, list) and not value:
             raise UsageError(f"{name} must not be empty")
+        if isinstance(value, list) and len({*map(str, value)}) < len(value):
+            raise UsageError(f"{name} names something twice, which would count twice: {value}")
 
 
 def check_combinations(config: Config) -> None:

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from housecat.evaluation.statistics import Rate, compare_paired, path_efficiency, percentile
@@ -32,6 +33,48 @@ def test_a_perfect_score_still_has_an_interval_that_contains_it() -> None:
 def test_more_episodes_narrow_the_interval() -> None:
     few, many = Rate.of([True, False] * 10), Rate.of([True, False] * 100)
     assert many.high - many.low < (few.high - few.low) / 2.5
+
+
+def test_one_training_has_wilsons_interval_and_several_never_a_narrower_one() -> None:
+    plays = [True] * 23 + [False] * 7
+    assert Rate.of_trainings([plays]) == Rate.of(plays)
+    for won in ((30, 30, 30), (0, 0, 0), (20, 20, 20), (25, 28, 30)):
+        parts = [[True] * one + [False] * (30 - one) for one in won]
+        whole, pooled = Rate.of_trainings(parts), Rate.of([play for part in parts for play in part])
+        assert whole.low <= pooled.low <= whole.value == pooled.value <= pooled.high <= whole.high
+
+
+def test_three_trainings_that_solve_all_leave_some_doubt_and_three_that_differ_much_more() -> None:
+    perfect = Rate.of_trainings([[True] * 30] * 3)
+    assert 0.93 < perfect.low < 0.97 and perfect.high == 1.0
+    apart = Rate.of_trainings([[True] * won + [False] * (30 - won) for won in (25, 16, 28)])
+    assert apart.low < 0.5 and apart.high > 0.95, "83, 53 and 93 % are not 77 (67 to 84)"
+
+
+def test_a_training_without_plays_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one episode of each"):
+        Rate.of_trainings([[True], []])
+
+
+@pytest.mark.parametrize("mean", [0.03, 0.3, 0.5, 0.75, 0.9, 0.97, 1.0])
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.25])
+def test_nominal_95_percent_intervals_over_three_trainings_cover_the_mean_of_further_ones(
+    mean: float, spread: float
+) -> None:
+    """`spread` is the standard deviation between trainings over the largest that there can be with this mean."""
+    rng = np.random.default_rng(round(1000 * mean + 10 * spread))
+    size, times = 3, 1500
+    true = np.full((times, size), mean)
+    if spread and mean < 1:
+        strength = 1 / spread**2 - 1  # a beta distribution's variance is mean (1 - mean) / (strength + 1)
+        true = rng.beta(mean * strength, (1 - mean) * strength, (times, size))
+    won = rng.binomial(30, true)
+    plays = {k: [True] * k + [False] * (30 - k) for k in range(31)}
+    found = [Rate.of_trainings([plays[k] for k in row]) for row in won.tolist()]
+    assert np.mean([rate.low <= mean <= rate.high for rate in found]) >= 0.9
+    if spread == 0.25 and 0.2 < mean < 0.8:
+        pooled = [Rate.of([True] * sum(row) + [False] * (90 - sum(row))) for row in won.tolist()]
+        assert np.mean([rate.low <= mean <= rate.high for rate in pooled]) < 0.8, "what pooling would have said"
 
 
 def test_a_rate_of_nothing_is_refused() -> None:

@@ -81,16 +81,17 @@ def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes
     )
 
 
-def test_pairs_of_all_seeds_count_as_one_trial(tmp_path: Path) -> None:
+def test_success_over_seeds_counts_trainings_and_shows_each(tmp_path: Path) -> None:
     paths = []
     for seed, (success, milliseconds) in enumerate([(0.75, 10.0), (0.25, 20.0), (1.0, 60.0)]):
         run = {"success": success, "interval": [0, 1], "episodes": 4, "plan_ms": {"median": milliseconds, "p95": 99.0}}
         paths.append(tmp_path / f"{seed}.json")
         paths[-1].write_text(json.dumps({"planners": {"hierarchy": run}}))
-    whole = Rate.of([True] * 8 + [False] * 4)
-    assert planning(paths) == {
-        "hierarchy": {"success": 8 / 12, "interval": [whole.low, whole.high], "episodes": 12, "plan_ms": 30.0}
-    }
+    found = planning(paths)["hierarchy"]
+    assert (found["success"], found["episodes"], found["plan_ms"]) == (8 / 12, 12, 30.0)
+    assert found["trainings"] == [0.75, 0.25, 1.0]
+    pooled = Rate.of([True] * 8 + [False] * 4)
+    assert found["interval"][0] < pooled.low and found["interval"][1] > pooled.high, "three trainings, not twelve"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,9 @@ def test_pairs_of_all_seeds_count_as_one_trial(tmp_path: Path) -> None:
     [
         (["method=default"], "compare.methods=[...]"),
         (["compare.methods=[defalt]"], "compare.methods must be one of"),
+        (["compare.methods=[default,default]"], "compare.methods names something twice"),
+        (["compare.seeds=[3,0,3]"], "compare.seeds names something twice"),
+        (["evaluate.planners=[random,random]"], "evaluate.planners names something twice"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
