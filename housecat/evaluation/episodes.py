@@ -26,7 +26,7 @@ AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal
 class Player(Protocol):
     """What plays episodes side by side; `planners.agent.Agent` and `RandomAgent` are such."""
 
-    last_plan: Plan | None  # None: it does not plan
+    last_plan: Plan | None  # another object with every plan, however long it is followed; None: it does not plan
 
     def reset(self, goal_frames: np.ndarray) -> None:
         """Begins anew with goal frames uint8 (B, h, w, 3)."""
@@ -117,7 +117,7 @@ def play(
     agent.reset(goals)
     paths = [[state] for state in infos["state"]]
     targets: list[list[int]] = [[] for _ in pairs]
-    calls = np.zeros(len(pairs))
+    calls, counted = np.zeros(len(pairs)), None
     active = np.ones(len(pairs), bool)
     for _ in range(max_steps or vector.worlds[0].max_steps):
         actions = agent.act(frames, active)
@@ -126,7 +126,8 @@ def play(
         for i in np.flatnonzero(active):
             paths[i].append(infos["state"][i])
             targets[i].append(AT_THE_GOAL if plan is None else int(plan.subgoal[i]))
-            calls[i] += 0 if plan is None else plan.calls
+            calls[i] += 0 if plan is None or plan is counted else plan.calls
+        counted = plan
         active = ~reached
         if not active.any():
             break

@@ -103,7 +103,8 @@ def _calibrate(
     """The calibrated planner at each horizon; nothing where there is no choice."""
     if not _calibrates(settings):
         return []
-    jobs = [job for horizon in settings.horizons for job in _jobs(CALIBRATED, horizon, pairs, seed, settings)]
+    numbered = [(-1 - index, pair) for index, pair in enumerate(pairs)]  # no planner's noise is that of a judged pair
+    jobs = [job for horizon in settings.horizons for job in _jobs(CALIBRATED, horizon, numbered, seed, settings)]
     parts = play_jobs(jobs, lambda done: _advance(bar, done))
     return [
         Tried(horizon, [r for job, part in zip(jobs, parts, strict=True) if job.horizon == horizon for r in part])
@@ -117,15 +118,15 @@ def _play_all(
     """Results by planner, in the order of the pairs."""
     jobs = []
     for name in settings.planners:
-        jobs += _jobs(name, horizon if name == CALIBRATED else None, pairs.pairs, pairs.seed, settings)
+        jobs += _jobs(name, horizon if name == CALIBRATED else None, list(enumerate(pairs.pairs)), pairs.seed, settings)
     played = [result for part in play_jobs(jobs, lambda done: _advance(bar, done)) for result in part]
     return {name: [result for result in played if result.planner == name] for name in settings.planners}
 
 
 def _jobs(
-    planner: str, horizon: int | None, pairs: Sequence[Pair], seed: int, settings: EvaluateSettings
+    planner: str, horizon: int | None, numbered: Sequence[tuple[int, Pair]], seed: int, settings: EvaluateSettings
 ) -> list[PlayJob]:
-    return jobs_of(planner, horizon, pairs, settings.batch, seed, settings.max_steps)
+    return jobs_of(planner, horizon, numbered, settings.batch, seed, settings.max_steps)
 
 
 def _advance(bar: tqdm, done: Sequence[EpisodeResult]) -> None:

@@ -242,7 +242,7 @@ def build_planner(
             "the checkpoint has no landmarks, which the hierarchy needs: train again, or leave it out of "
             "evaluate.planners"
         )
-    return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience)
+    return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

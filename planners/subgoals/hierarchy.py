@@ -36,6 +36,7 @@ class Hierarchy:
         near: control steps to the goal at which the goal itself becomes the target.
         reach: control steps; a landmark farther away is not aimed at. About what `flat` can look ahead.
         patience: control steps without progress, after which the way is given up for the rest of the episode.
+        execute: control steps from one call of this planner to the next.
     """
 
     def __init__(
@@ -46,13 +47,15 @@ class Hierarchy:
         near: float,
         reach: float,
         patience: int = 12,
+        execute: int = 1,
     ) -> None:
-        if near < 0 or reach <= 0 or patience < 1:
+        if near < 0 or reach <= 0 or patience < 1 or execute < 1:
             raise ValueError(
-                f"near must be 0 or more, reach above 0 and patience at least 1; got {near}, {reach} and {patience}"
+                "near must be 0 or more, reach above 0, patience and execute at least 1; got "
+                f"{near}, {reach}, {patience} and {execute}"
             )
         self.flat, self.landmarks, self.distance = flat, landmarks, distance
-        self.rules = Rules(near, reach, patience)
+        self.rules = Rules(near, reach, patience, execute)
         self._edges = landmarks.edges.cpu().numpy()
         self._steps = landmarks.steps.double().cpu().numpy()
 

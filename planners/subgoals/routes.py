@@ -40,6 +40,7 @@ class Rules:
     near: float  # the goal itself is aimed at when it is this near
     reach: float  # a landmark farther than this is not aimed at
     patience: int  # so long without progress, and the way is given up
+    execute: int = 1  # from one choice to the next
 
     @property
     def at_hand(self) -> float:
@@ -77,7 +78,7 @@ def advance(pursuit: Pursuit, here: NDArray, direct: float, rules: Rules) -> Pur
         direct: and to the goal.
     """
     chosen = _choose(pursuit, here, direct, rules)
-    moved = _note_progress(pursuit, chosen, here, direct)
+    moved = _note_progress(pursuit, chosen, here, direct, rules.execute)
     if moved.stalled <= rules.patience:
         return moved
     reopened = _cut(moved, here, direct, rules)
@@ -113,7 +114,7 @@ def _choose(pursuit: Pursuit, here: NDArray, direct: float, rules: Rules) -> int
     return GOAL
 
 
-def _note_progress(pursuit: Pursuit, chosen: int, here: NDArray, direct: float) -> Pursuit:
+def _note_progress(pursuit: Pursuit, chosen: int, here: NDArray, direct: float, passed: int) -> Pursuit:
     left = 0.0 if chosen == GOAL else pursuit.to_goal[chosen]
     away = direct if chosen == GOAL else here[chosen]
     nearer = chosen == pursuit.subgoal and away <= pursuit.closest - 0.5
@@ -123,7 +124,7 @@ def _note_progress(pursuit: Pursuit, chosen: int, here: NDArray, direct: float) 
         subgoal=chosen,
         record=min(left, pursuit.record),
         closest=min(away, pursuit.closest) if chosen == pursuit.subgoal else away,
-        stalled=0 if nearer or farther_along else pursuit.stalled + 1,
+        stalled=0 if nearer or farther_along else pursuit.stalled + passed,
     )
 
 

@@ -167,6 +167,8 @@ class PointDistance:
 class PlannedSetup:
     """The real planners on the model above."""
 
+    execute: int = 1
+
     def __call__(self) -> Bench:
         model, distance = PointModel(), PointDistance()
         axis = torch.linspace(0.5, SIDE - 0.5, 6)
@@ -178,7 +180,7 @@ class PlannedSetup:
                 return RandomAgent(model.action_low, model.action_high, generators)
             energy = LatentDistance() if name == "flat_latent" else TemporalDistance(distance)
             flat = Flat(model, energy, CEM(samples=24, elites=4, iterations=2), horizon or 4)
-            planner = Hierarchy(flat, landmarks, distance, 4, 8) if name == "hierarchy" else flat
-            return Agent(planner, model, generators)
+            planner = Hierarchy(flat, landmarks, distance, 4, 8, execute=self.execute) if name == "hierarchy" else flat
+            return Agent(planner, model, generators, self.execute)
 
         return Bench(point_world, make_agent, landmarks)

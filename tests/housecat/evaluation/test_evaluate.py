@@ -92,6 +92,24 @@ def test_model_calls_are_the_mean_over_control_steps_and_targets_those_of_each_s
         assert result.calls == 0 and set(result.targets) == {AT_THE_GOAL}
 
 
+def test_a_plan_that_is_followed_for_four_steps_counts_its_model_calls_once(pairs: PairSet) -> None:
+    every = {execute: PlannedSetup(execute)() for execute in (1, 4)}
+    for name in ("flat_distance", "hierarchy"):
+        for result in play(every[4], name, None, numbered(pairs), seed=0):
+            steps = len(result.targets)
+            plans = -(-steps // 4)
+            least = plans * 24 * 4 * 2  # samples, horizon, iterations
+            assert least <= steps * result.calls <= least + plans * 2 * 4
+            assert all(len(set(result.targets[k : k + 4])) == 1 for k in range(0, steps, 4))
+    one, four = (play(every[execute], "flat_distance", None, numbered(pairs)[:1], seed=0)[0] for execute in (1, 4))
+    assert four.calls < 0.5 * one.calls
+
+
+def test_calibration_plays_with_noise_of_its_own(pairs: PairSet) -> None:
+    judged = {generator_of(5, index).initial_seed() for index in range(100)}
+    assert not judged & {generator_of(5, -1 - index).initial_seed() for index in range(100)}
+
+
 def test_an_episode_survives_its_file_format(pairs: PairSet) -> None:
     result = play(PointSetup()(), "hierarchy", None, numbered(pairs)[:1], seed=0)[0]
     again = EpisodeResult.from_json(json.loads(json.dumps(result.to_json())))

@@ -1,5 +1,7 @@
 """The search for a subgoal, with landmarks on a line or a ring: landmark i lies at place i, a control step a unit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,8 +29,8 @@ class Line:
     def begin(self, goal: float) -> Pursuit:
         return begin(self.edges, self.steps, self.to(goal), self.to(goal), RULES.reach)
 
-    def advance(self, pursuit: Pursuit, place: float, goal: float) -> Pursuit:
-        return advance(pursuit, self.to(place), float(self.apart(place, goal)), RULES)
+    def advance(self, pursuit: Pursuit, place: float, goal: float, rules: Rules = RULES) -> Pursuit:
+        return advance(pursuit, self.to(place), float(self.apart(place, goal)), rules)
 
 
 class Ring(Line):
@@ -220,3 +222,12 @@ def test_near_decides_between_landmarks_and_goal(near):
     line = Line()
     chosen = advance(line.begin(28.0), line.to(20.3), 7.7, Rules(near=near, reach=8, patience=10)).subgoal
     assert (chosen == GOAL) == (near > 0)
+
+
+@pytest.mark.parametrize("execute", [1, 2, 5])
+def test_patience_is_counted_in_control_steps_however_long_a_plan_is_followed(execute):
+    ring, pursuit = ring_with_a_wall()
+    rules, steps = replace(RULES, execute=execute), 0
+    while len(pursuit.edges) == len(ring.edges):
+        pursuit, steps = ring.advance(pursuit, 7.4, 20.0, rules), steps + execute
+    assert RULES.patience < steps - execute <= RULES.patience + execute
