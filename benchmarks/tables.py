@@ -140,7 +140,7 @@ def _reached(plan: Found | None) -> str:
 
 def measured(found: Found) -> str:
     """Whatever a benchmark wrote: single numbers, then a table for each group, a line for each thing measured."""
-    alone = {name: value for name, value in found.items() if isinstance(value, int | float) and name != "schema"}
+    alone: Found = {name: value for name, value in found.items() if isinstance(value, int | float) and name != "schema"}
     groups = {name: one for name, one in found.items() if isinstance(one, dict) and one and name != "versions"}
     tables = []
     for group, content in (({"": alone} if alone else {}) | groups).items():
