@@ -91,7 +91,13 @@ def probes(found: Found) -> str:
     for name, world in found["worlds"].items():
         for quantity in dict.fromkeys(key for one in world["trainings"] for key in one["probes"]):
             read = [one["probes"][quantity] for one in world["trainings"] if quantity in one["probes"]]
-            rows.append([f"`{name}`", quantity, ", ".join("unknown" if r2 is None else f"{r2:.3f}" for r2 in read)])
+            rows.append(
+                [
+                    f"`{name}`",
+                    quantity.replace("_", " "),
+                    ", ".join("unknown" if r2 is None else f"{r2:.3f}" for r2 in read),
+                ]
+            )
     return markdown(["world", "quantity", "R2 of each training"], rows)
 
 
