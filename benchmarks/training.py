@@ -6,15 +6,16 @@ of; `share_of_bf16_peak` is the arithmetic done in a second over what a large bf
 
 import json
 import time
+from dataclasses import replace
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from housecat.runs.speed import random_clips, seconds_per_update
+from housecat.runs.estimate import seconds_per_update, stages_of
 from housecat.runs.training import make_method
 from housecat.runs.wiring import training_plan
 from housecat.settings.config import load_config
-from worldmodel.training import start, update
+from worldmodel.training import learn
 
 SECONDS = 20.0
 MATRIX = 2048
@@ -36,13 +37,13 @@ def main() -> None:
     plan = training_plan(load_config([]), action_dim=2, frame_size=64)
     torch.manual_seed(0)
     method = make_method(plan)
-    clips = random_clips(plan, method.model.context)
+    stage = next(one for one in stages_of(plan, method) if one.name == "train")
     with FlopCounterMode(display=False) as counter:
-        update(start(method, plan.train), clips, plan.train)
+        learn(replace(stage, updates=1))
     peak = bf16_peak()
-    per_second = 1 / seconds_per_update(method, plan, clips, SECONDS)
+    per_second = 1 / seconds_per_update(stage, SECONDS)
     result = {
-        "frames_per_second": round(per_second * clips.count),
+        "frames_per_second": round(per_second * plan.train.batch * (plan.train.length + method.model.context - 1)),
         "latents_per_second": round(per_second * plan.train.batch * plan.train.length),
         "share_of_bf16_peak": round(counter.get_total_flops() * per_second / peak, 3),
         "bf16_peak_gflops": round(peak / 1e9),

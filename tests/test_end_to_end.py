@@ -36,7 +36,7 @@ def start_and_kill_while_it_trains(folder: Path) -> None:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
         try:
             deadline = time.monotonic() + 300
-            while not list((folder / "run").glob("checkpoints/[0-9]*[0-9]/training.json")):
+            while not list((folder / "run").glob("checkpoints/*-train-*[0-9]/state.json")):
                 assert process.poll() is None, (folder / "output.txt").read_text()
                 assert time.monotonic() < deadline, (folder / "output.txt").read_text()
                 time.sleep(0.02)

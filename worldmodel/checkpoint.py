@@ -1,19 +1,18 @@
 """A trained model on disk: safetensors, a config and a model card, written to a temporary name and renamed."""
 
 import json
-import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from worldmodel.distances.critics import KINDS, kind_of
 from worldmodel.distances.distance import LearnedDistance
+from worldmodel.files import replace_folder, restore_folder, tensor_bytes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.settings import from_json
@@ -38,19 +37,10 @@ class Loaded:
     about: dict  # what the trainer noted: world, data, versions
 
 
-def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Calls `write(temporary folder)` and moves the result to `folder`, so that no half-written folder is ever seen."""
-    temporary = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
-
-
 def folder_of(path: Path) -> Path:
     """The folder with the weights: `path` itself or the run's `model/`. Raises CheckpointError where there is none."""
     for folder in (path, path / "model"):
+        restore_folder(folder)
         if (folder / "config.json").is_file():
             return folder
     raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
@@ -94,16 +84,14 @@ def save(
         "about": about,
     }
 
-    def write(target: Path) -> None:
-        save_file(_plain(model.state_dict()), target / "model.safetensors")
-        if distance is not None:
-            save_file(_plain(distance.state_dict()), target / "critic.safetensors")
-        if landmarks:
-            save_file(_plain(landmarks), target / "landmarks.safetensors")
-        (target / "config.json").write_text(json.dumps(config, indent=2))
-        (target / "README.md").write_text(model_card(config), encoding="utf-8")
-
-    replace_folder(folder, write)
+    files = {"model.safetensors": tensor_bytes(model.state_dict())}
+    if distance is not None:
+        files["critic.safetensors"] = tensor_bytes(distance.state_dict())
+    if landmarks:
+        files["landmarks.safetensors"] = tensor_bytes(landmarks)
+    files["config.json"] = json.dumps(config, indent=2).encode()
+    files["README.md"] = model_card(config).encode()
+    replace_folder(folder, files)
 
 
 def load(folder: Path, device: torch.device, precision: torch.dtype = torch.float32) -> Loaded:
@@ -136,7 +124,3 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
 
 def _of_distance(distance: LearnedDistance) -> dict[str, Any]:
     return {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}
-
-
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

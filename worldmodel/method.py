@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.losses import objectives
 from worldmodel.model import Encoder, LatentWorldModel
+from worldmodel.training import TrainingStage
 
 
 class Method(nn.Module, ABC):
@@ -34,7 +35,7 @@ class Method(nn.Module, ABC):
         self.model.fit_pixels(frames)
 
     def begin(self) -> None:
-        """Called before the first update, when keypoints have learnt to look (`looking`): teachers follow here."""
+        """Called before the first update, when keypoints have learnt to look (`pretraining`): teachers follow here."""
 
     def after_update(self, progress: float) -> None:
         """Called after each update, with the share of all updates that is done, in (0, 1]: teachers follow here."""
@@ -63,8 +64,9 @@ class Method(nn.Module, ABC):
             raise NotImplementedError(f"{type(self).__name__} imagines nothing")
         return objectives.prediction(self.model.imagine(latents[:, 0], actions), latents[:, 1:])
 
-    def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
-        """Called last, with the frozen latents of all recordings: trains what else stands on them."""
+    def second_level(self, data: LatentEpisodes, seed: int) -> TrainingStage | None:
+        """What is trained last, on the frozen latents of all recordings; None: nothing is."""
+        return None
 
     def adopt(self, encoder: Encoder) -> None:
         """Takes over a trained encoder, for a method that builds on a frozen one."""

@@ -21,7 +21,7 @@ EXPECTED = (
     ("envs.outside.sources", "OutsideError"),
     ("worldmodel.checkpoint", "CheckpointError"),
     ("worldmodel.networks.pretrained", "PretrainedError"),
-    ("worldmodel.training", "TrainingError"),
+    ("worldmodel.progress", "TrainingError"),
 )
 
 

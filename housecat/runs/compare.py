@@ -43,13 +43,13 @@ from housecat.files import write_json
 from housecat.report.columns import aligned
 from housecat.runs import folder as runs
 from housecat.runs import stages, wiring
-from housecat.runs.budget import Speed, speeds_of, updates_within
+from housecat.runs.estimate import Speed, speeds_of, updates_within
 from housecat.runs.folder import open_run
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.config import to_yaml
 from housecat.settings.schema import CompareConfig, Config
 from worldmodel.methods.registry import METHODS
-from worldmodel.training import TrainingError
+from worldmodel.progress import TrainingError
 
 SCHEMA = 1
 

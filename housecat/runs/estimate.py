@@ -1,53 +1,159 @@
-"""How long a quickstart will take: a few seconds of each kind of work are done, timed and multiplied."""
+"""How long work will take: a few updates, steps and encodings are made on random data, timed and multiplied."""
 
+import json
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from envs.data.collect import record_episode
 from envs.data.episodes import write_episode
 from envs.registry import make_world
 from housecat.evaluation.episodes import one_thread
+from housecat.files import write_json
 from housecat.runs import hardware, wiring
-from housecat.runs.budget import seconds_apart, seconds_per_finetuning
-from housecat.runs.speed import random_clips, random_latents, seconds_per_update
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.schema import Config
-from worldmodel.distances.critics import KINDS, train_distance
+from worldmodel.distances.critics import KINDS, distance_stage
+from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import LatentWorldModel
+from worldmodel.stages.end_to_end import end_to_end
+from worldmodel.stages.keypoint_pretraining import pretraining
+from worldmodel.stages.predictor_finetuning import finetuning
+from worldmodel.training import TrainingStage, learn
 
-_START = 4.0  # seconds until worker processes are at work
-_TIMED = 1.0  # seconds that updates are timed
-_REPORT = 20.0  # seconds for a report with its videos
-_PLAYED = {"flat_latent": 0.95}  # share of the steps allowed that is played, by planner
-_PLAYED_ELSE = 0.5
+_START, _REPORT = 4.0, 20.0  # seconds until worker processes are at work; for a report with its videos
+_PLAYED = 0.6  # share of the steps allowed that is played
+_FINETUNING = 0.5  # share of the time, at most, in which the predictor is trained further
+
+
+@dataclass(frozen=True)
+class RandomClips:
+    """A batch of clips; no two frames have anything in common."""
+
+    frames: np.ndarray  # (B, T, h, w, 3) uint8
+    actions: np.ndarray  # (B, T-1, A) float32
+
+
+def stages_of(plan: TrainingPlan, method: Method) -> Iterator[TrainingStage]:
+    """What the plan trains, on random frames and latents; none needs another to have run."""
+
+    def sample(rng: np.random.Generator, batch: int, length: int) -> RandomClips:
+        frames = rng.integers(0, 256, (batch, length, plan.frame_size, plan.frame_size, 3), dtype=np.uint8)
+        return RandomClips(frames, rng.uniform(-1, 1, (batch, length - 1, plan.action_dim)).astype(np.float32))
+
+    first = pretraining(method.model, sample, plan.pretraining)
+    if first is not None:
+        yield first
+    if plan.train.updates:
+        some = sample(np.random.default_rng(0), plan.train.batch, plan.train.length + method.model.context - 1)
+        yield end_to_end(method, lambda *asked: some, plan.train)
+    if isinstance(method.model, LatentWorldModel):
+        method.eval().requires_grad_(False)
+        drawn = torch.randn(1000, method.model.latent + plan.action_dim, generator=torch.Generator().manual_seed(0))
+        latents, actions = drawn.to(plan.device).split([method.model.latent, plan.action_dim], dim=1)
+        data = LatentEpisodes(latents, latents, torch.full((1000,), 999), actions)
+        yield from filter(None, (finetuning(method, data, plan.finetuning), method.second_level(data, 0)))
+        yield distance_stage(data, plan.critic, plan.device)[1]
+
+
+def seconds_per_update(stage: TrainingStage, seconds: float) -> float:
+    """Mean time of an update over about so many seconds, after two that warm up; they change what they train."""
+    learn(replace(stage, updates=1))
+    few = max(1, min(stage.updates, round(seconds / _seconds(lambda: learn(replace(stage, updates=1))))))
+    return _seconds(lambda: learn(replace(stage, updates=few))) / few
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of whole updates (encoder, losses, gradients, optimiser)."""
+
+    frames: float  # camera frames trained on in a second, each of a clip counted once; 0: none are
+    update: float  # seconds; of the encoder's training where that is trained first; 0: there are no updates
+    finetuning: float  # seconds of an update of the predictor alone; 0: there are none
+    apart: float  # seconds of what is trained apart: keypoints before the updates, a second level after them
+
+
+def speed_of(plan: TrainingPlan, seconds: float = 5.0) -> Speed:
+    """How fast this plan's method is trained, each stage timed for so long."""
+    method = make_method(plan)
+    each = {stage.name: (seconds_per_update(stage, seconds), stage.updates) for stage in stages_of(plan, method)}
+    update = each.get("train", (0.0, 0))[0]
+    frames = plan.train.batch * (plan.train.length + method.model.context - 1) / update if update else 0.0
+    if isinstance(plan.first, TrainingPlan):
+        first = speed_of(plan.first, seconds)
+        frames, update = first.frames, first.update
+    apart = sum(each[name][0] * each[name][1] for name in ("pretraining", "second level") if name in each)
+    return Speed(frames, update, each.get("finetuning", (0.0, 0))[0], apart)
+
+
+def speeds_of(plans: dict[str, TrainingPlan], kept: Path) -> dict[str, Speed]:
+    """The speed of each method, timed in this process; those in the file `kept` are taken from there, the others added.
+
+    So that a comparison that goes on where it was stopped gives each method the updates that it was given before.
+    """
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found |= {name: asdict(speed_of(plan)) for name, plan in plans.items() if name not in found}
+    write_json(kept, found)
+    return {name: Speed(**found[name]) for name in plans}
+
+
+def updates_within(seconds: float, speed: Speed, finetuning: int) -> dict[str, int]:
+    """The updates that fit into this time, as settings; of those of `finetuning` as many as fit into half of it."""
+    again = max(1, min(finetuning, int(_FINETUNING * seconds / speed.finetuning))) if speed.finetuning else finetuning
+    left = seconds - speed.apart - again * speed.finetuning
+    return {
+        "train.updates": max(1, int(left / speed.update)) if speed.update else 1,
+        "finetuning.updates": again,
+    }
 
 
 def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
-    """Seconds that each stage will take on this machine as busy as it is now."""
+    """Seconds that each stage of a quickstart will take on this machine, as busy as it is now."""
     world = make_world(spec)
     plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
-    method = make_method(plan)
-    model = method.model
-    processes = min(config.workers or hardware.cores(), hardware.cores())
-    max_steps = config.evaluate.max_steps or world.max_steps
-    training_time = _updates(plan, method) + _on_latents(config, plan, method)
-    if isinstance(plan.first, TrainingPlan):
-        training_time += _updates(plan.first, make_method(plan.first))
-    method.eval().requires_grad_(False)
-    planning = _evaluate(config, model, max_steps) if isinstance(model, LatentWorldModel) else 0.0
+    method, training = make_method(plan), 0.0
+    plans = [(plan, method)] + ([(plan.first, make_method(plan.first))] if isinstance(plan.first, TrainingPlan) else [])
+    for asked, trained in plans:
+        training += sum(stage.updates * seconds_per_update(stage, 0.5) for stage in stages_of(asked, trained))
+    model, processes = method.model.eval(), min(config.workers or hardware.cores(), hardware.cores())
+    frames = torch.zeros(16, plan.frame_size, plan.frame_size, 3, dtype=torch.uint8, device=plan.device)
+    recorded = config.collect.episodes * config.collect.steps
+    with torch.no_grad():
+        training += recorded / len(frames) * _seconds(lambda: model.recording(frames), times=2)
+    planning = _step(config, model) if isinstance(model, LatentWorldModel) else 0.0
+    plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "episode.h5"
+        episode = _seconds(lambda: write_episode(file, record_episode(world, 0, 0, config.collect.steps)), times=2)
     return {
-        "collect": _START + config.collect.episodes * _episode(world, config.collect.steps) / processes,
-        "train": training_time,
-        "evaluate": _START + planning / processes,
+        "collect": _START + config.collect.episodes * episode / processes,
+        "train": training,
+        "evaluate": _START + plays / processes,
         "report": _REPORT,
     }
+
+
+@one_thread()
+def _step(config: Config, model: LatentWorldModel) -> float:
+    """Seconds of a control step in one process, of all planners together."""
+    network = KINDS[config.critic.kind].network(
+        model.latent, config.critic.width, config.critic.longest, model.precision
+    )
+    distance, z, total = network.to(model.device), torch.zeros(1, model.latent, device=model.device), 0.0
+    for name in {*config.evaluate.planners} - {"random"}:
+        horizon = max(config.evaluate.horizons) if name == "flat_latent" else None
+        flat = "flat_distance" if name in ("hierarchy", "hjepa") else name
+        planner = wiring.build_planner(config, flat, horizon, model, distance, None)
+        total += _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
+    return total
 
 
 def in_words(seconds: float) -> str:
@@ -57,74 +163,8 @@ def in_words(seconds: float) -> str:
     return f"{round(seconds, -1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _episode(world: Any, steps: int) -> float:
-    """Seconds to record an episode and write it."""
-    with tempfile.TemporaryDirectory() as folder:
-
-        def record() -> None:
-            write_episode(Path(folder) / "episode.h5", record_episode(world, 0, 0, steps))
-
-        return _seconds(record, times=3)
-
-
-def _on_latents(config: Config, plan: TrainingPlan, method: Method) -> float:
-    """Seconds for the encoding of all recordings and what is learnt on their latents, temporal distance included."""
-    frames = torch.from_numpy(random_clips(plan, method.model.context).frames[0])
-    encoded = len(frames) - method.model.context + 1
-
-    @torch.no_grad()
-    def encode() -> None:
-        method.model.recording(frames.to(plan.device))
-
-    recorded = config.collect.episodes * (config.collect.steps + 1) / encoded * _seconds(encode, times=5)
-    after = _critic(plan, method.model.latent) + plan.finetuning.updates * seconds_per_finetuning(plan)
-    return seconds_apart(plan) + recorded + after
-
-
-def _updates(plan: TrainingPlan, method: Method) -> float:
-    """Seconds of all updates."""
-    if not plan.train.updates:
-        return 0.0
-    return plan.train.updates * seconds_per_update(method, plan, random_clips(plan, method.model.context), _TIMED)
-
-
-def _critic(plan: TrainingPlan, latent: int) -> float:
-    """Seconds to learn the temporal distance."""
-    few = replace(plan.critic, updates=30)
-    data = random_latents(latent, plan.action_dim)
-    began = time.perf_counter()
-    train_distance(data, few, plan.device)
-    return (time.perf_counter() - began) * plan.critic.updates / few.updates
-
-
-@one_thread()
-def _evaluate(config: Config, model: LatentWorldModel, max_steps: int) -> float:
-    """Seconds of planning in one process: all pairs and planners, and the calibration of flat_latent."""
-    judged = config.evaluate
-    critic = config.critic
-    network = KINDS[critic.kind].network
-    distance = network(model.latent, critic.width, critic.longest, torch.float32).to(model.device)
-
-    def control_step(name: str, horizon: int | None) -> float:
-        planner = wiring.build_planner(config, name, horizon, model, distance, None)
-        z = torch.zeros(1, model.latent, device=model.device)
-        generators = [torch.Generator().manual_seed(0)]
-        return _seconds(lambda: planner(z, z, None, generators), times=3)
-
-    total = 0.0
-    for name in set(judged.planners) - {"random"}:
-        horizon = judged.horizons[-1] if name == "flat_latent" else None
-        step = control_step("flat_distance" if name in ("hierarchy", "hjepa") else name, horizon)
-        total += _PLAYED.get(name, _PLAYED_ELSE) * judged.episodes * step
-    if "flat_latent" in judged.planners and len(judged.horizons) > 1:
-        steps = sum(control_step("flat_latent", horizon) for horizon in judged.horizons)
-        total += _PLAYED["flat_latent"] * judged.calibration * steps
-    return max_steps * total
-
-
-def _seconds(work: Callable[[], Any], times: int) -> float:
-    """Mean time of a call, after one that warms up."""
-    work()
+def _seconds(work: Callable[[], Any], times: int = 1) -> float:
+    """Mean time of a call."""
     began = time.perf_counter()
     for _ in range(times):
         work()

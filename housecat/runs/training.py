@@ -1,8 +1,8 @@
 """From a data set to a checkpoint: world model, its predictor once more, temporal distance, graph of landmarks."""
 
-import json
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Union
 
@@ -26,14 +26,17 @@ from worldmodel.methods import hjepa
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.networks import pretrained
+from worldmodel.progress import TrainingFolder
+from worldmodel.stages.end_to_end import TrainSettings, train
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
-from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetuning
 from worldmodel.streams import drawn_weights, stream, torch_stream
-from worldmodel.training import TrainSettings, record_after, train
+from worldmodel.training import learn
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
 PROBE_CLIPS = 600  # that linear probes are fitted on
 UNSEEN_CLIPS = 150  # that everything is judged on
+_LATENT_UPDATES = 4  # on latents take the time of one on frames, or less
 
 
 @dataclass(frozen=True)
@@ -98,34 +101,55 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
     recorded, unseen = store.split(HELD_OUT)
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
     judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
-    train(method, recorded.clips, seen, judged, plan.train, plan.pretraining, out)
+    comparable = replace(plan, first=None, device=torch.device("cpu"))
+    folder = TrainingFolder(out, method, f"{comparable} {store.fingerprint()}")
+    train(method, recorded.clips, seen, judged, plan.train, plan.pretraining, folder)
     model.requires_grad_(False)
-    method.finalise(seen.frames.to(plan.device))
-    if not isinstance(model, LatentWorldModel):
-        about = about_training(store, shortest, plan, out / "metrics.jsonl")
-        checkpoint.save(out / "model", plan.method, plan.settings, model, None, {}, about)
-        return out / "model"
-    latents, states = encode_recordings(model, recorded)
-    updates = finetune(method, latents, plan.finetuning, progress=True)
-    if updates:
-        record_after(plan.train.updates + updates, measures.diagnose(model, seen, judged), out)
-    method.finish(latents, plan.train.seed, progress=True)
-    about = about_training(store, shortest, plan, out / "metrics.jsonl")
-    distance = train_distance(latents, plan.critic, plan.device, progress=True)
-    landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+    if not folder.passed():
+        method.finalise(seen.frames.to(plan.device))
+    distance, landmarks = None, dict[str, Tensor]()
+    if isinstance(model, LatentWorldModel):
+        latents, states = encode_recordings(model, recorded)
+        distance = train_on_latents(method, latents, plan, folder, lambda: measures.diagnose(model, seen, judged))
+        landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+    folder.close()
+    about = about_training(store, shortest, plan, folder.lines[-1])
     checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
     return out / "model"
 
 
-def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, metrics: Path) -> dict[str, Any]:
+def train_on_latents(
+    method: Method,
+    latents: LatentEpisodes,
+    plan: TrainingPlan,
+    folder: TrainingFolder,
+    diagnose: Callable[[], dict[str, float]],
+) -> LearnedDistance:
+    """Predictor, second level and temporal distance, on the frozen encoder's latents; the last is returned."""
+    save_every = _LATENT_UPDATES * plan.train.save_every
+
+    def measure(done: int, terms: dict[str, float]) -> str:
+        numbers = {f"held_out/{name}": value for name, value in diagnose().items()}
+        folder.write({"step": plan.train.updates + done, **numbers})
+        return ""
+
+    predictor = finetuning(method, latents, plan.finetuning)
+    if predictor is not None:
+        learn(replace(predictor, measure=measure), folder, True, save_every)
+    second = method.second_level(latents, plan.train.seed)
+    if second is not None:
+        learn(second, folder, True, save_every)
+    return train_distance(latents, plan.critic, plan.device, folder, True, save_every)
+
+
+def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, last: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of how it came about, for its user and its model card; JSON-able.
 
     Args:
         store: the recordings, training's own and those held out.
         shortest: control steps that a recording needs in order to be used.
-        metrics: log of the training, of which the last measurement is taken.
+        last: measurement, as the log has it.
     """
-    last = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])
     numbers = {name.removeprefix("held_out/"): v for name, v in last.items() if name.startswith("held_out/")}
     return {
         "world": store.world,

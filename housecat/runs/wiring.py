@@ -31,9 +31,9 @@ from worldmodel import checkpoint
 from worldmodel.distances.critic import CriticSettings
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
+from worldmodel.stages.end_to_end import TrainSettings
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
 from worldmodel.stages.predictor_finetuning import FinetuningSettings
-from worldmodel.training import TrainSettings
 
 
 def world_spec(config: Config) -> dict[str, Any]:

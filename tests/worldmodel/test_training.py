@@ -8,17 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worldmodel.conftest import OBJECTIVE, small_settings, square_clips
+from tests.worldmodel.conftest import OBJECTIVE, SquareClips, small_settings, square_clips
 from worldmodel.diagnosis.measures import Labelled
 from worldmodel.methods.default import OBJECTIVES, Default, ObjectiveSettings
-from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretrain
-from worldmodel.training import TrainingError, TrainSettings, check_alive, rate, train
+from worldmodel.progress import TrainingError, TrainingFolder
+from worldmodel.stages.end_to_end import TrainSettings, check_alive, rate, train
+from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretraining
+from worldmodel.training import learn
 
 SETTINGS = TrainSettings(
     updates=8, batch=8, length=6, horizon=3, learning_rate=2e-3, weight_decay=1e-4, gradient_norm=1.0,
     measure_every=4, save_every=4, seed=0,
 )  # fmt: skip
 PRETRAINING = PretrainingSettings(updates=4, batch=8, learning_rate=2e-3, seed=0)
+
+
+class KilledError(Exception):
+    """Stands for the power cut."""
 
 
 def labelled(seed: int) -> Labelled:
@@ -33,11 +39,20 @@ def run(
     settings: TrainSettings = SETTINGS,
     looking: PretrainingSettings = PRETRAINING,
     encoder: str = "vit",
-    **more: object,
+    kill_at: int | None = None,
 ) -> Default:
+    """A method trained in the folder `out`; of clips of training's length, only so many batches can be drawn."""
     torch.manual_seed(0)
     method = Default(small_settings(encoder, objective=objective, horizon=settings.horizon))
-    train(method, square_clips, labelled(98), labelled(99), settings, looking, out, **more)  # type: ignore[arg-type]
+    left = [10**9 if kill_at is None else kill_at]
+
+    def sample(rng: np.random.Generator, batch: int, length: int) -> SquareClips:
+        left[0] -= (batch, length) == (settings.batch, settings.length + method.model.context - 1)
+        if left[0] < 0:
+            raise KilledError
+        return square_clips(rng, batch, length)
+
+    train(method, sample, labelled(98), labelled(99), settings, looking, TrainingFolder(out, method), progress=False)
     return method
 
 
@@ -49,24 +64,12 @@ def unclocked(out: Path) -> list[dict[str, float]]:
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines(out)]
 
 
-class Killed(Exception):
-    """Stands for the power cut."""
-
-
-def kill_at(step: int) -> object:
-    def stop(done: int, total: int) -> None:
-        if done == step:
-            raise Killed
-
-    return stop
-
-
 @pytest.mark.parametrize(("name", "encoder"), [*((name, "vit") for name in OBJECTIVES), ("ema", "keypoints")])
 def test_a_killed_run_resumes_bit_for_bit(name: str, encoder: str, tmp_path: Path) -> None:
     objective = replace(OBJECTIVE, name=name)
     whole = run(tmp_path / "whole", objective, encoder=encoder)
-    with pytest.raises(Killed):
-        run(tmp_path / "killed", objective, encoder=encoder, on_progress=kill_at(6))
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", objective, encoder=encoder, kill_at=6)
     resumed = run(tmp_path / "killed", objective, encoder=encoder)
     for (key, left), right in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(left, right), key
@@ -89,18 +92,18 @@ def test_the_teacher_begins_where_the_keypoints_look(tmp_path: Path) -> None:
     looked.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(SETTINGS.seed), 128, 2).frames))
     assert teacher is not None
     assert not torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
-    pretrain(looked.model, square_clips, PRETRAINING)
+    learn(pretraining(looked.model, square_clips, PRETRAINING))
     assert torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
 
 
 def test_looking_that_runs_away_stops_the_run(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="what keypoints tell is not finite: lower pretraining.learning_rate .inf"):
+    with pytest.raises(TrainingError, match="pretraining: .* not finite .*: lower pretraining.learning_rate .now inf"):
         run(tmp_path, looking=replace(PRETRAINING, learning_rate=float("inf")), encoder="keypoints")
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
-    with pytest.raises(Killed):
-        run(tmp_path, on_progress=kill_at(2))
+    with pytest.raises(KilledError):
+        run(tmp_path, kill_at=2)
     run(tmp_path)
     assert [line["step"] for line in lines(tmp_path)] == [0, 4, 8]
 
@@ -126,7 +129,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     endless = replace(OBJECTIVE, inverse=float("inf"))
     with pytest.raises(TrainingError, match="not finite at update 8 .inverse.: lower train.learning_rate"):
         run(tmp_path, endless, replace(SETTINGS, updates=12))
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000008"]
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"1-train-0000004", "1-train-0000008"}
 
 
 def test_the_alarm_is_silent_for_healthy_latents_and_for_small_ones_that_grow() -> None:

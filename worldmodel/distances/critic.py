@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
 from worldmodel.losses.objectives import follow
-from worldmodel.streams import stream
 
 
 @dataclass(frozen=True)
@@ -120,26 +118,3 @@ class ExpectileLearner(Learner):
     def after_update(self) -> None:
         """See `Learner`."""
         follow(self.slow, self.distance, self.settings.momentum)
-
-
-def learn(
-    learner: Learner, data: LatentEpisodes, settings: CriticSettings, device: torch.device, progress: bool
-) -> LearnedDistance:
-    """Learns a temporal distance on frozen latents; what is random depends on the settings only."""
-    rng = stream(settings.seed, "pairs of the temporal distance")
-    learner.begin(data)
-    learner.to(device)
-    trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=1e-4, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.updates, pct_start=0.05
-    )
-    for _ in tqdm(range(settings.updates), desc="distance", unit="update", disable=not progress):
-        loss = learner.loss(data, rng)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        learner.after_update()
-    learner.finish(data, rng)
-    return learner.distance.eval().requires_grad_(False)

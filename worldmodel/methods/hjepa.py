@@ -18,7 +18,8 @@ from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods import default
 from worldmodel.methods.default import Default, VectorModel
 from worldmodel.networks.upper import UpperLevel, UpperSettings, upper_terms
-from worldmodel.stages.predictor_finetuning import FinetuningSettings, learn_on_latents, stretch
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, on_latents, stretch
+from worldmodel.training import TrainingStage
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,16 @@ class HJepa(Default):
         super().__init__(settings, precision)
         self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `begin`
 
-    def finish(self, data: LatentEpisodes, seed: int, progress: bool = False) -> None:
+    def second_level(self, data: LatentEpisodes, seed: int) -> TrainingStage | None:
         """See `Method`."""
         level, asked = self.model.upper, self.settings.upper
         settings = FinetuningSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
 
-        def loss(first: Tensor, generator: torch.Generator) -> Tensor:
+        def loss(first: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
             z, actions = stretch(data, first, asked.control_steps, self.model.device)
             rows = torch.randint(len(data.still), (asked.batch,), generator=generator)
             shown = level.ground(level.lift(data.moving[rows].to(z.device)))
             still = (shown - data.still[rows].to(z.device)).square().mean()
-            return torch.stack([still, *upper_terms(level, asked, z, actions).values()]).sum()
+            return {"still": still, **upper_terms(level, asked, z, actions)}
 
-        level.train()
-        learn_on_latents(level, data, settings, loss, "second level", progress)
-        level.eval()
+        return on_latents("second level", level, data, settings, loss)

@@ -5,20 +5,19 @@ second joint where the first one tells most: keypoints that are on them by chanc
 the other terms, dense prediction changes little of that; before them, it decides where they begin.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from tqdm import trange
+from torch import Tensor, nn
 
 from worldmodel.model import Encoder
 from worldmodel.networks.keypoints import KeypointEncoder
 from worldmodel.stages.dense_prediction import DensePrediction
 from worldmodel.streams import stream, torch_stream
+from worldmodel.training import TrainingStage, parameters
 
 _FITTED = 256  # frames that the targets are standardised by
 _CODES = 5.0  # times the encoder's learning rate: codes, which are linear and begin near 0, learn faster
@@ -34,43 +33,45 @@ class PretrainingSettings:
     seed: int
 
 
-def pretrain(
+def pretraining(
     model: Encoder,
     sample: Callable[[np.random.Generator, int, int], Any],
     settings: PretrainingSettings,
-    progress: bool = False,
-) -> float | None:
-    """Trains what finds the keypoints of `model` in place; returns the share of looks that they leave untold at last.
+) -> TrainingStage | None:
+    """What finds the keypoints of `model`; None where it sees otherwise than by keypoints, or for no updates.
 
-    `sample(rng, batch, length)` returns clips of `length` frames. The result depends on the weights, the clips and the
-    settings only. None is returned, and nothing done, where the model sees otherwise than by keypoints.
+    `sample(rng, batch, length)` returns clips of `length` frames. The loss is the share of looks that keypoints leave
+    untold; what comes of it depends on the weights, the clips and the settings only.
     """
     encoder = next((part for part in model.modules() if isinstance(part, KeypointEncoder)), None)
     if encoder is None or not settings.updates:
         return None
-    rng, device = stream(settings.seed, "pretraining clips"), model.device
-    frames = torch.as_tensor(sample(rng, _FITTED, 1).frames).to(device)
+    found, rng = encoder, stream(settings.seed, "pretraining clips")
+
+    def drawn(rng: np.random.Generator, batch: int) -> Tensor:
+        return torch.as_tensor(sample(rng, batch, 1).frames).to(model.device)
+
     with model.autocast():
-        dense = DensePrediction(encoder, frames, torch_stream(settings.seed, "dense prediction"))
+        dense = DensePrediction(found, drawn(rng, _FITTED), torch_stream(settings.seed, "dense prediction"))
     codes = [p for p in dense.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(
-        [
-            {"params": placing_parameters(encoder), "lr": settings.learning_rate},
-            {"params": codes, "lr": _CODES * settings.learning_rate},
-        ],
-        fused=True,
-    )
-    untold = math.nan
-    for _ in trange(settings.updates, desc="pretrain", unit="update", disable=not progress):
-        frames = torch.as_tensor(sample(rng, settings.batch, 1).frames).to(device)
+
+    def loss(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        frames = drawn(rng, settings.batch)
         with model.autocast():
-            error = dense.error(encoder, frames)
-        optimizer.zero_grad()
-        error.backward()
-        optimizer.step()
-        untold = float(error.detach())
-    optimizer.zero_grad()
-    return untold
+            return {"untold": dense.error(found, frames)}
+
+    return TrainingStage(
+        "pretraining",
+        dense,
+        [parameters(placing_parameters(found)), parameters(codes, scale=_CODES)],
+        loss,
+        settings.updates,
+        lambda step: settings.learning_rate,
+        f"lower pretraining.learning_rate (now {settings.learning_rate:g})",
+        rng,
+        torch.Generator(),
+        betas=(0.9, 0.999),
+    )
 
 
 def placing_parameters(encoder: KeypointEncoder) -> list[nn.Parameter]:

@@ -6,19 +6,19 @@ horizon and more starts, in a fraction of the time. V-JEPA 2-AC (arXiv 2506.0998
 encoder likewise, all of it; that of the default model has been trained with the encoder before.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import trange
 
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.method import Method
-from worldmodel.streams import torch_stream
+from worldmodel.streams import stream, torch_stream
+from worldmodel.training import TrainingStage, parameters, warmed
 
-_WARM = 0.05  # share of the updates in which the learning rate rises
+_DECAY = 0.01  # of the weights
 
 
 @dataclass(frozen=True)
@@ -32,63 +32,53 @@ class FinetuningSettings:
     seed: int
 
 
-def finetune(method: Method, data: LatentEpisodes, settings: FinetuningSettings, progress: bool = False) -> int:
-    """Trains `method.finetuned` in place, in which nothing needs gradients before or after; returns the updates made.
+def finetuning(method: Method, data: LatentEpisodes, settings: FinetuningSettings) -> TrainingStage | None:
+    """What trains `method.finetuned`; None for a method that fine-tunes nothing, and as `on_latents` says."""
+    if method.finetuned is None:
+        return None
 
-    The result depends on the weights, the latents and the settings only. There are no updates for a method that
-    fine-tunes nothing, nor where every recording is shorter than the horizon.
-    """
-    predictor, device = method.finetuned, method.model.device
-    if predictor is None:
-        return 0
+    def loss(first: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        z, actions = stretch(data, first, settings.horizon, method.model.device)
+        return {"prediction": method.finetuning_loss(z, actions)}
 
-    def loss(first: Tensor, generator: torch.Generator) -> Tensor:
-        return method.finetuning_loss(*stretch(data, first, settings.horizon, device))
-
-    return learn_on_latents(predictor, data, settings, loss, "finetuning", progress)
+    return on_latents("finetuning", method.finetuned, data, settings, loss)
 
 
-def learn_on_latents(
+def on_latents(
+    name: str,
     learner: nn.Module,
     data: LatentEpisodes,
     settings: FinetuningSettings,
-    loss: Callable[[Tensor, torch.Generator], Tensor],
-    purpose: str,
-    progress: bool = False,
-) -> int:
-    """Trains `learner` in place, in which nothing needs gradients before or after; returns the updates made.
+    loss: Callable[[Tensor, torch.Generator], dict[str, Tensor]],
+) -> TrainingStage | None:
+    """What trains `learner` on stretches of recordings; None for no updates, and where all recordings are too short.
 
     Args:
-        loss: of the rows (B,) of `data` at which stretches of `settings.horizon` control steps begin.
-        purpose: of the updates: names the random stream and the progress bar.
+        loss: its terms, of the rows (B,) of `data` at which stretches of `settings.horizon` control steps begin.
     """
     rows = torch.arange(len(data.last))
     starts = rows[data.last - rows >= settings.horizon]
     if not len(starts) or not settings.updates:
-        return 0
-    learner.requires_grad_(True)
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-    generator = torch_stream(settings.seed, purpose)
-    for update in trange(settings.updates, desc=purpose, unit="update", disable=not progress):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _share(update, settings.updates)
-        first = starts[torch.randint(len(starts), (settings.batch,), generator=generator)]
-        error = loss(first, generator)
-        optimizer.zero_grad()
-        error.backward()
-        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-        optimizer.step()
-    learner.requires_grad_(False)
-    return settings.updates
+        return None
+
+    def drawn(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        return loss(starts[torch.randint(len(starts), (settings.batch,), generator=generator)], generator)
+
+    return TrainingStage(
+        name,
+        learner,
+        [parameters(learner, decay=_DECAY)],
+        drawn,
+        settings.updates,
+        lambda step: warmed(step, settings.updates, settings.learning_rate),
+        f"lower its learning_rate (now {settings.learning_rate:g})",
+        stream(settings.seed, name),
+        torch_stream(settings.seed, name),
+        gradient_norm=1.0,
+    )
 
 
 def stretch(data: LatentEpisodes, first: Tensor, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """From rows (B,) on: latents (B, steps + 1, D) in motion, and the actions (B, steps, A) between them."""
     ahead = first[:, None] + torch.arange(steps + 1)
     return data.moving[ahead].to(device), data.actions[ahead[:, :-1]].to(device)
-
-
-def _share(update: int, updates: int) -> float:
-    """Of the learning rate, at an update."""
-    warm = max(1, round(_WARM * updates))
-    return min(1.0, (update + 1) / warm) * 0.5 * (1 + math.cos(math.pi * update / updates))

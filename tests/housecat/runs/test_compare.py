@@ -8,8 +8,8 @@ import pytest
 from housecat.cli import main as cli
 from housecat.evaluation.statistics import Rate
 from housecat.runs import wiring
-from housecat.runs.budget import Speed
 from housecat.runs.compare import planning, within_budget
+from housecat.runs.estimate import Speed
 from housecat.settings.config import load_config
 
 TINY = """

@@ -27,7 +27,7 @@ from worldmodel.networks.decoders import DecoderSettings
 from worldmodel.networks.keypoints import FIXED
 from worldmodel.networks.quantizer import QuantizerSettings
 from worldmodel.networks.upper import UpperSettings
-from worldmodel.training import TrainSettings
+from worldmodel.stages.end_to_end import TrainSettings
 
 POLE = """<mujoco><worldbody><body><joint name="hinge" axis="0 1 0" damping="0.1"/>
 <geom type="capsule" size="0.05" fromto="0 0 0 0 0 -1"/></body></worldbody>

@@ -13,6 +13,7 @@ from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods.hjepa import HJepa, HJepaSettings
 from worldmodel.networks.upper import QUANTILES, UpperLevel, UpperSettings, clock, upper_terms
+from worldmodel.training import learn
 
 UPPER = UpperSettings(
     stride=3, macro=4, latent=0, width=64, depth=1, horizon=2, prediction=1.0, variance=1.0, covariance=0.1,
@@ -112,7 +113,7 @@ def walks(count: int, seed: int) -> LatentEpisodes:
 def finished(latent: int, seed: int = 0) -> HJepa:
     torch.manual_seed(0)
     method = HJepa(settings(latent=latent)).eval().requires_grad_(False)
-    method.finish(walks(500, seed=1), seed)
+    learn(method.second_level(walks(500, seed=1), seed))
     return method
 
 

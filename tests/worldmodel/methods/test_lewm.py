@@ -10,7 +10,7 @@ from torch import nn
 from housecat.runs.wiring import training_plan
 from housecat.settings.config import load_config
 from tests.worldmodel.conftest import SIZE, SquareClips, square_clips
-from tests.worldmodel.square_runs import learn
+from tests.worldmodel.square_runs import learned
 from worldmodel.methods.lewm import (
     LeWMNetSettings,
     LeWMObjectiveSettings,
@@ -134,7 +134,7 @@ def test_there_are_two_terms_weighed_as_asked(clips: SquareClips) -> None:
 
 def test_it_learns_to_imagine_better_than_copying_and_distances_grow_with_the_way() -> None:
     method = make()
-    numbers = learn(method, 120)
+    numbers = learned(method, 120)
     assert numbers["probe_position"] > 0.75
     assert numbers["open_loop_ratio"] < 0.7
     clips = square_clips(np.random.default_rng(7), 32, 10)

@@ -18,7 +18,8 @@ from worldmodel.method import Method
 from worldmodel.methods import ijepa, vjepa
 from worldmodel.methods.masked import Grid, MaskedEncoder, NetSettings, TeacherSettings, gather
 from worldmodel.methods.vjepa import VideoEncoder
-from worldmodel.training import TrainingError, train
+from worldmodel.progress import TrainingError, TrainingFolder
+from worldmodel.stages.end_to_end import train
 
 NETS = {"width": 32, "depth": 2, "heads": 2, "patch": 8, "predictor_width": 32, "predictor_depth": 2}
 METHODS = ["ijepa", "vjepa"]
@@ -218,7 +219,7 @@ def test_a_tiny_run_tells_the_future_from_a_past_and_not_from_another_order(tmp_
     settings = replace(
         SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
     )
-    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, tmp_path)
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, TrainingFolder(tmp_path, method))
     frames = torch.from_numpy(stripes(np.random.default_rng(50), 64, 4).frames)
     errors = []
     for seen in (frames, frames[:, [1, 3, 0, 2]]):
@@ -260,7 +261,7 @@ def test_features_that_are_pulled_together_raise_the_alarm(kind: type[Method], t
     method.__class__ = Pulled
     settings = replace(SETTINGS, updates=200, length=2, horizon=1, measure_every=25, save_every=200, learning_rate=1e-2)
     with pytest.raises(TrainingError, match="collapsed at update .*lower train.learning_rate, or set objective"):
-        train(method, square_clips, few(98), few(99), settings, PRETRAINING, tmp_path)
+        train(method, square_clips, few(98), few(99), settings, PRETRAINING, TrainingFolder(tmp_path, method))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -270,7 +271,7 @@ def test_a_tiny_run_fills_gaps_better_than_any_constant(name: str, tmp_path: Pat
     settings = replace(
         SETTINGS, updates=250, length=2, horizon=1, measure_every=250, save_every=250, learning_rate=5e-3
     )
-    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, tmp_path)
+    train(method, stripes, few(98, stripes), few(99, stripes), settings, PRETRAINING, TrainingFolder(tmp_path, method))
     with torch.no_grad():
         learnt = loss(method, held_out)
         method.encoder.predictor = Constant(method, held_out)  # type: ignore[assignment]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, make_model, small_settings
-from tests.worldmodel.square_runs import learn
+from tests.worldmodel.square_runs import learned
 from worldmodel.methods.pixel import Pixel, PixelSettings
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose
 
@@ -102,7 +102,7 @@ def test_latents_are_pressed_to_be_small_only_as_training_goes_on(clips: SquareC
 
 def test_it_learns_to_draw_and_to_imagine_better_than_copying(clips: SquareClips) -> None:
     method = make(replace(SMALL, decoder=DecoderSettings(16, 2)))
-    numbers = learn(method, 140, frames=7, rate=4e-3)
+    numbers = learned(method, 140, frames=7, rate=4e-3)
     assert numbers["probe_position"] > 0.9
     assert numbers["open_loop_ratio"] < 0.8
     frames = torch.from_numpy(clips.frames)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, small_settings
-from tests.worldmodel.square_runs import learn
+from tests.worldmodel.square_runs import learned
 from worldmodel.losses import objectives
 from worldmodel.methods.pldm import PLDM, PLDMObjectiveSettings, PLDMSettings, TimeSettings
 
@@ -75,7 +75,7 @@ def test_every_weight_scales_its_own_term(clips: SquareClips) -> None:
 
 
 def test_it_learns_to_imagine_better_than_copying() -> None:
-    numbers = learn(make(), 100)
+    numbers = learned(make(), 100)
     assert numbers["probe_position"] > 0.9
     assert numbers["open_loop_ratio"] < 0.5
     assert numbers["std_min"] > 0.2

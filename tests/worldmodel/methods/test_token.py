@@ -8,7 +8,7 @@ import torch
 from housecat.runs.wiring import training_plan
 from housecat.settings.config import load_config
 from tests.worldmodel.conftest import SIZE, SquareClips
-from tests.worldmodel.square_runs import learn
+from tests.worldmodel.square_runs import learned
 from worldmodel.methods.default import make_encoder
 from worldmodel.methods.token import Token, TokenNetSettings, TokenSettings
 from worldmodel.networks.decoders import DecoderSettings
@@ -133,6 +133,6 @@ def test_a_place_is_drawn_where_it_was_cut() -> None:
 
 
 def test_it_learns_to_imagine_better_than_copying() -> None:
-    numbers = learn(make(replace(SMALL, decoder=DecoderSettings(8, 2))), 120, rate=3e-3)
+    numbers = learned(make(replace(SMALL, decoder=DecoderSettings(8, 2))), 120, rate=3e-3)
     assert numbers["probe_position"] > 0.9
     assert numbers["open_loop_ratio"] < 0.9

@@ -16,7 +16,8 @@ from worldmodel.methods.vjepa2_ac import DynamicsSettings, VJepa2AC, VJepa2ACSet
 from worldmodel.networks.frozen import Pooled
 from worldmodel.settings import from_json
 from worldmodel.share.export import export
-from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetuning
+from worldmodel.training import learn
 
 REHEARSAL = FinetuningSettings(updates=150, batch=32, horizon=3, learning_rate=3e-3, seed=0)
 
@@ -63,7 +64,7 @@ def trained() -> tuple[VJepa2AC, dict[str, torch.Tensor]]:
     method = make_method()
     before = {name: value.clone() for name, value in method.model.pooled.state_dict().items()}
     clips = square_clips(np.random.default_rng(0), 200, 8)
-    assert finetune(method.requires_grad_(False), encoded(method, clips), REHEARSAL) == REHEARSAL.updates
+    learn(finetuning(method.requires_grad_(False), encoded(method, clips), REHEARSAL))
     return method.eval(), before
 
 

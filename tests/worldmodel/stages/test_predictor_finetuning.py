@@ -7,7 +7,8 @@ from tests.worldmodel.conftest import small_settings
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.losses.objectives import prediction
 from worldmodel.methods.default import Default
-from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetune
+from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetuning
+from worldmodel.training import learn
 
 SETTINGS = FinetuningSettings(updates=150, batch=32, horizon=5, learning_rate=3e-3, seed=0)
 
@@ -41,7 +42,7 @@ def error(method: Default, horizon: int) -> float:
 def test_the_predictor_alone_learns_and_foresees_recordings_never_seen() -> None:
     method = frozen_method()
     before, untrained = copy.deepcopy(method.state_dict()), error(method, 5)
-    assert finetune(method, pushed_points(200, 20, seed=0), SETTINGS) == SETTINGS.updates
+    learn(finetuning(method, pushed_points(200, 20, seed=0), SETTINGS))
     assert error(method, 5) < 0.05 * untrained
     changed = {name for name, value in method.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all(name.startswith("model.predictor.") for name in changed)
@@ -52,7 +53,7 @@ def test_a_rollout_never_runs_from_one_recording_into_the_next() -> None:
     # As long as the horizon allows: one start in each, and most rollouts from elsewhere would cross a jump.
     method = frozen_method()
     untrained = error(method, 5)
-    finetune(method, pushed_points(300, 6, seed=0), SETTINGS)
+    learn(finetuning(method, pushed_points(300, 6, seed=0), SETTINGS))
     assert error(method, 5) < 0.05 * untrained
 
 
@@ -64,7 +65,7 @@ def test_the_same_seed_gives_the_same_predictor_and_another_seed_another() -> No
         method = Default(small_settings())
         method.load_state_dict(frozen_method().state_dict())
         method.requires_grad_(False)
-        finetune(method, data, replace(few, seed=seed))
+        learn(finetuning(method, data, replace(few, seed=seed)))
         ends.append(method.model.predictor.leave.weight)
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
@@ -72,7 +73,5 @@ def test_the_same_seed_gives_the_same_predictor_and_another_seed_another() -> No
 
 def test_nothing_is_learnt_without_updates_or_from_recordings_too_short() -> None:
     method = frozen_method()
-    before = copy.deepcopy(method.state_dict())
-    assert finetune(method, pushed_points(10, 20, seed=0), replace(SETTINGS, updates=0)) == 0
-    assert finetune(method, pushed_points(10, 5, seed=0), SETTINGS) == 0
-    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    assert finetuning(method, pushed_points(10, 20, seed=0), replace(SETTINGS, updates=0)) is None
+    assert finetuning(method, pushed_points(10, 5, seed=0), SETTINGS) is None

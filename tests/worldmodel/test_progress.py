@@ -1,0 +1,222 @@
+"""Stages one after another: killed in any, training goes on bit for bit; what it cannot go on from is told."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from worldmodel.progress import TrainingError, TrainingFolder
+from worldmodel.training import TrainingStage, learn, parameters, warmed
+
+UPDATES = 9
+
+
+class KilledError(Exception):
+    """Stands for the power cut."""
+
+
+class Method(nn.Module):
+    """Two parts, trained one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.register_buffer("seen", torch.zeros(()))
+
+
+def stage(name: str, learner: nn.Module, method: Method, killed_after: int | None) -> TrainingStage:
+    """Draws from both generators; where it is `killed_after` so many updates, the next draw ends all."""
+    drawn = [0]
+
+    def loss(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        if drawn[0] == killed_after:
+            raise KilledError
+        drawn[0] += 1
+        x = torch.randn(8, 3, generator=generator) + float(rng.random())
+        out = method.second(method.first(x)) if learner is not method.first else method.first(x)
+        extra = learner(x) if learner not in (method.first, method.second) else 0.0
+        return {"near": (out + extra - 1).square().mean(), "small": 0.1 * out.square().mean()}
+
+    def follow(done: int) -> None:
+        method.seen += done
+
+    rate = lambda step: warmed(step, UPDATES, 1e-2)  # noqa: E731
+    rng, generator = np.random.default_rng(5), torch.Generator().manual_seed(5)
+    groups = [parameters(learner, decay=0.01)]
+    return TrainingStage(name, learner, groups, loss, UPDATES, rate, "try this", rng, generator, after_update=follow)
+
+
+def note(folder: TrainingFolder, done: int, terms: dict[str, float]) -> str:
+    folder.write({"step": done, **terms})
+    return ""
+
+
+def trained(out: Path, killed: str = "", after: int = 0, settings: str = "") -> dict[str, Tensor]:
+    """Three stages, of which the last trains a network beside the method; all of its weights."""
+    method = Method()
+    beside = nn.Linear(3, 3)
+    folder = TrainingFolder(out, method, settings)
+    for name, learner in {"one": method.first, "the second": method.second, "beside": beside}.items():
+        work = stage(name, learner, method, after if name == killed else None)
+        learn(replace(work, measure=partial(note, folder)), folder, save_every=4)
+    folder.close()
+    return {**method.state_dict(), **{f"beside.{key}": value for key, value in beside.state_dict().items()}}
+
+
+def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(value, right[key]) for key, value in left.items())
+
+
+def names(out: Path) -> list[str]:
+    return sorted(one.name for one in (out / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("after", [0, 3, 4, 6, 8])
+@pytest.mark.parametrize("name", ["one", "the second", "beside"])
+def test_killed_in_any_stage_it_goes_on_bit_for_bit(name: str, after: int, tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        trained(tmp_path / "killed", name, after)
+    assert same(trained(tmp_path / "killed"), whole)
+    logs = [(tmp_path / kind / "metrics.jsonl").read_text() for kind in ("whole", "killed")]
+    assert logs[0] == logs[1]
+
+
+def test_what_is_done_is_not_done_again_and_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    whole = trained(tmp_path)
+    assert names(tmp_path) == ["3-beside-0000008", "3-beside-0000009"]
+    assert same(trained(tmp_path, "beside", after=0), whole), "no batch is drawn"
+
+
+def test_the_newest_checkpoint_is_the_one_of_the_largest_number(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        trained(tmp_path, "one", after=8)
+    older, newer = (tmp_path / "checkpoints" / name for name in names(tmp_path))
+    older.rename(older.with_name("1-one-9999999"))
+    newer.rename(newer.with_name("1-one-10000000"))
+    method = Method()
+    assert TrainingFolder(tmp_path, method).begun
+    assert method.seen == sum(range(1, 9)), "as it was after eight updates"
+
+
+def cut(folder: Path) -> None:
+    state = folder / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-10])
+
+
+def flip(folder: Path) -> None:
+    state = folder / "state.safetensors"
+    content = bytearray(state.read_bytes())
+    content[-30] ^= 1
+    state.write_bytes(content)
+
+
+def scribble(folder: Path) -> None:
+    (folder / "state.json").write_bytes(b"\xff\x00 {")
+
+
+def forget(folder: Path) -> None:
+    (folder / "state.json").write_text("{}")
+
+
+def empty(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+
+
+HARMS = [cut, flip, scribble, forget, empty]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(
+    harm: Callable[[Path], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        trained(tmp_path / "killed", "the second", after=8)
+    assert names(tmp_path / "killed") == ["2-the-second-0000004", "2-the-second-0000008"]
+    harm(tmp_path / "killed" / "checkpoints" / "2-the-second-0000008")
+    assert same(trained(tmp_path / "killed"), whole)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "2-the-second-0000008 is damaged" in said
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_where_none_is_whole_that_is_said_once_and_the_next_try_begins_anew(
+    harm: Callable[[Path], None], tmp_path: Path
+) -> None:
+    whole = trained(tmp_path)
+    for name in names(tmp_path):
+        harm(tmp_path / "checkpoints" / name)
+    with pytest.raises(TrainingError, match="no checkpoint in .* is whole.*: the same command trains anew"):
+        trained(tmp_path)
+    assert same(trained(tmp_path), whole)
+
+
+def test_what_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    for name in ("2026-01-05", "notes", "1-one-0000004.partial"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    whole = trained(tmp_path)
+    assert {"2026-01-05", "notes"} < set(names(tmp_path))
+    assert same(trained(tmp_path), whole)
+
+
+def test_a_checkpoint_of_another_version_is_refused_in_words_and_kept(tmp_path: Path) -> None:
+    trained(tmp_path)
+    about = tmp_path / "checkpoints" / "3-beside-0000009" / "state.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "format": 0}))
+    with pytest.raises(TrainingError, match="of another version of this program .format 0, not 1.: give another out"):
+        trained(tmp_path)
+    assert about.exists()
+
+
+def test_a_checkpoint_from_before_there_were_stages_is_refused_in_words(tmp_path: Path) -> None:
+    old = tmp_path / "checkpoints" / "0000050"
+    old.mkdir(parents=True)
+    (old / "training.json").write_text('{"step": 50}')
+    (old / "training.safetensors").write_bytes(b"")
+    with pytest.raises(TrainingError, match="0000050 is of another version of this program"):
+        trained(tmp_path)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    trained(tmp_path, settings="updates=9")
+    with pytest.raises(TrainingError, match="is of a training with other settings: give another out=DIR"):
+        trained(tmp_path, settings="updates=10")
+
+
+def test_a_log_that_has_lost_lines_or_cannot_be_read_is_told(tmp_path: Path) -> None:
+    trained(tmp_path)
+    log = tmp_path / "metrics.jsonl"
+    log.write_bytes(log.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(TrainingError, match="metrics.jsonl has lost lines"):
+        trained(tmp_path)
+    log.write_bytes(b"\xff\xfe\n" * 5)
+    with pytest.raises(TrainingError, match="metrics.jsonl is damaged"):
+        trained(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_names_stage_update_and_term_and_saves_nothing(tmp_path: Path) -> None:
+    method = Method()
+    calls = [0]
+
+    def loss(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        calls[0] += 1
+        well = method.first(torch.ones(1, 3)).sum()
+        return {"well": well, "ill": well * (float("nan") if calls[0] > 5 else 1.0)}
+
+    work = stage("one", method.first, method, None)
+    ill = TrainingStage(
+        "one", method.first, work.groups, loss, UPDATES, work.rate, "try this", work.rng, work.generator
+    )
+    with pytest.raises(TrainingError, match=r"^one: the loss is not finite at update 5 \(ill\): try this$"):
+        learn(ill, TrainingFolder(tmp_path, method), save_every=4)
+    assert names(tmp_path) == ["1-one-0000004"]

@@ -1,0 +1,219 @@
+"""What a training leaves on disk while it goes on: its checkpoints, of which the last two are kept, and its log.
+
+A checkpoint is the whole training, whichever stage is at work: `checkpoints/NUMBER-STAGE-UPDATES/` holds
+`state.safetensors` (the method, what the stage trains beside it, its optimiser and generator) and `state.json` (format,
+digest of the other file, length of the log, time).
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from worldmodel.files import replace_folder, tensor_bytes, write_file
+
+FORMAT = 1  # raised when a training can no longer go on from what an earlier version saved
+KEPT = 2
+_NAME = re.compile(r"(?:(\d+)-.+-)?(\d{7,})")  # of a checkpoint; without a stage: from before there were formats
+
+
+class TrainingError(Exception):
+    """Training cannot go on; the message is one line that says why and what to change."""
+
+
+@dataclass
+class AtWork:
+    """A stage as it must be found again."""
+
+    name: str
+    learner: nn.Module  # what it trains; parts of the method, or a network beside it
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    generator: torch.Generator
+    step: int = 0  # updates made
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """A checkpoint, read."""
+
+    stage: int
+    step: int
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+
+
+class TrainingFolder:
+    """The folder of a training, opened: the method in it is put where the newest checkpoint left it.
+
+    Args:
+        path: holds `checkpoints/`, `metrics.jsonl` and `tensorboard/`; made if it is missing.
+        method: all that is kept of the stages.
+        settings: text that tells this training from others, which may not go on from its checkpoints.
+
+    Raises:
+        TrainingError: there are checkpoints, none of which this training can go on from.
+    """
+
+    def __init__(self, path: Path, method: nn.Module, settings: str = "") -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path, self._method = path, method
+        self._settings = hashlib.sha256(settings.encode()).hexdigest()
+        self._stage = 0
+        self._left = self._newest()
+        if self._left is not None:
+            method.load_state_dict(_under(self._left.tensors, "method."))
+        self._log = path / "metrics.jsonl"
+        self.lines = self._kept_lines(0 if self._left is None else self._left.about["lines"])
+        self._began = time.perf_counter() - (0.0 if self._left is None else self._left.about["seconds"])
+        self._writer = SummaryWriter(path / "tensorboard", purge_step=self.lines[-1]["step"] + 1 if self.lines else 0)
+
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier try left a checkpoint."""
+        return self._left is not None
+
+    @property
+    def seconds(self) -> float:
+        """Time that the training has taken, earlier tries included."""
+        return time.perf_counter() - self._began
+
+    def resume(self, work: AtWork, updates: int) -> bool:
+        """Puts the next stage where it was left; False where it begins. One that was passed has made its updates."""
+        self._stage += 1
+        left = self._left
+        if left is None or left.stage < self._stage:
+            return False
+        work.step = updates
+        if left.stage == self._stage:
+            work.step = left.step
+            if not self._keeps(work.learner):
+                work.learner.load_state_dict(_under(left.tensors, "learner."))
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, value in _under(left.tensors, "optimizer.").items():
+                index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = value
+            groups = work.optimizer.state_dict()["param_groups"]
+            work.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+            work.generator.set_state(left.tensors["generator"])
+            work.rng.bit_generator.state = left.about["rng"]
+        return True
+
+    def passed(self) -> bool:
+        """Whether the next stage, or a later one, has been begun."""
+        return self._left is not None and self._left.stage > self._stage
+
+    def save(self, work: AtWork) -> None:
+        """Writes a checkpoint, then drops all but the last ones."""
+        tensors = {f"method.{name}": value for name, value in self._method.state_dict().items()}
+        if not self._keeps(work.learner):
+            tensors |= {f"learner.{name}": value for name, value in work.learner.state_dict().items()}
+        for index, slots in work.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
+        state = tensor_bytes(tensors | {"generator": work.generator.get_state()})
+        about = {
+            "format": FORMAT,
+            "settings": self._settings,
+            "digest": hashlib.sha256(state).hexdigest(),
+            "lines": len(self.lines),
+            "seconds": self.seconds,
+            "rng": work.rng.bit_generator.state,
+        }
+        folder = self.path / "checkpoints" / f"{self._stage}-{work.name.replace(' ', '-')}-{work.step:07d}"
+        replace_folder(folder, {"state.safetensors": state, "state.json": json.dumps(about).encode()})
+        for old in self._found()[:-KEPT]:
+            shutil.rmtree(old)
+
+    def write(self, line: dict[str, float]) -> None:
+        """Adds a line of numbers, of which "step" is one, to the log."""
+        self.lines.append(line)
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in line.items():
+            self._writer.add_scalar(name, value, int(line["step"]))
+
+    def plot(self, stage: str, terms: dict[str, float], step: int) -> None:
+        """Shows the loss of a stage to TensorBoard alone."""
+        for name, value in terms.items():
+            self._writer.add_scalar(f"{stage}/{name}", value, step)
+
+    def close(self) -> None:
+        """When nothing more is written."""
+        self._writer.close()
+
+    def _keeps(self, learner: nn.Module) -> bool:
+        """Whether it is a part of the method."""
+        return any(part is learner for part in self._method.modules())
+
+    def _found(self) -> list[Path]:
+        """Checkpoints, from the oldest to the newest."""
+        every = (self.path / "checkpoints").glob("*")
+        return sorted((one for one in every if _NAME.fullmatch(one.name)), key=_order)
+
+    def _newest(self) -> _Saved | None:
+        """The newest checkpoint that is whole; those after it are set aside."""
+        found, reason = self._found(), ""
+        for folder in reversed(found):
+            try:
+                return self._read(folder)
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+                reason = " ".join(str(error).split())[:200]
+                aside = folder.with_name(f"{folder.name}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+                print(f"checkpoint {folder} is damaged ({reason}) and set aside", file=sys.stderr, flush=True)
+        if found:
+            raise TrainingError(
+                f"no checkpoint in {self.path / 'checkpoints'} is whole, all are set aside ({reason}): the same "
+                "command trains anew"
+            )
+        return None
+
+    def _read(self, folder: Path) -> _Saved:
+        names = [one.name for one in folder.iterdir()]
+        about = json.loads((folder / "state.json").read_bytes()) if "state.json" in names else {}
+        if "training.json" in names or about.get("format", FORMAT) != FORMAT:
+            raise TrainingError(
+                f"checkpoint {folder} is of another version of this program (format {about.get('format', 0)}, not "
+                f"{FORMAT}): give another out=DIR, or delete it"
+            )
+        state = (folder / "state.safetensors").read_bytes()
+        if hashlib.sha256(state).hexdigest() != about["digest"]:
+            raise ValueError("state.safetensors is not what was saved")
+        if about["settings"] != self._settings:
+            raise TrainingError(f"checkpoint {folder} is of a training with other settings: give another out=DIR")
+        return _Saved(*_order(folder), safetensors.torch.load(state), about)
+
+    def _kept_lines(self, count: int) -> list[dict[str, Any]]:
+        """The log as it was at the checkpoint; what came after that will come again."""
+        try:
+            lines = self._log.read_bytes().splitlines()[:count] if count else []
+            read = [json.loads(line) for line in lines]
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"the log {self._log} is damaged ({error}): give another out=DIR") from error
+        if len(read) < count:
+            raise TrainingError(f"the log {self._log} has lost lines: give another out=DIR")
+        write_file(self._log, b"".join(line + b"\n" for line in lines))
+        return read
+
+
+def _order(folder: Path) -> tuple[int, int]:
+    """Number of the stage, and updates made in it, of a checkpoint."""
+    number, updates = _NAME.fullmatch(folder.name).groups()  # type: ignore[union-attr]
+    return int(number or 0), int(updates)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
