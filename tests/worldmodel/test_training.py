@@ -14,6 +14,7 @@ from worldmodel.methods.default import OBJECTIVES, Default, ObjectiveSettings
 from worldmodel.progress import TrainingError, TrainingFolder
 from worldmodel.stages.end_to_end import TrainSettings, check_alive, rate, train
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretraining
+from worldmodel.streams import stream
 from worldmodel.training import learn
 
 SETTINGS = TrainSettings(
@@ -89,7 +90,7 @@ def test_the_teacher_begins_where_the_keypoints_look(tmp_path: Path) -> None:
     teacher = run(tmp_path, still, replace(SETTINGS, updates=1), encoder="keypoints").teacher
     torch.manual_seed(0)
     looked = Default(small_settings("keypoints", objective=still))
-    looked.fit_pixels(torch.from_numpy(square_clips(np.random.default_rng(SETTINGS.seed), 128, 2).frames))
+    looked.fit_pixels(torch.from_numpy(square_clips(stream(SETTINGS.seed, "pixel statistics"), 128, 2).frames))
     assert teacher is not None
     assert not torch.equal(teacher.maps.weight, looked.model.encoder.maps.weight)
     learn(pretraining(looked.model, square_clips, PRETRAINING))
