@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,9 @@ def test_the_readme_names_every_wing_of_the_packages():
 def test_a_figure_that_was_changed_by_hand_does_not_survive(name):
     changed = BLOCK.sub(lambda old: old[0].replace("<!-- end -->", "99 %\n<!-- end -->"), document(name))
     assert changed != document(name) and rendered(changed) == document(name)
+
+
+def test_the_command_that_checks_the_documents_runs_from_a_shell():
+    command = [sys.executable, "benchmarks/documents.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "all figures are those of the files\n"), done.stderr

@@ -62,7 +62,8 @@ class Rate:
         scaled = [math.asin(math.sqrt((sum(map(bool, one)) + 0.375) / (len(one) + 0.75))) for one in outcomes]
         count = len(scaled)
         margin = float(stdtrit(count - 1, 0.975) * np.std(scaled, ddof=1)) / math.sqrt(count)
-        low, high = max(0.0, np.mean(scaled) - margin), min(math.pi / 2, np.mean(scaled) + margin)
+        mean = float(np.mean(scaled))
+        low, high = max(0.0, mean - margin), min(math.pi / 2, mean + margin)
         return cls(pooled.value, min(pooled.low, math.sin(low) ** 2), max(pooled.high, math.sin(high) ** 2), pooled.n)
 
 
