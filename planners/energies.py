@@ -10,19 +10,24 @@ from planners.interface import Distance
 
 
 class Composable(ABC):
-    """An energy that says what it is in one environment, and can be added to others and scaled.
+    """An energy that can be added to others and scaled.
 
-    Environments are evaluated one by one: the last bits of a matrix product or of a sum may depend on how many rows are
-    computed together, and a closed loop amplifies them.
+    On the CPU environments are evaluated one by one: the last bits of a matrix product or of a sum may depend on how
+    many rows are computed together, and a closed loop amplifies them. Elsewhere all are evaluated at once.
     """
 
     def __call__(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         """Latents (B, N, H, *Z), actions (B, N, H, A), target (B, *Z) -> energy (B, N)."""
-        return torch.stack([self.of_one(*each) for each in zip(latents, actions, target, strict=True)])
+        if latents.device.type != "cpu":
+            return self.of(latents, actions, target)
+        return torch.stack([self.of(*each) for each in zip(latents, actions, target, strict=True)])
 
     @abstractmethod
-    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        """The energy in one environment: latents (N, H, *Z), actions (N, H, A), target (*Z) -> (N,)."""
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        """The energy in one environment: latents (N, H, *Z), actions (N, H, A), target (*Z) -> (N,).
+
+        Or in many, with B in front of each.
+        """
 
     def __add__(self, other: "Composable") -> "Composable":
         return WeightedSum([(1.0, self), (1.0, other)])
@@ -39,11 +44,11 @@ class WeightedSum(Composable):
     def __init__(self, terms: Sequence[tuple[float, Composable]]) -> None:
         self.terms = list(terms)
 
-    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         """See `Composable`."""
-        total = latents.new_zeros(latents.shape[0])
+        total = latents.new_zeros(actions.shape[:-2])
         for weight, energy in self.terms:
-            total = total + weight * energy.of_one(latents, actions, target)
+            total = total + weight * energy.of(latents, actions, target)
         return total
 
 
@@ -62,17 +67,21 @@ class OverPath(Composable):
 
     @abstractmethod
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
-        """Latents (N, H, *Z), target (*Z) -> cost of each latent (N, H)."""
+        """Latents (..., N, H, D), whatever shape they had made flat, target (D,) or (..., 1, 1, D) -> (..., N, H)."""
 
-    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         """See `Composable`."""
+        batch, horizon = actions.ndim - 3, actions.shape[-2]
+        latents, target = latents.flatten(start_dim=batch + 2), target.flatten(start_dim=batch)
+        if batch:
+            target = target[:, None, None]
         if self.path is None:
             return self.cost(latents, target).mean(dim=-1)
-        if len(self.path) != latents.shape[1]:
-            raise ValueError(f"{len(self.path)} path weights for a horizon of {latents.shape[1]} steps")
+        if len(self.path) != horizon:
+            raise ValueError(f"{len(self.path)} path weights for a horizon of {horizon} steps")
         used = [step for step, weight in enumerate(self.path) if weight > 0]
         weights = latents.new_tensor([self.path[step] / sum(self.path) for step in used])
-        return (self.cost(latents[:, used], target) * weights).sum(dim=-1)
+        return (self.cost(latents[..., used, :], target) * weights).sum(dim=-1)
 
 
 class LatentDistance(OverPath):
@@ -83,7 +92,7 @@ class LatentDistance(OverPath):
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
         """See `OverPath`."""
-        difference = (latents - target).flatten(start_dim=2)
+        difference = latents - target
         return torch.linalg.vector_norm(difference, dim=-1) / difference.shape[-1] ** 0.5
 
 
@@ -107,6 +116,6 @@ class TemporalDistance(OverPath):
 class ActionEffort(Composable):
     """Mean squared action: prefers to act less where it makes no difference."""
 
-    def of_one(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         """See `Composable`."""
-        return actions.square().flatten(start_dim=1).mean(dim=-1)
+        return actions.square().flatten(start_dim=-2).mean(dim=-1)

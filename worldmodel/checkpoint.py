@@ -112,7 +112,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
             distance = KINDS[about["kind"]].network(model.latent, about["width"], about["longest"], precision)
             distance.load_state_dict(load_file(folder / "critic.safetensors"))
         graph = folder / "landmarks.safetensors"
-        landmarks = load_file(graph) if graph.is_file() else {}
+        landmarks = {name: each.to(device) for name, each in load_file(graph).items()} if graph.is_file() else {}
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"checkpoint {folder} is damaged ({reason}): train again or copy it anew") from error

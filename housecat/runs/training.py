@@ -210,7 +210,7 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
         taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
         actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
         states.append(episode.states[model.context - 1 :])
-    latents = LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last), torch.cat(actions))
+    latents = LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last), torch.cat(actions)).to(device)
     return latents, np.concatenate(states)
 
 
@@ -219,7 +219,7 @@ def make_landmarks(
 ) -> dict[str, Tensor]:
     """Recorded states spread over what was seen, joined where the temporal distance is short."""
     generator = torch_stream(settings.seed, "landmarks")
-    chosen = torch.randperm(len(still), generator=generator)[: settings.candidates]
+    chosen = torch.randperm(len(still), generator=generator)[: settings.candidates].to(still.device)
     kept = chosen[choose_landmarks(still[chosen], distance, settings.landmarks, generator)]
-    graph = build_landmarks(still[kept], torch.from_numpy(states)[kept], distance, settings.max_edge)
+    graph = build_landmarks(still[kept], torch.from_numpy(states)[kept.cpu()], distance, settings.max_edge)
     return {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}

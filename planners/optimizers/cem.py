@@ -75,12 +75,13 @@ class CEM:
         return torch.stack(drawn).transpose(-1, -2).contiguous().to(like)
 
     def _fit(self, actions: Tensor, scores: Tensor, mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
-        """Moves mean and spread (B, H, A) towards those of the best actions, environment by environment."""
+        """Moves mean and spread (B, H, A) towards those of the best actions; on the CPU one environment at a time."""
         best = scores.topk(self.elites, dim=1, largest=False).indices
-        chosen = [candidates[rows] for candidates, rows in zip(actions, best, strict=True)]
+        chosen = actions.gather(1, best[..., None, None].expand(-1, -1, *actions.shape[2:]))
+        each = chosen.split(1) if chosen.device.type == "cpu" else [chosen]  # the last bits of a sum: see `energies`
         keep = self.momentum
-        mean = keep * mean + (1 - keep) * torch.stack([elites.mean(dim=0) for elites in chosen])
-        spread = keep * spread + (1 - keep) * torch.stack([elites.std(dim=0, correction=0) for elites in chosen])
+        mean = keep * mean + (1 - keep) * torch.cat([elites.mean(dim=1) for elites in each])
+        spread = keep * spread + (1 - keep) * torch.cat([elites.std(dim=1, correction=0) for elites in each])
         return mean, spread
 
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from planners.interface import Distance, Plan, Planner
@@ -18,7 +20,7 @@ from planners.subgoals.routes import Pursuit, Rules, advance, begin
 
 @dataclass(frozen=True)
 class _Pursued:
-    """Of one environment: its goal (D,) and the pursuit of it."""
+    """Of one environment: its goal (D,), on the CPU, and the pursuit of it."""
 
     goal: Tensor
     pursuit: Pursuit
@@ -74,24 +76,36 @@ class Hierarchy:
         memory: Sequence[Any] | None = None,
     ) -> Plan:
         """See `planners.interface.Planner`; latents are vectors."""
-        before = memory or [None] * len(z)
-        now = [self._pursue(*each) for each in zip(z, target, before, strict=True)]
         latents = self.landmarks.latents
-        chosen = [one.pursuit.subgoal for one in now]
-        aims = torch.stack([latents[i] if i >= 0 else goal for i, goal in zip(chosen, target, strict=True)])
-        plan = self.flat(z, aims, start, generators)
-        return replace(plan, subgoal=torch.tensor(chosen), memory=tuple(now))
+        known = self._pursuits(target, memory or [None] * len(z))
+        away = self._ask(z, torch.cat([latents.expand(len(z), -1, -1), target[:, None]], dim=1))
+        now = [
+            replace(one, pursuit=advance(one.pursuit, steps[:-1], float(steps[-1]), self.rules))
+            for one, steps in zip(known, away, strict=True)
+        ]
+        chosen = torch.tensor([one.pursuit.subgoal for one in now])
+        index = chosen.to(z.device)
+        plan = self.flat(z, torch.where(index[:, None] >= 0, latents[index.clamp(min=0)], target), start, generators)
+        return replace(plan, subgoal=chosen, memory=tuple(now))
 
-    def _pursue(self, z: Tensor, goal: Tensor, before: _Pursued | None) -> _Pursued:
-        """The target for z (D,) on the way to goal (D,); distances are asked for one environment at a time."""
-        if before is None or not torch.equal(before.goal, goal):
-            latents = self.landmarks.latents
-            to_goal, from_goal = self._ask(latents, goal), self._ask(goal, latents)
-            pursuit = begin(self._edges, self._steps, to_goal, from_goal, self.rules.reach)
+    def _pursuits(self, target: Tensor, before: Sequence[_Pursued | None]) -> list[_Pursued]:
+        """What is known on the way to the goals (B, D); those that are new are joined to the graph."""
+        goals, latents = target.cpu(), self.landmarks.latents
+        known = {
+            row: one for row, one in enumerate(before) if one is not None and torch.equal(one.goal, goals[row])
+        }
+        new = [row for row in range(len(goals)) if row not in known]
+        if new:
+            asked, every = target[new], latents.expand(len(new), -1, -1)
+            for row, *steps in zip(new, self._ask(every, asked), self._ask(asked, every), strict=True):
+                known[row] = _Pursued(goals[row], begin(self._edges, self._steps, *steps, self.rules.reach))
+        return [known[row] for row in range(len(goals))]
+
+    def _ask(self, z: Tensor, target: Tensor) -> NDArray[np.float64]:
+        """Steps (B, M) from z to target, one (B, D) and the other (B, M, D); on the CPU one environment at a time."""
+        if z.device.type == "cpu":
+            steps = torch.stack([self.distance.steps(*each) for each in zip(z, target, strict=True)])
         else:
-            pursuit = before.pursuit
-        away = self._ask(z, torch.cat([self.landmarks.latents, goal[None]]))
-        return _Pursued(goal, advance(pursuit, away[:-1], float(away[-1]), self.rules))
-
-    def _ask(self, z: Tensor, target: Tensor) -> Any:
-        return self.distance.steps(z, target).double().cpu().numpy()
+            z, target = (each[:, None] if each.ndim == 2 else each for each in (z, target))
+            steps = self.distance.steps(z, target)
+        return steps.double().cpu().numpy()

@@ -20,7 +20,7 @@ _TURNING_BACK = 1.5  # times `near`: so far off the goal is given up as a target
 class _Memory:
     """Of one environment, between control steps."""
 
-    goal: Tensor  # (D,)
+    goal: Tensor  # (D,), on the CPU
     near: bool  # whether the goal itself is aimed at
     macros: Tensor  # (H, M), the last plan on level 2
     subgoal: Tensor  # (D,) of that plan
@@ -78,18 +78,23 @@ class TwoLevels:
         memory: Sequence[Any] | None = None,
     ) -> Plan:
         """See `planners.interface.Planner`; latents are vectors."""
-        known = [self._aged(*each) for each in zip(target, memory or [None] * len(z), strict=True)]
-        now: list[_Memory] = []
+        goals = target.cpu()
+        known = [self._aged(*each) for each in zip(goals, memory or [None] * len(z), strict=True)]
+        near = self._are_near(z, target, known)
+        asked = [
+            row
+            for row, one in enumerate(known)
+            if not near[row] and (one is None or one.near or one.age >= self.every)
+        ]
+        now = [one or self._begin(*goal) for one, goal in zip(known, zip(goals, target, strict=True), strict=True)]
         calls = 0
-        for here, goal, generator, before in zip(z, target, generators, known, strict=True):
-            near = self._is_near(here, goal, before)
-            if not near and (before is None or before.near or before.age >= self.every):
-                before, asked = self._decide(here, goal, generator, before)
-                calls += asked
-            elif before is None:
-                before = self._begin(goal)
-            now.append(replace(before, near=near))
-        aims = torch.stack([one.goal if one.near else one.subgoal for one in now])
+        for rows in [[row] for row in asked] if z.device.type == "cpu" else [asked] if asked else []:
+            here, there, own = z[rows], target[rows], [generators[row] for row in rows]
+            decided, needed = self._decide(here, there, own, [now[row] for row in rows])
+            now = [decided[rows.index(row)] if row in rows else one for row, one in enumerate(now)]
+            calls += needed * len(rows)
+        now = [replace(one, near=close) for one, close in zip(now, near, strict=True)]
+        aims = torch.stack([goal if one.near else one.subgoal for one, goal in zip(now, target, strict=True)])
         plan = self.flat(z, aims, start, generators)
         return replace(plan, calls=plan.calls + round(calls / len(z)), memory=tuple(now))
 
@@ -99,30 +104,36 @@ class TwoLevels:
             return None
         return replace(before, age=before.age + self.execute, ahead=before.ahead + self.execute)
 
-    def _is_near(self, z: Tensor, goal: Tensor, before: _Memory | None) -> bool:
-        limit = self.near * (_TURNING_BACK if before is not None and before.near else 1.0)
-        return float(self.distance.steps(z, goal)) <= limit
+    def _are_near(self, z: Tensor, goal: Tensor, before: Sequence[_Memory | None]) -> list[bool]:
+        if z.device.type == "cpu":
+            steps = [float(self.distance.steps(*each)) for each in zip(z, goal, strict=True)]
+        else:
+            steps = self.distance.steps(z, goal).tolist()
+        wide = [_TURNING_BACK if one is not None and one.near else 1.0 for one in before]
+        return [away <= self.near * factor for away, factor in zip(steps, wide, strict=True)]
 
-    def _begin(self, goal: Tensor) -> _Memory:
+    def _begin(self, goal: Tensor, target: Tensor) -> _Memory:
         middle = (self.upper.macro_low + self.upper.macro_high) / 2
-        return _Memory(goal, True, middle.expand(self.steps, -1), goal, 0, 0)
+        return _Memory(goal, True, middle.expand(self.steps, -1), target, 0, 0)
 
     def _decide(
-        self, z: Tensor, goal: Tensor, generator: torch.Generator, before: _Memory | None
-    ) -> tuple[_Memory, int]:
-        """A plan on level 2 from z (D,) towards goal (D,), and the predictor steps that it took."""
-        before = before or self._begin(goal)
-        gone = min(before.ahead // self.upper.stride, self.steps)
-        start = torch.cat([before.macros[gone:], before.macros[-1:].expand(gone, -1)])
-        y, calls = self.upper.lift(z[None]), 0
+        self, z: Tensor, goal: Tensor, generators: Sequence[torch.Generator], before: Sequence[_Memory]
+    ) -> tuple[list[_Memory], int]:
+        """Plans on level 2 from z (B, D) towards goals (B, D), and the predictor steps that each took."""
+        gone = [min(one.ahead // self.upper.stride, self.steps) for one in before]
+        kept = [torch.cat([one.macros[n:], one.macros[-1:].expand(n, -1)]) for one, n in zip(before, gone, strict=True)]
+        y, calls = self.upper.lift(z), 0
 
         def score(macros: Tensor) -> Tensor:
             nonlocal calls
             calls += macros.shape[1] * macros.shape[2]
-            return self.energy(self.upper.ground(self.upper.rollout(y, macros)), macros, goal[None])
+            return self.energy(self.upper.ground(self.upper.rollout(y, macros)), macros, goal)
 
         low, high = self.upper.macro_low, self.upper.macro_high
-        macros = self.optimizer(score, start[None], low, high, [generator])[0]
-        subgoal = self.upper.ground(self.upper.rollout(y, macros[:, None, :1])[:, 0, 0])[0]
-        left = before.ahead - gone * self.upper.stride
-        return _Memory(goal, False, macros[0], subgoal, 0, left), calls + 1
+        macros = self.optimizer(score, torch.stack(kept), low, high, generators)[0]
+        subgoals = self.upper.ground(self.upper.rollout(y, macros[:, None, :1])[:, 0, 0])
+        decided = [
+            _Memory(one.goal, False, macros[row], subgoals[row], 0, one.ahead - gone[row] * self.upper.stride)
+            for row, one in enumerate(before)
+        ]
+        return decided, calls + 1

@@ -58,7 +58,7 @@ def choose_landmarks(
         spacing: control steps; a latent nearer than that to a landmark would be redundant.
 
     Returns:
-        Indices into `latents`, (M,) int64 with M <= count.
+        Indices into `latents`, (M,) int64 with M <= count, on their device.
     """
     farthest = int(torch.randint(len(latents), (1,), generator=generator, device=generator.device))
     gap = torch.full((len(latents),), torch.inf, device=latents.device)
@@ -70,7 +70,7 @@ def choose_landmarks(
         gap = torch.minimum(gap, apart)
         gap[farthest] = -1.0  # never again
         farthest = int(gap.argmax())
-    return torch.tensor(chosen)
+    return torch.tensor(chosen, device=latents.device)
 
 
 @torch.no_grad()

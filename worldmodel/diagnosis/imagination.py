@@ -20,8 +20,8 @@ def open_loop(model: LatentWorldModel, frames: Tensor, actions: Tensor, horizon:
 
     frames uint8 (B, T, h, w, 3) with T >= context + horizon, actions (B, T-1, A). Below 1: it imagines better.
     """
-    latents = model.latents(frames)
-    used = actions[:, model.context - 1 :]
+    latents = model.latents(frames.to(model.device))
+    used = actions[:, model.context - 1 :].to(model.device)
     imagined = from_every_start(model, latents, used, horizon)[:, :, -1].float()
     starts = imagined.shape[1]
     target = windows(latents, starts, horizon, 1)[:, :, -1]
@@ -56,6 +56,7 @@ def futures(
     imagined, shuffled = (
         from_every_start(model, latents.to(device), way.to(device), horizon).float().cpu() for way in ways
     )
+    latents = latents.cpu()
     return Futures(latents[:, :starts], windows(latents, starts, horizon, 1), imagined, shuffled)
 
 

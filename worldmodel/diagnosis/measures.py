@@ -14,7 +14,7 @@ from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 @torch.no_grad()
 def latents_of(model: Encoder, frames: Tensor, chunk: int = 32) -> Tensor:
     """Latents of many clips in chunks that bound the memory: (B, T, h, w, 3) -> (B, T - context + 1, D)."""
-    return torch.cat([model.latents(part) for part in frames.split(chunk)])
+    return torch.cat([model.latents(part.to(model.device)) for part in frames.split(chunk)])
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def spread_of(model: Encoder, frames: Tensor, latents: Tensor, share: float = 0.
     """
     if not isinstance(model, PatchEncoder):
         return latents.std(dim=0)
-    tokens = torch.cat([model.tokens(part).flatten(0, 1) for part in frames.split(32)])
+    tokens = torch.cat([model.tokens(part.to(model.device)).flatten(0, 1) for part in frames.split(32)])
     each = tokens.std(dim=0)  # (P, D)
     most = each.mean(dim=1).topk(max(1, round(share * len(each)))).indices
     return each[most].mean(dim=0)
@@ -52,7 +52,8 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool
     spread = spread_of(model, unseen.frames, latents["test"])
     result = {"std_mean": float(spread.mean()), "std_min": float(spread.min()), "rank": effective_rank(latents["test"])}
     for name in unseen.measured:
-        fit, test = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
+        known = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
+        fit, test = (each.to(model.device) for each in known)
         result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
     if not (imagination and isinstance(model, LatentWorldModel)):
         return result

@@ -24,8 +24,8 @@ def ridge_r2(train: Tensor, train_targets: Tensor, test: Tensor, test_targets: T
     """
     mean, scale = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
     train, test = ((rows - mean) / scale for rows in (train, test))
-    train, test = (torch.cat([rows, torch.ones(len(rows), 1)], dim=1).double() for rows in (train, test))
-    penalty = weight * len(train) * torch.eye(train.shape[1], dtype=torch.float64)
+    train, test = (torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1).double() for rows in (train, test))
+    penalty = weight * len(train) * torch.eye(train.shape[1], dtype=torch.float64, device=train.device)
     penalty[-1, -1] = 0
     solution = torch.linalg.solve(train.T @ train + penalty, train.T @ train_targets.double())
     total = (test_targets - test_targets.mean(dim=0)).pow(2).sum(dim=0)
@@ -70,7 +70,7 @@ def fit_linear(rows: Tensor, targets: Tensor, penalties: tuple[float, ...] = PEN
         errors.append(residual.pow(2).mean(dim=0))
         solutions.append(shrunk[:, None] * inside / values.sqrt()[:, None])
     best = torch.stack(errors).argmin(dim=0)
-    chosen = torch.stack(solutions)[best, :, torch.arange(len(best))].T  # (r, n), in the basis of right vectors
+    chosen = torch.stack(solutions)[best, :, torch.arange(len(best), device=best.device)].T  # (r, n), in the basis of right vectors
     right = vectors if tall else x.T @ (vectors / values.sqrt())
     return Linear(center, ((right @ chosen) / scale[:, None]).float(), offset)
 
@@ -105,6 +105,7 @@ class Attentive(nn.Module):
         self.back = drawn(2 * QUERY, QUERY, size=QUERY**-0.5)
         self.readout = drawn(outputs, QUERY, size=QUERY**-0.5)
         self.offset = nn.Parameter(torch.zeros(outputs))
+        self.to(tokens.device)
 
     def standard(self, tokens: Tensor) -> Tensor:
         """(B, P, width) -> standardised targets (B, n)."""
@@ -127,13 +128,13 @@ def fit_attentive(tokens: Tensor, targets: Tensor, generator: torch.Generator, u
     """Fits an attentive probe to tokens (K, P, width) and targets (K, n); a sixth of the rows says when to stop."""
     probe = Attentive(tokens, targets, generator)
     wanted = (targets - probe.target_center) / probe.target_scale
-    order = torch.randperm(len(tokens), generator=generator)
+    order = torch.randperm(len(tokens), generator=generator).to(tokens.device)
     aside, used = order[: len(order) // 6], order[len(order) // 6 :]
     optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-2, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=updates, pct_start=0.1)
     best, kept = float("inf"), copy.deepcopy(probe.state_dict())
     for step in range(1, updates + 1):
-        rows = used[torch.randint(len(used), (min(128, len(used)),), generator=generator)]
+        rows = used[torch.randint(len(used), (min(128, len(used)),), generator=generator).to(used.device)]
         loss = (probe.standard(tokens[rows]) - wanted[rows]).pow(2).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -175,7 +176,8 @@ def r2(
 def per_recording(rows: Tensor, recording: Tensor) -> Tensor:
     """Sums of rows (K, n) over the rows of each recording (K,) -> (E, n)."""
     _, index = recording.unique(return_inverse=True)
-    return torch.zeros(int(index.max()) + 1, rows.shape[1], dtype=torch.float64).index_add_(0, index, rows.double())
+    sums = rows.new_zeros(int(index.max()) + 1, rows.shape[1], dtype=torch.float64)
+    return sums.index_add_(0, index, rows.double())
 
 
 def ratio(
@@ -191,10 +193,9 @@ def ratio(
         share = (up.double() / down.double().clamp(min=1e-12)).mean(dim=-1)
         return 1 - share if one_minus else share
 
-    drawn = torch.randint(len(above), (draws, len(above)), generator=generator)
-    low, high = of(above[drawn].sum(dim=1), below[drawn].sum(dim=1)).quantile(
-        torch.tensor([0.025, 0.975], dtype=torch.float64)
-    )
+    drawn = torch.randint(len(above), (draws, len(above)), generator=generator).to(above.device)
+    found = of(above[drawn].sum(dim=1), below[drawn].sum(dim=1))
+    low, high = found.quantile(found.new_tensor([0.025, 0.975]))
     return Estimate(float(of(above.sum(dim=0), below.sum(dim=0))), float(low), float(high))
 
 
@@ -205,4 +206,4 @@ def principal_components(rows: Tensor, count: int) -> Linear:
     count = min(count, len(rows) - 1, x.shape[1])
     values, vectors = torch.linalg.eigh((x @ x.T).double())
     values, vectors = values[-count:].clamp(min=1e-12), vectors[:, -count:]
-    return Linear(center, x.T @ (vectors / values.sqrt()).float(), torch.zeros(count))
+    return Linear(center, x.T @ (vectors / values.sqrt()).float(), center.new_zeros(count))

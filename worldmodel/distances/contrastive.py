@@ -90,10 +90,11 @@ class ContrastiveLearner(Learner):
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
         """See `Learner`."""
         count, last = self.settings.batch, data.last.numpy()
-        rows = rng.integers(0, len(last), count)
-        goals = np.minimum(rows + rng.geometric(1 / self.settings.near_goals, count) - 1, last[rows])
-        place = self.distance.of_place(self.distance.whitened(data.moving[torch.from_numpy(rows)]))
-        goal = self.distance.of_goal(self.distance.whitened(data.still[torch.from_numpy(goals)]))
+        drawn = rng.integers(0, len(last), count)
+        ahead = np.minimum(drawn + rng.geometric(1 / self.settings.near_goals, count) - 1, last[drawn])
+        rows, goals = data.here(drawn, ahead)
+        place = self.distance.of_place(self.distance.whitened(data.moving[rows]))
+        goal = self.distance.of_goal(self.distance.whitened(data.still[goals]))
         scores = -torch.cdist(place, goal)
         own = torch.arange(count, device=scores.device)
         forward, backward = (nn.functional.cross_entropy(way, own) for way in (scores, scores.T))
@@ -102,11 +103,11 @@ class ContrastiveLearner(Learner):
     @torch.no_grad()
     def finish(self, data: LatentEpisodes, rng: np.random.Generator) -> None:
         """Fits the curve to pairs of the recordings, all offsets alike."""
-        rows = rng.integers(0, len(data.last), PAIRS)
-        offset = rng.integers(0, data.last.numpy()[rows] - rows + 1)
-        goals = torch.from_numpy(rows + offset)
-        raw = self.distance.unlikeness(data.moving[torch.from_numpy(rows)], data.still[goals])
-        raw, counted = raw.cpu(), torch.from_numpy(offset).float()
+        drawn = rng.integers(0, len(data.last), PAIRS)
+        offset = rng.integers(0, data.last.numpy()[drawn] - drawn + 1)
+        rows, goals = data.here(drawn, drawn + offset)
+        raw = self.distance.unlikeness(data.moving[rows], data.still[goals]).cpu()
+        counted = torch.from_numpy(offset).float()
         knots, heights = fit_curve(raw, counted, 1 - self.settings.expectile)
         self.distance.raw.copy_(knots)
         self.distance.counted.copy_(heights)

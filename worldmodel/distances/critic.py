@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
@@ -61,7 +62,9 @@ class ExpectileDistance(LearnedDistance):
         return torch.expm1(self.logsteps(z, target).clamp(max=float(np.log1p(2 * self.longest))))
 
 
-def sample_pairs(data: LatentEpisodes, count: int, near: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def sample_pairs(
+    data: LatentEpisodes, count: int, near: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and goal rows (count,): half nearby in the same recording, a quarter later in it, a quarter anywhere."""
     last = data.last.numpy()
     rows = rng.integers(0, len(last), count)
@@ -70,8 +73,7 @@ def sample_pairs(data: LatentEpisodes, count: int, near: float, rng: np.random.G
     offset = np.minimum(rng.geometric(1 / near, count) - 1, left)
     goals = rows + np.where(rng.random(count) < 2 / 3, offset, rng.integers(0, left + 1))
     anywhere = rng.random(count) < 0.25
-    goals = np.where(anywhere, rng.integers(0, len(last), count), goals)
-    return torch.from_numpy(rows), torch.from_numpy(goals)
+    return rows, np.where(anywhere, rng.integers(0, len(last), count), goals)
 
 
 def targets(slow: ExpectileDistance, data: LatentEpisodes, rows: Tensor, goals: Tensor, ahead: Tensor) -> Tensor:
@@ -109,10 +111,11 @@ class ExpectileLearner(Learner):
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
         """See `Learner`."""
         asked = self.settings
-        rows, goals = sample_pairs(data, asked.batch, asked.near_goals, rng)
-        ahead = torch.from_numpy(rng.integers(1, asked.lookahead + 1, asked.batch))
+        drawn, ends = sample_pairs(data, asked.batch, asked.near_goals, rng)
+        steps = np.minimum(rng.integers(1, asked.lookahead + 1, asked.batch), data.last.numpy()[drawn] - drawn)
+        rows, goals, ahead = data.here(drawn, ends, steps)
         with torch.no_grad():
-            target = targets(self.slow, data, rows, goals, torch.minimum(ahead, data.last[rows] - rows))
+            target = targets(self.slow, data, rows, goals, ahead)
         return expectile_loss(self.distance, data.moving[rows], data.still[goals], target, asked.expectile)
 
     def after_update(self) -> None:

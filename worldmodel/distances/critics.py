@@ -39,8 +39,9 @@ def distance_stage(
     """What learns the temporal distance on frozen latents; the result depends on the data and the settings only."""
     with drawn_weights(settings.seed, "temporal distances"):
         learner = KINDS[settings.kind].learner(data.moving.shape[1], settings)
-    learner.begin(data)
+    data = data.to(device)
     learner.to(device)
+    learner.begin(data)
     return learner, TrainingStage(
         "distance",
         learner,
@@ -67,5 +68,5 @@ def train_distance(
     """Learns the temporal distance, going on where `folder` was left."""
     learner, stage = distance_stage(data, settings, device)
     learn(stage, folder, progress, save_every)
-    learner.finish(data, stage.rng)
+    learner.finish(data.to(device), stage.rng)
     return learner.distance.eval().requires_grad_(False)

@@ -1,10 +1,11 @@
 """What every learned temporal distance is: a network that tells control steps, what it learns from, and its learner."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from worldmodel.networks.components import principal
@@ -18,8 +19,16 @@ class LatentEpisodes:
 
     moving: Tensor  # (K, D) float32: latent of the context that ends here
     still: Tensor  # (K, D) float32: latent of this frame standing still
-    last: Tensor  # (K,) int64: index of the last row of the same recording
+    last: Tensor  # (K,) int64, on the CPU, where rows are drawn: index of the last row of the same recording
     actions: Tensor  # (K, A) float32: taken here; zero in the last row of a recording
+
+    def to(self, device: torch.device) -> "LatentEpisodes":
+        """The same with latents and actions on this device."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("moving", "still", "actions")})
+
+    def here(self, *rows: NDArray[np.int64]) -> Tensor:
+        """Rows that were drawn on the CPU, (n,) each, put where the latents are in one copy -> (how many, n)."""
+        return torch.from_numpy(np.stack(rows)).to(self.moving.device)
 
 
 class LearnedDistance(nn.Module, ABC):

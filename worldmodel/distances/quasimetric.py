@@ -76,10 +76,11 @@ class QuasimetricLearner(Learner):
         """See `Learner`."""
         distance, count = self.distance, self.settings.batch
         drawn = rng.integers(0, len(data.last), count)
-        rows = torch.from_numpy(np.where(drawn < data.last.numpy()[drawn], drawn, drawn - 1))
+        rows, anywhere = data.here(
+            np.where(drawn < data.last.numpy()[drawn], drawn, drawn - 1), rng.permutation(count)
+        )
         here, onward = distance.embed(data.moving[rows]), distance.embed(data.moving[rows + 1])
         goals = distance.embed(data.still[rows + 1])
-        anywhere = torch.from_numpy(rng.permutation(count))
         apart = nn.functional.softplus(
             self.settings.longest - distance.between(here, goals[anywhere]), beta=SOFTNESS
         ).mean()

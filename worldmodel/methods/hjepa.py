@@ -50,14 +50,13 @@ class HJepa(Default):
 
     def second_level(self, data: LatentEpisodes, seed: int) -> TrainingStage | None:
         """See `Method`."""
-        level, asked = self.model.upper, self.settings.upper
+        level, asked, data = self.model.upper, self.settings.upper, data.to(self.model.device)
         settings = FinetuningSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
 
         def loss(first: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-            z, actions = stretch(data, first, asked.control_steps, self.model.device)
-            rows = torch.randint(len(data.still), (asked.batch,), generator=generator)
-            shown = level.ground(level.lift(data.moving[rows].to(z.device)))
-            still = (shown - data.still[rows].to(z.device)).square().mean()
+            z, actions = stretch(data, first, asked.control_steps)
+            rows = torch.randint(len(data.still), (asked.batch,), generator=generator).to(z.device)
+            still = (level.ground(level.lift(data.moving[rows])) - data.still[rows]).square().mean()
             return {"still": still, **upper_terms(level, asked, z, actions)}
 
         return on_latents("second level", level, data, settings, loss)

@@ -107,25 +107,25 @@ class PatchWorldModel(LatentWorldModel):
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `LatentWorldModel`. What many plans share, one latent expanded to all of them, is computed once."""
-        alike = z.ndim > 1 and not any(z.stride()[:-1])
+        alike = z.shape[-2] if z.ndim > 1 and z.stride(-2) == 0 else 1
         past = z.reshape(-1, *self.shape)
         with self.autocast():
             ahead = self.rolled(past, actions.reshape(-1, *actions.shape[-2:]), alike)
         known = torch.cat([past[:, 1:], ahead], dim=1)
         return self.joined(known).view(*actions.shape[:-1], self.latent)
 
-    def rolled(self, past: Tensor, actions: Tensor, alike: bool = False) -> Tensor:
+    def rolled(self, past: Tensor, actions: Tensor, alike: int = 1) -> Tensor:
         """Open-loop: patches of the last K frames (B, K, P, C), actions (B, H, A) -> patches ahead (B, H, P, C).
 
-        Each step is computed once: of those before, only the keys and values are needed. Where all B pasts are `alike`,
-        those of one serve all.
+        Each step is computed once: of those before, only the keys and values are needed. Where `alike` pasts in a row
+        are the same, those of one serve all of them.
         """
         cache: Cache = []
-        known = past[:1] if alike else past
+        known = past[::alike]
         for time in range(1, self.context - 1):
             _, cache = self.predictor.step(known[:, time - 1], known[:, time], None, time, cache)
-        if alike:
-            cache = [(key.expand(len(past), -1, -1, -1), value.expand(len(past), -1, -1, -1)) for key, value in cache]
+        if alike > 1:
+            cache = [(key.repeat_interleave(alike, 0), value.repeat_interleave(alike, 0)) for key, value in cache]
         before, patches, ahead = past[:, -2], past[:, -1], []
         for step in range(actions.shape[1]):
             following, cache = self.predictor.step(before, patches, actions[:, step], self.context - 1 + step, cache)

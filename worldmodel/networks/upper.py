@@ -99,7 +99,7 @@ class UpperLevel(nn.Module):
         """Lets the bounds follow the quantiles of macro-actions (..., M) as the encoder of actions changes."""
         low, high = macros.flatten(0, -2).quantile(macros.new_tensor(QUANTILES), dim=0)
         self.noted.copy_(1 - MEMORY * (1 - self.noted))
-        share = float((1 - MEMORY) / self.noted)  # the first batch counts in full, later ones make a running mean
+        share = (1 - MEMORY) / self.noted  # the first batch counts in full, later ones make a running mean
         self.macro_low.lerp_(low, share)
         self.macro_high.lerp_(high, share)
 

@@ -36,10 +36,10 @@ def finetuning(method: Method, data: LatentEpisodes, settings: FinetuningSetting
     """What trains `method.finetuned`; None for a method that fine-tunes nothing, and as `on_latents` says."""
     if method.finetuned is None:
         return None
+    data = data.to(method.model.device)
 
     def loss(first: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        z, actions = stretch(data, first, settings.horizon, method.model.device)
-        return {"prediction": method.finetuning_loss(z, actions)}
+        return {"prediction": method.finetuning_loss(*stretch(data, first, settings.horizon))}
 
     return on_latents("finetuning", method.finetuned, data, settings, loss)
 
@@ -54,7 +54,8 @@ def on_latents(
     """What trains `learner` on stretches of recordings; None for no updates, and where all recordings are too short.
 
     Args:
-        loss: its terms, of the rows (B,) of `data` at which stretches of `settings.horizon` control steps begin.
+        loss: its terms, of the rows (B,), on the CPU, of `data` at which stretches of `settings.horizon` control steps
+            begin.
     """
     rows = torch.arange(len(data.last))
     starts = rows[data.last - rows >= settings.horizon]
@@ -78,7 +79,7 @@ def on_latents(
     )
 
 
-def stretch(data: LatentEpisodes, first: Tensor, steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """From rows (B,) on: latents (B, steps + 1, D) in motion, and the actions (B, steps, A) between them."""
-    ahead = first[:, None] + torch.arange(steps + 1)
-    return data.moving[ahead].to(device), data.actions[ahead[:, :-1]].to(device)
+def stretch(data: LatentEpisodes, first: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """From rows (B,), on the CPU, on: latents (B, steps + 1, D) in motion, and the actions (B, steps, A) between."""
+    ahead = (first[:, None] + torch.arange(steps + 1)).to(data.moving.device)
+    return data.moving[ahead], data.actions[ahead[:, :-1]]
