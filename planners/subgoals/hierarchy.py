@@ -91,14 +91,12 @@ class Hierarchy:
     def _pursuits(self, target: Tensor, before: Sequence[_Pursued | None]) -> list[_Pursued]:
         """What is known on the way to the goals (B, D); those that are new are joined to the graph."""
         goals, latents = target.cpu(), self.landmarks.latents
-        known = {
-            row: one for row, one in enumerate(before) if one is not None and torch.equal(one.goal, goals[row])
-        }
+        known = {row: one for row, one in enumerate(before) if one is not None and torch.equal(one.goal, goals[row])}
         new = [row for row in range(len(goals)) if row not in known]
         if new:
             asked, every = target[new], latents.expand(len(new), -1, -1)
-            for row, *steps in zip(new, self._ask(every, asked), self._ask(asked, every), strict=True):
-                known[row] = _Pursued(goals[row], begin(self._edges, self._steps, *steps, self.rules.reach))
+            for row, there, back in zip(new, self._ask(every, asked), self._ask(asked, every), strict=True):
+                known[row] = _Pursued(goals[row], begin(self._edges, self._steps, there, back, self.rules.reach))
         return [known[row] for row in range(len(goals))]
 
     def _ask(self, z: Tensor, target: Tensor) -> NDArray[np.float64]:

@@ -82,9 +82,7 @@ class TwoLevels:
         known = [self._aged(*each) for each in zip(goals, memory or [None] * len(z), strict=True)]
         near = self._are_near(z, target, known)
         asked = [
-            row
-            for row, one in enumerate(known)
-            if not near[row] and (one is None or one.near or one.age >= self.every)
+            row for row, one in enumerate(known) if not near[row] and (one is None or one.near or one.age >= self.every)
         ]
         now = [one or self._begin(*goal) for one, goal in zip(known, zip(goals, target, strict=True), strict=True)]
         calls = 0

@@ -76,9 +76,7 @@ class QuasimetricLearner(Learner):
         """See `Learner`."""
         distance, count = self.distance, self.settings.batch
         drawn = rng.integers(0, len(data.last), count)
-        rows, anywhere = data.here(
-            np.where(drawn < data.last.numpy()[drawn], drawn, drawn - 1), rng.permutation(count)
-        )
+        rows, anywhere = data.here(np.where(drawn < data.last.numpy()[drawn], drawn, drawn - 1), rng.permutation(count))
         here, onward = distance.embed(data.moving[rows]), distance.embed(data.moving[rows + 1])
         goals = distance.embed(data.still[rows + 1])
         apart = nn.functional.softplus(
