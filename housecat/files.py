@@ -1,20 +1,15 @@
 """Text and JSON files that are never seen half-written."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from envs.data.episodes import write_whole
+
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` under a temporary name beside `path` and renames it; makes the folder if it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes `text`, whole or not at all; makes the folder if it is missing. StoreError where it cannot be written."""
+    write_whole(path, text.encode())
 
 
 def write_json(path: Path, data: Any, indent: int | None = 2) -> None:

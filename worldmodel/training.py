@@ -129,7 +129,5 @@ def _read(stage: TrainingStage, step: int, unread: list[dict[str, Tensor]]) -> d
     for row, made in zip(rows, range(step - len(rows), step), strict=True):
         wrong = [name for name, value in zip(unread[0], row, strict=True) if not math.isfinite(value)]
         if wrong or not math.isfinite(sum(row)):
-            raise TrainingError(
-                f"{stage.name}: the loss is not finite at update {made} ({', '.join(wrong)}): {stage.advice}"
-            )
+            raise TrainingError(f"the loss is not finite at update {made} ({', '.join(wrong)}): {stage.advice}")
     return dict(zip(unread[0], rows[-1], strict=True))

@@ -15,6 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
+from envs.data.machine import cores
 from envs.data.manifest import read_manifest, write_manifest
 from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
@@ -59,7 +60,7 @@ def build(
         if not finished:
             write_manifest(out, about, episodes, {}, throughput)
         missing = [index for index in range(episodes) if episode_file(index) not in files]
-        processes = max(1, min(workers or _processors(), len(missing)))
+        processes = max(1, min(workers or cores(), len(missing)))
         meter = Meter(processes)
         command = about["origin"]["command"]
         with tqdm(total=episodes, initial=len(files), unit="episode", disable=not progress, desc=command) as bar:
@@ -168,9 +169,3 @@ def _sole_writer(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,7 +1,6 @@
 """A recorded data set, opened for reading: whole episodes, and random clips of them for training."""
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from envs.data.episodes import Episode, StoreError, checksum, episode_file, read_episode, read_frames
+from envs.data.machine import free_memory
 from envs.data.manifest import fingerprint, read_manifest
 
 __all__ = ["Clips", "Episode", "EpisodeStore", "StoreError"]
@@ -176,7 +176,7 @@ class _Kept:
         first, count = self.read(0), int(self._ends[-1])
         actions = np.zeros((count, first.actions.shape[1]), first.actions.dtype)
         states = np.empty((count, first.states.shape[1]), first.states.dtype)
-        fits = first.frames[0].nbytes * count <= _MEMORY_SHARE * _free_memory()
+        fits = first.frames[0].nbytes * count <= _MEMORY_SHARE * free_memory()
         frames = np.empty((count, *first.frames.shape[1:]), np.uint8) if fits else None
         rest = []
         for index, (begin, end) in enumerate(zip(self._begins, self._ends, strict=True)):
@@ -191,12 +191,3 @@ class _Kept:
         """Episode ``index`` from disk; StoreError where it is not what was recorded."""
         name = episode_file(index)
         return read_episode(self._path / name, self._digests[name])
-
-
-def _free_memory() -> int:
-    """Bytes that can be used without pushing others out, as far as the system tells."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -17,7 +17,6 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
-from housecat.runs.folder import open_run
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
 from housecat.settings.config import check_combinations, for_command, load_config, to_yaml
@@ -209,13 +208,4 @@ def _described(config: Config) -> dict[str, Any]:
 
 def _do(jobs: list[stages.Job], out: Path, request: Request, world: dict[str, Any]) -> None:
     """Does what is not done yet in this world, in the run folder `out`."""
-    with open_run(out, request.settings(world), request.line) as run:
-        for job in jobs:
-            run.check(job.stage)
-        for job in jobs:
-            if run.done(job.stage):
-                print(f"{job.stage.name}: done before")
-                continue
-            with run.working(job.stage):
-                job.work(run)
-            print(f"{job.stage.name}: {run.seconds[job.stage.name]:.0f} s")
+    stages.do_all(jobs, out, request.settings(world), request.line)

@@ -94,14 +94,18 @@ def check_own_packages() -> list[Check]:
 
 def check_processor() -> list[Check]:
     """Cores and bf16 units; a machine without them only takes longer."""
+    if not _simulates():
+        return []
+    from envs.data.machine import cores
+
     units = hardware.bf16_units()
     arithmetic = f"bf16 by {', '.join(units)}" if units else "no bf16 units: networks compute in fp32, which is slower"
-    return [Check("processor", True, f"{hardware.processor()}, {hardware.cores()} cores, {arithmetic}")]
+    return [Check("processor", True, f"{hardware.processor()}, {cores()} cores, {arithmetic}")]
 
 
 def check_rendering() -> list[Check]:
     """A frame of each camera is really made, and shows something."""
-    if importlib.util.find_spec("mujoco") is None or importlib.util.find_spec("gymnasium") is None:
+    if not _simulates():
         return [Check("rendering", False, "cannot be tried without mujoco and gymnasium", INSTALL)]
     from envs import WORLDS, make_world
     from envs.simulation.backend import RenderingError, renderer_name
@@ -146,9 +150,11 @@ def check_disk() -> list[Check]:
 
 def check_memory() -> list[Check]:
     """Memory that is free now."""
-    free = hardware.free_memory()
-    if free == 0:
-        return [Check("memory", True, "not told by this system")]
+    if not _simulates():
+        return []
+    from envs.data.machine import free_memory
+
+    free = free_memory()
     fine = free >= MEMORY_NEEDED
     do = "" if fine else "close other programs, or record less: collect.episodes=500"
     return [Check("memory", fine, f"{free / GIGABYTE:.1f} GB free", do)]
@@ -164,6 +170,11 @@ CHECKS: tuple[Callable[[], list[Check]], ...] = (
     check_disk,
     check_memory,
 )
+
+
+def _simulates() -> bool:
+    """Whether our own worlds, and what lies beside them, can be imported."""
+    return all(importlib.util.find_spec(name) is not None for name in ("mujoco", "gymnasium"))
 
 
 def _requirements() -> list[str]:

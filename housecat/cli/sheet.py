@@ -1,11 +1,13 @@
 """A sheet of pictures: each world as it is trained on, as people see it, at a goal, and with its factors varied."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from envs.data.episodes import write_whole
 from envs.factors import checked_ranges, sample_factors
 from envs.streams import stream
 from envs.world import World
@@ -31,11 +33,9 @@ def write_sheet(worlds: list[World], entries: list[dict[str, Any]], seed: int, o
         draw.multiline_text((_MARGIN, top), _words(entry), "black", font, spacing=5)
         for column, picture in enumerate(_pictures(world, seed)):
             sheet.paste(picture, (_left(column), top))
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "worlds.png"
-    temporary = out / ".worlds.png.tmp"
-    sheet.save(temporary, format="PNG")
-    temporary.replace(file)
+    file, content = out / "worlds.png", io.BytesIO()
+    sheet.save(content, format="PNG")
+    write_whole(file, content.getvalue())
     return file
 
 

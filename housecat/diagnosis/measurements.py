@@ -22,8 +22,9 @@ from worldmodel.diagnosis.geometry import effective_rank, straightness, variatio
 from worldmodel.diagnosis.imagination import Futures, futures, latent_errors, physical_errors
 from worldmodel.diagnosis.landscape import landscape
 from worldmodel.diagnosis.measures import latents_of
-from worldmodel.diagnosis.probes import Estimate, Linear, fit_attentive, fit_linear, principal_components, r2, ratio
+from worldmodel.diagnosis.probes import Estimate, Linear, fit_attentive, fit_linear, r2, ratio
 from worldmodel.model import Encoder, LatentWorldModel
+from worldmodel.networks.components import principal
 from worldmodel.streams import torch_stream
 
 FIT, JUDGED = 6000, 500  # moments that probes are fitted on and judged on
@@ -241,12 +242,13 @@ def pixel_components(frames: Tensor, others: Tensor, count: int) -> tuple[Tensor
 
     still, motion = still_and_motion(frames[:1000])
     gain = (still - still.mean(dim=0)).pow(2).mean().sqrt() / motion.pow(2).mean().sqrt().clamp(min=1e-6)
-    components = principal_components(torch.cat([still, gain * motion], dim=1), count)
+    fitted = torch.cat([still, gain * motion], dim=1)
+    center, directions = fitted.mean(dim=0), principal(fitted, count)[0].float()
 
     def mapped(clips: Tensor) -> Tensor:
         """In chunks that bound the memory."""
         parts = (still_and_motion(part) for part in clips.split(250))
-        return torch.cat([components(torch.cat([newest, gain * moved], dim=1)) for newest, moved in parts])
+        return torch.cat([(torch.cat([newest, gain * moved], dim=1) - center) @ directions for newest, moved in parts])
 
     return mapped(frames), mapped(others)
 

@@ -44,7 +44,6 @@ from housecat.report.columns import aligned
 from housecat.runs import folder as runs
 from housecat.runs import stages, wiring
 from housecat.runs.estimate import Speed, speeds_of, updates_within
-from housecat.runs.folder import open_run
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.config import to_yaml
 from housecat.settings.schema import CompareConfig, Config
@@ -148,13 +147,7 @@ def _work(one: Member, store: EpisodeStore, data: Path, command: str, sections: 
     if METHODS[one.method].imagines:
         jobs.append(stages.evaluating(one.config, spec, one.out / "model", one.out, command))
     settings = to_yaml(one.config, sections, store.world)
-    with open_run(one.out, settings, command) as run:
-        for job in jobs:
-            run.check(job.stage)
-        for job in jobs:
-            if not run.done(job.stage):
-                with run.working(job.stage):
-                    job.work(run)
+    stages.do_all(jobs, one.out, settings, command)
 
 
 def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float) -> dict[str, Any]:

@@ -14,10 +14,11 @@ import torch
 
 from envs.data.collect import record_episode
 from envs.data.episodes import write_episode
+from envs.data.machine import cores
 from envs.registry import make_world
 from housecat.evaluation.episodes import one_thread
 from housecat.files import write_json
-from housecat.runs import hardware, wiring
+from housecat.runs import wiring
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.schema import Config
 from worldmodel.distances.critics import KINDS, distance_stage
@@ -123,7 +124,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     plans = [(plan, method)] + ([(plan.first, make_method(plan.first))] if isinstance(plan.first, TrainingPlan) else [])
     for asked, trained in plans:
         training += sum(stage.updates * seconds_per_update(stage, 0.5) for stage in stages_of(asked, trained))
-    model, processes = method.model.eval(), min(config.workers or hardware.cores(), hardware.cores())
+    model, processes = method.model.eval(), min(config.workers or cores(), cores())
     frames = torch.zeros(16, plan.frame_size, plan.frame_size, 3, dtype=torch.uint8, device=plan.device)
     recorded = config.collect.episodes * config.collect.steps
     with torch.no_grad():
@@ -154,13 +155,6 @@ def _step(config: Config, model: LatentWorldModel) -> float:
         planner = wiring.build_planner(config, flat, horizon, model, distance, None)
         total += _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
     return total
-
-
-def in_words(seconds: float) -> str:
-    """ "3 s", "40 s" or "12 min"."""
-    if seconds < 20:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds, -1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _seconds(work: Callable[[], Any], times: int = 1) -> float:

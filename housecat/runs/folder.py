@@ -27,10 +27,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from envs.data.episodes import StoreError
+from envs.data.machine import cores
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
-from housecat.runs.hardware import cores, machine, processor
+from housecat.runs.hardware import machine, processor
 
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")
@@ -102,7 +104,7 @@ class Run:
 
         def beat() -> None:
             while not stopped.wait(_HEARTBEAT):
-                with suppress(OSError):  # a full disk is for the stage itself to report
+                with suppress(StoreError):  # a full disk is for the stage itself to report
                     note()
 
         note()

@@ -1,6 +1,5 @@
-"""What this machine has: processors, their bf16 units, memory. Nothing here needs torch."""
+"""What the processor of this machine is, and whether it has bf16 units. Nothing here needs torch."""
 
-import os
 import platform
 from pathlib import Path
 
@@ -18,24 +17,11 @@ def bf16_units() -> list[str]:
     return [flag for flag in BF16_FLAGS if flag in flags]
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def machine() -> str:
     """Processor, cores that may be used and bf16 units in a few words, as figures name where they were measured."""
+    from envs.data.machine import cores  # which `housecat doctor`, where mujoco is missing, must do without
+
     return f"{processor()}, {cores()} cores, {' and '.join(bf16_units()) or 'no bf16 units'}"
-
-
-def free_memory() -> int:
-    """Bytes that can be had without pushing others out; 0 where the system does not tell."""
-    for line in _lines(Path("/proc/meminfo")):
-        if line.startswith("MemAvailable"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _cpuinfo(name: str) -> str:

@@ -9,9 +9,7 @@ from housecat.errors import UsageError
 from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, wiring
-from housecat.runs.estimate import estimate, in_words
-from housecat.runs.folder import Run, open_run
-from housecat.runs.stages import Job
+from housecat.runs.estimate import estimate
 from housecat.runs.training import HELD_OUT
 from housecat.settings.schema import Config
 
@@ -32,11 +30,7 @@ def quickstart(config: Config, spec: dict[str, Any], out: Path, settings: str, c
         stages.evaluating(config, evaluated, out / "model", out, command),
         stages.reporting(out),
     ]
-    with open_run(out, settings, command) as run:
-        for job in jobs:
-            run.check(job.stage)
-        run.keep_settings(settings)
-        do_all(run, jobs, config, spec)
+    stages.do_all(jobs, out, settings, command, lambda: estimate(config, spec), anew=True)
     print(summary(out))
 
 
@@ -58,22 +52,3 @@ def check(config: Config, spec: dict[str, Any]) -> None:
             f"collect.steps must be at least {needed - 1} for {wiring.clip_settings(config)}, got "
             f"{config.collect.steps}"
         )
-
-
-def do_all(run: Run, jobs: list[Job], config: Config, spec: dict[str, Any]) -> None:
-    """Does the jobs in order and says how long the rest will take."""
-    left = [job for job in jobs if not run.done(job.stage)]
-    for job in jobs:
-        if job not in left:
-            print(f"{job.stage.name}: done before in {in_words(run.seconds[job.stage.name])}")
-    if not left:
-        return
-    expected = estimate(config, spec)
-    parts = ", ".join(f"{job.stage.name} {in_words(expected[job.stage.name])}" for job in left)
-    print(f"this will take about {in_words(sum(expected[job.stage.name] for job in left))} ({parts})", flush=True)
-    for number, job in enumerate(left):
-        with run.working(job.stage):
-            job.work(run)
-        rest = left[number + 1 :]
-        onward = f"; about {in_words(sum(expected[one.stage.name] for one in rest))} left" if rest else ""
-        print(f"{job.stage.name}: done in {in_words(run.seconds[job.stage.name])}{onward}", flush=True)

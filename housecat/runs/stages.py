@@ -18,7 +18,7 @@ from housecat.files import write_json
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
-from housecat.runs.folder import Run, Stage, seconds_of
+from housecat.runs.folder import Run, Stage, open_run, seconds_of
 from housecat.runs.training import train_from_store
 from housecat.settings.config import value_of
 from housecat.settings.learning import LEARNING
@@ -80,6 +80,49 @@ def reporting(out: Path) -> Job:
         write_report(out)
 
     return Job(Stage("report", {}, out / "report.html"), work)
+
+
+def do_all(
+    jobs: list[Job],
+    out: Path,
+    settings: str,
+    command: str,
+    expect: Callable[[], dict[str, float]] | None = None,
+    anew: bool = False,
+) -> None:
+    """Does what is not done yet, in the run folder `out`, and says how long that took.
+
+    Args:
+        settings: text of `config.yaml`, written where there is none yet; `anew`: in any case.
+        expect: seconds that each job will take, by name; what is left of them is said as well.
+    """
+    with open_run(out, settings, command) as run:
+        for job in jobs:
+            run.check(job.stage)
+        if anew:
+            run.keep_settings(settings)
+        left = [job.stage.name for job in jobs if not run.done(job.stage)]
+        times = expect() if expect is not None and left else {}
+        for job in jobs:
+            name = job.stage.name
+            if name not in left:
+                print(f"{name}: done before in {in_words(run.seconds[name])}")
+        if times:
+            parts = ", ".join(f"{name} {in_words(times[name])}" for name in left)
+            print(f"this will take about {in_words(sum(times[name] for name in left))} ({parts})", flush=True)
+        for job in (one for one in jobs if one.stage.name in left):
+            with run.working(job.stage):
+                job.work(run)
+            rest = sum(times[name] for name in left[left.index(job.stage.name) + 1 :]) if times else 0.0
+            onward = f"; about {in_words(rest)} left" if rest else ""
+            print(f"{job.stage.name}: done in {in_words(run.seconds[job.stage.name])}{onward}", flush=True)
+
+
+def in_words(seconds: float) -> str:
+    """ "3 s", "40 s" or "12 min"."""
+    if seconds < 20:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds, -1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:

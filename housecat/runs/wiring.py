@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from envs import WORLDS, make_world
+from envs.data.machine import cores
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
 from envs.outside.description import outside_spec
@@ -204,7 +205,7 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
         planners=tuple(judged.planners),
         horizons=tuple(judged.horizons),
         max_steps=judged.max_steps,
-        workers=config.workers or hardware.cores(),
+        workers=config.workers or cores(),
         batch=judged.batch,
         timing_steps=judged.timing_steps,
     )

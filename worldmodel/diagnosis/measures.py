@@ -7,8 +7,10 @@ from torch import Tensor
 
 from worldmodel.diagnosis.geometry import effective_rank
 from worldmodel.diagnosis.imagination import open_loop
-from worldmodel.diagnosis.probes import ridge_r2
+from worldmodel.diagnosis.probes import explained, fit_linear
 from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
+
+_PENALTIES = (1e-3,)  # of probes along with training: one, so that lines of the log compare
 
 
 @torch.no_grad()
@@ -54,7 +56,8 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool
     for name in unseen.measured:
         known = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
         fit, test = (each.to(model.device) for each in known)
-        result[f"probe_{name}"] = float(ridge_r2(latents["fit"], fit, latents["test"], test).mean())
+        probe = fit_linear(latents["fit"], fit, _PENALTIES)
+        result[f"probe_{name}"] = float(explained(probe(latents["test"]), test).mean())
     if not (imagination and isinstance(model, LatentWorldModel)):
         return result
     horizon = unseen.frames.shape[1] - model.context

@@ -16,23 +16,6 @@ QUERY = 64  # channels of the attentive probe
 HEADS = 4
 
 
-def ridge_r2(train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor, weight: float = 1e-3) -> Tensor:
-    """R2 (n,) on the test rows of a linear probe with a fixed ridge penalty: inputs (K, D), targets (K, n).
-
-    Quick enough to be measured along with training. A target that does not vary has R2 = nan: nothing can be said
-    about it.
-    """
-    mean, scale = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
-    train, test = ((rows - mean) / scale for rows in (train, test))
-    train, test = (torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1).double() for rows in (train, test))
-    penalty = weight * len(train) * torch.eye(train.shape[1], dtype=torch.float64, device=train.device)
-    penalty[-1, -1] = 0
-    solution = torch.linalg.solve(train.T @ train + penalty, train.T @ train_targets.double())
-    total = (test_targets - test_targets.mean(dim=0)).pow(2).sum(dim=0)
-    left = (test_targets - test @ solution).pow(2).sum(dim=0)
-    return torch.where(total > 1e-9, 1 - left / total, torch.nan)
-
-
 @dataclass(frozen=True)
 class Linear:
     """A linear map that was fitted to rows (K, D) and targets (K, n)."""
@@ -160,6 +143,12 @@ class Estimate:
     high: float
 
 
+def explained(predicted: Tensor, targets: Tensor) -> Tensor:
+    """R2 (n,) of predictions of targets, both (K, n); nan, nothing can be said, where a target does not vary."""
+    total = (targets - targets.mean(dim=0)).pow(2).sum(dim=0)
+    return torch.where(total > 1e-9, 1 - (targets - predicted).pow(2).sum(dim=0) / total, torch.nan)
+
+
 def r2(
     predicted: Tensor, targets: Tensor, recording: Tensor, generator: torch.Generator, draws: int = 400
 ) -> Estimate | None:
@@ -199,13 +188,3 @@ def ratio(
     found = of(above[drawn].sum(dim=1), below[drawn].sum(dim=1))
     low, high = found.quantile(found.new_tensor([0.025, 0.975]))
     return Estimate(float(of(above.sum(dim=0), below.sum(dim=0))), float(low), float(high))
-
-
-def principal_components(rows: Tensor, count: int) -> Linear:
-    """The map of rows (K, D) onto their first `count` principal components; by way of (K, K), so D may be large."""
-    center = rows.mean(dim=0)
-    x = (rows - center).float()
-    count = min(count, len(rows) - 1, x.shape[1])
-    values, vectors = torch.linalg.eigh((x @ x.T).double())
-    values, vectors = values[-count:].clamp(min=1e-12), vectors[:, -count:]
-    return Linear(center, x.T @ (vectors / values.sqrt()).float(), center.new_zeros(count))

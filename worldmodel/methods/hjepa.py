@@ -59,4 +59,4 @@ class HJepa(Default):
             still = (level.ground(level.lift(data.moving[rows])) - data.still[rows]).square().mean()
             return {"still": still, **upper_terms(level, asked, z, actions)}
 
-        return on_latents("second level", level, data, settings, loss)
+        return on_latents("second level", "upper", level, data, settings, loss)

@@ -15,7 +15,7 @@ from worldmodel.losses.masking import places
 from worldmodel.method import Method
 from worldmodel.model import PatchEncoder
 from worldmodel.networks import rotary
-from worldmodel.networks.encoders import Block, PixelScale, positions_3d
+from worldmodel.networks.encoders import Block, PixelScale, cut, positions_3d
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,11 @@ class MaskedEncoder(PatchEncoder):
 
     def cut(self, clips: Tensor) -> Tensor:
         """Clips uint8 (B, T, h, w, 3) -> pixels of their tokens (B, T / tubelet * P, tubelet * patch * patch * 3)."""
-        _, rows, columns = self.grid.shape
         if self.grid.tubelet == 1:
             pictures = self.pixels.still(clips)
         else:
             pictures = torch.cat([part[:, ::2] for part in self.pixels.pairs(clips)], dim=-1)
-        side = self.grid.patch
-        times = clips.shape[1] // self.grid.tubelet
-        cells = pictures.view(clips.shape[0], times, rows, side, columns, side, -1).permute(0, 1, 2, 4, 3, 5, 6)
-        return cells.reshape(clips.shape[0], times * self.patches, -1)
+        return cut(pictures, self.grid.patch).flatten(1, 2)
 
     def forward(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
         """Features of tokens: their pixels (B, K, n) -> (B, K, width), or (B, L, width) of those in `index` alone.

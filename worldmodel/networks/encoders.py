@@ -143,6 +143,12 @@ class ContextEncoder(nn.Module, ABC):
         return self(frames[None])[0], self.still(frames[self.context - 1 :])
 
 
+def cut(pictures: Tensor, patch: int) -> Tensor:
+    """Square patches, row by row: (..., h, w, C) -> (..., P, patch * patch * C)."""
+    cells = pictures.unflatten(-2, (-1, patch)).unflatten(-4, (-1, patch))  # (..., rows, patch, columns, patch, C)
+    return cells.transpose(-4, -3).flatten(-3).flatten(-3, -2)
+
+
 class VideoTransformer(ContextEncoder):
     """V-JEPA's video transformer on contexts of a few tubelets. `context` must be a multiple of 2."""
 
@@ -162,11 +168,7 @@ class VideoTransformer(ContextEncoder):
 
     def tubelets(self, frames: Tensor) -> Tensor:
         """Frames (B, T, h, w, 3) -> tokens of every neighbouring pair of frames (B, T-1, P, width)."""
-        batch, times, height, width, _ = frames.shape
-        pair = torch.cat(self.pixels.pairs(frames), dim=-1)
-        rows, columns = height // self.patch, width // self.patch
-        cut = pair.view(batch, times - 1, rows, self.patch, columns, self.patch, 2 * 3)
-        return self.embed(cut.permute(0, 1, 2, 4, 3, 5, 6).reshape(batch, times - 1, rows * columns, -1))
+        return self.embed(cut(torch.cat(self.pixels.pairs(frames), dim=-1), self.patch))
 
     def tokens(self, frames: Tensor) -> Tensor:
         """Frames (B, T, h, w, 3) -> tokens of each context after the transformer (B, T - context + 1, P, width)."""

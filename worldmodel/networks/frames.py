@@ -3,15 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from worldmodel.networks.encoders import Block, PixelScale
-
-
-def cut(pictures: Tensor, patch: int) -> Tensor:
-    """Square patches, row by row: (B, h, w, 3) -> (B, P, 3 * patch * patch)."""
-    batch, height, width, _ = pictures.shape
-    rows, columns = height // patch, width // patch
-    cells = pictures.view(batch, rows, patch, columns, patch, 3)
-    return cells.permute(0, 1, 3, 2, 4, 5).reshape(batch, rows * columns, -1)
+from worldmodel.networks.encoders import Block, PixelScale, cut
 
 
 class FrameTransformer(nn.Module):

@@ -41,11 +41,12 @@ def finetuning(method: Method, data: LatentEpisodes, settings: FinetuningSetting
     def loss(first: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         return {"prediction": method.finetuning_loss(*stretch(data, first, settings.horizon))}
 
-    return on_latents("finetuning", method.finetuned, data, settings, loss)
+    return on_latents("finetuning", "finetuning", method.finetuned, data, settings, loss)
 
 
 def on_latents(
     name: str,
+    section: str,
     learner: nn.Module,
     data: LatentEpisodes,
     settings: FinetuningSettings,
@@ -54,6 +55,7 @@ def on_latents(
     """What trains `learner` on stretches of recordings; None for no updates, and where all recordings are too short.
 
     Args:
+        section: of its settings.
         loss: its terms, of the rows (B,), on the CPU, of `data` at which stretches of `settings.horizon` control steps
             begin.
     """
@@ -72,7 +74,7 @@ def on_latents(
         drawn,
         settings.updates,
         lambda step: warmed(step, settings.updates, settings.learning_rate),
-        f"lower its learning_rate (now {settings.learning_rate:g})",
+        f"lower {section}.learning_rate (now {settings.learning_rate:g})",
         stream(settings.seed, name),
         torch_stream(settings.seed, name),
         gradient_norm=1.0,

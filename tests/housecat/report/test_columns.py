@@ -1,4 +1,4 @@
-"""Rows of text as a table."""
+"""Tables of text are as wide as what stands in them."""
 
 from housecat.report.columns import aligned
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from housecat.runs.estimate import Speed, in_words, seconds_per_update, speed_of, speeds_of, stages_of, updates_within
+from housecat.runs.estimate import Speed, seconds_per_update, speed_of, speeds_of, stages_of, updates_within
+from housecat.runs.stages import in_words
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.runs.wiring import training_plan
 from housecat.settings.config import load_config

@@ -18,7 +18,7 @@ def test_a_probe_reads_a_linear_target_and_no_noise() -> None:
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(3000, 5, generator=generator)
     targets = torch.stack([rows @ torch.arange(5.0), torch.randn(3000, generator=generator), torch.ones(3000)], dim=1)
-    r2 = measures.ridge_r2(rows[:2000], targets[:2000], rows[2000:], targets[2000:])
+    r2 = measures.explained(measures.fit_linear(rows[:2000], targets[:2000])(rows[2000:]), targets[2000:])
     assert r2[0] > 0.999
     assert abs(r2[1]) < 0.05
     assert r2[2].isnan(), "a constant target can't be judged"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worldmodel.diagnosis.probes import PENALTIES, fit_attentive, fit_linear, principal_components, r2, ratio
+from worldmodel.diagnosis.probes import PENALTIES, fit_attentive, fit_linear, r2, ratio
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -103,11 +103,3 @@ def test_the_interval_counts_recordings_and_not_their_rows() -> None:
 def test_a_ratio_of_equal_sums_is_one_without_doubt() -> None:
     found = ratio(*[torch.rand(30, 2, generator=seeded())] * 2, seeded())
     assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
-
-
-def test_principal_components_are_those_of_a_singular_value_decomposition() -> None:
-    rows = torch.randn(40, 200, generator=seeded()) * torch.linspace(2, 0.1, 200)
-    mapped = principal_components(rows, 5)(rows)
-    centred = rows - rows.mean(dim=0)
-    reference = (centred @ torch.linalg.svd(centred, full_matrices=False)[2][:5].T).abs()
-    assert torch.allclose(mapped.flip(-1).abs(), reference, atol=1e-3)
