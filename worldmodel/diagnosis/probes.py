@@ -53,9 +53,8 @@ def fit_linear(rows: Tensor, targets: Tensor, penalties: tuple[float, ...] = PEN
         errors.append(residual.pow(2).mean(dim=0))
         solutions.append(shrunk[:, None] * inside / values.sqrt()[:, None])
     best = torch.stack(errors).argmin(dim=0)
-    chosen = torch.stack(solutions)[
-        best, :, torch.arange(len(best), device=best.device)
-    ].T  # (r, n), in the basis of right vectors
+    each = torch.arange(len(best), device=best.device)
+    chosen = torch.stack(solutions)[best, :, each].T  # (r, n), in the basis of right vectors
     right = vectors if tall else x.T @ (vectors / values.sqrt())
     return Linear(center, ((right @ chosen) / scale[:, None]).float(), offset)
 
