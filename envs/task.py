@@ -78,8 +78,13 @@ class Task(ABC):
         del start
         return self.sample_state(rng)
 
+    @property
+    def scripted(self) -> bool:
+        """Whether play reads from the simulator where an object is, and goes there; else it is random alone."""
+        return False
+
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
-        """Random play that explores the world; smooth noise unless a world knows better."""
+        """Play that explores the world; smooth noise unless a world knows better, then see `scripted`."""
         return RandomPlay(action_dim, rng)
 
     def slow_down(self, repeat: int) -> None:

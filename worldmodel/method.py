@@ -50,8 +50,11 @@ class Method(nn.Module, ABC):
 
     @property
     def finetuned(self) -> nn.Module | None:
-        """What is trained on the latents of the frozen encoder (`finetuning`); None: nothing is."""
-        return None
+        """What is trained on latents of the frozen encoder (`finetuning`): the predictor, whatever taught it before.
+
+        So methods that are compared differ in their objectives, and not in who may train on. None: it imagines nothing.
+        """
+        return self.model.predictor if isinstance(self.model, LatentWorldModel) else None
 
     def finetuning_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
         """What `finetuned` minimises on stretches of recordings: the open-loop error, unless a method says otherwise.

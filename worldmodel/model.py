@@ -135,6 +135,7 @@ class LatentWorldModel(Encoder):
         action_dim: A; actions are in [-1, 1].
     """
 
+    predictor: nn.Module
     action_low: Tensor
     action_high: Tensor
 

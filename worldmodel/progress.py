@@ -7,6 +7,7 @@ digest of the other file, length of the log, time).
 
 import hashlib
 import json
+import math
 import re
 import shutil
 import sys
@@ -137,11 +138,12 @@ class TrainingFolder:
             shutil.rmtree(old)
 
     def write(self, line: dict[str, float]) -> None:
-        """Adds a line of numbers, of which "step" is one, to the log."""
-        self.lines.append(line)
+        """Adds a line of numbers, of which "step" is one, to the log; what is not a number is unknown, hence null."""
+        known = {name: value for name, value in line.items() if math.isfinite(value)}
+        self.lines.append({**dict.fromkeys(line), **known})
         with self._log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        for name, value in line.items():
+            file.write(json.dumps(self.lines[-1], allow_nan=False) + "\n")
+        for name, value in known.items():
             self._writer.add_scalar(name, value, int(line["step"]))
 
     def plot(self, stage: str, terms: dict[str, float], step: int) -> None:

@@ -111,7 +111,7 @@ def _matching_manifest(out: Path, about: dict[str, Any]) -> dict[str, Any] | Non
             raise StoreError(f"{out / FOLDER} is there already, but no manifest says what it is: name another folder")
         return None
     for key, value in about.items():
-        found = manifest[key]
+        found: Any = manifest.get(key)  # recordings of earlier versions do not name their play
         if found == value:
             continue
         if key == "world":

@@ -1,4 +1,4 @@
-"""Record random play: many simulators in several processes, straight to disk."""
+"""Record play, random or scripted: many simulators in several processes, straight to disk."""
 
 import time
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ def collect(
     """
     _check_numbers(episodes=(episodes, 1), steps=(steps, 1), seed=(seed, 0), workers=(workers, 0))
     world = make_world(spec)
-    about = identity(world.spec_dict, world.dt, renderer_name(), {"command": "collect"}, seed, steps)
+    kind = "scripted" if world.task.scripted else "random"
+    about = identity(world.spec_dict, world.dt, renderer_name(), {"command": "collect"}, seed, steps, play=kind)
     play = RandomPlayRecording(world.spec_dict, seed, steps)
     return build(Path(out), about, play, episodes, workers, progress, on_progress)
 

@@ -15,6 +15,11 @@ KIND = "housecat episodes"
 MANIFEST = "manifest.json"
 
 _PACKAGES = ("housecat", "mujoco", "numpy", "gymnasium", "h5py")
+PLAYS = {
+    "random": "random",
+    "scripted": "scripted: it reads from the simulator where an object is",
+    None: "unknown",
+}
 _ENTRIES = {
     "complete",  # whether all of the episodes are there
     "world",  # description for `envs.make_world`
@@ -40,8 +45,9 @@ def identity(
     steps: int | None = None,
     camera: str = "train",
     states: bool = True,
+    play: str | None = None,
 ) -> dict[str, Any]:
-    """The entries that tell one set of episodes from another; see `_ENTRIES`."""
+    """The entries that tell one set of episodes from another; see `_ENTRIES`, and `PLAYS` for how bodies were moved."""
     return {
         "world": world,
         "dt": dt,
@@ -51,6 +57,7 @@ def identity(
         "seed": seed,
         "steps": steps,
         "origin": origin,
+        "play": play,
     }
 
 

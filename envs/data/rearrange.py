@@ -48,7 +48,9 @@ def rerender(
     spec = {**store.world, "frame_size": size or store.world["frame_size"]}
     make_world(spec)  # an impossible size shows before any work
     origin = {"command": "rerender", "of": store.fingerprint()}
-    described = identity(spec, about["dt"], renderer_name(), origin, about["seed"], about["steps"], camera)
+    described = identity(
+        spec, about["dt"], renderer_name(), origin, about["seed"], about["steps"], camera, play=about.get("play")
+    )
     return build(Path(out), described, Redrawn(str(data), spec, camera), len(store), workers, progress)
 
 
@@ -137,9 +139,11 @@ class Selected:
 
 
 def _about(stores: list[EpisodeStore], origin: dict[str, Any]) -> dict[str, Any]:
-    """The manifest's entries for episodes of all these; seed and steps where all have the same."""
+    """The manifest's entries for episodes of all these; seed, steps and play where all have the same."""
     first = stores[0].manifest
-    shared = {key: first[key] if all(s.manifest[key] == first[key] for s in stores) else None for key in _SHARED}
+    shared = {
+        key: first.get(key) if all(s.manifest.get(key) == first.get(key) for s in stores) else None for key in _SHARED
+    }
     return identity(
         first["world"],
         first["dt"],
@@ -151,7 +155,7 @@ def _about(stores: list[EpisodeStore], origin: dict[str, Any]) -> dict[str, Any]
     )
 
 
-_SHARED = ("seed", "steps")
+_SHARED = ("seed", "steps", "play")
 
 
 def _require_single(stores: list[EpisodeStore]) -> None:

@@ -83,7 +83,8 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
     measure = _measure(stage, spec["measure"])
     task = OutsideTask(
         stage.models["train"],
-        _plays(_key(spec)),
+        _plays(_key(spec), held_out=False),
+        _plays(_key(spec), held_out=True),
         measure,
         _counted(stage, spec["measure"]),
         PlayCalibration(**spec["calibration"]),
@@ -128,12 +129,12 @@ def _stage(key: str) -> StagedModel:
     return staged(_source(spec["family"], spec["name"], spec["path"]), camera, ranges)
 
 
-@functools.lru_cache(maxsize=8)
-def _plays(key: str) -> np.ndarray:
-    """The random play that starts and goals are taken from."""
+@functools.lru_cache(maxsize=16)
+def _plays(key: str, held_out: bool) -> np.ndarray:
+    """The random play that recordings begin in, or the held-out one that starts and goals are taken from."""
     spec = json.loads(key)
     source = _source(spec["family"], spec["name"], spec["path"])
-    return played(_scene({**spec, "frame_size": 16}, source, _stage(key)), source)
+    return played(_scene({**spec, "frame_size": 16}, source, _stage(key)), source, held_out)
 
 
 def _scene(spec: dict[str, Any], source: Source, stage: StagedModel) -> Scene:

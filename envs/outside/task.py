@@ -9,6 +9,7 @@ from envs.outside.configuration import JointMeasure, PointMeasure, differences, 
 from envs.outside.sources import OutsideError, Source
 from envs.play.policies import RandomPlay
 from envs.simulation.scene import Scene
+from envs.streams import stream
 from envs.task import Task
 
 MAX_STEPS = 100  # control steps, unless the options say otherwise
@@ -36,7 +37,8 @@ class OutsideTask(Task):
 
     Args:
         model: the world's.
-        plays: ``(P, T, S)`` states of random play, as `played` makes them.
+        plays: ``(P, T, S)`` states of random play, as `played` makes them: recordings begin in them.
+        held_out: ``(P, T, S)`` of other play: starts and goals are those of its configurations that are not in `plays`.
         measure: how far configurations are apart.
         counted: joints that the measure looks at.
         calibration: as `calibrated` finds it.
@@ -48,6 +50,7 @@ class OutsideTask(Task):
         self,
         model: mujoco.MjModel,
         plays: np.ndarray,
+        held_out: np.ndarray,
         measure: JointMeasure | PointMeasure,
         counted: list[int],
         calibration: PlayCalibration,
@@ -56,6 +59,9 @@ class OutsideTask(Task):
     ) -> None:
         self._model, self._measure, self._counted, self._follows = model, measure, counted, follows
         self._states = plays.reshape(-1, plays.shape[-1])
+        begun = {state[: model.nq].tobytes() for state in self._states}
+        others = held_out.reshape(-1, plays.shape[-1])
+        self._held_out = np.stack([state for state in others if state[: model.nq].tobytes() not in begun])
         self._loose = _loose_positions(model, counted)
         self._marker = measure if isinstance(measure, PointMeasure) else _marker(model, counted)
         self.unit = measure.unit
@@ -64,14 +70,15 @@ class OutsideTask(Task):
         self.max_steps = max_steps
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
-        """A moment of random play, stopped unless ``moving``."""
-        state = self._states[rng.integers(len(self._states))].copy()
-        if not moving:
-            state[self._model.nq :] = 0.0
+        """A moment of random play, ``moving`` as recordings begin, or of held-out play and at rest, as pairs are."""
+        if moving:
+            return self._states[rng.integers(len(self._states))].copy()
+        state = self._held_out[rng.integers(len(self._held_out))].copy()
+        state[self._model.nq :] = 0.0
         return state
 
     def sample_goal(self, rng: np.random.Generator, start: np.ndarray) -> np.ndarray:
-        """A moment of random play, in which loose objects are where they are at the ``start``."""
+        """A moment of held-out play, in which loose objects are where they are at the ``start``."""
         goal = self.sample_state(rng)
         goal[self._loose] = start[self._loose]
         return goal
@@ -102,16 +109,17 @@ class OutsideTask(Task):
         return np.full((*states.shape[:-1], 3), np.nan) if self._follows else self._marker.places(states)
 
 
-def played(scene: Scene, source: Source) -> np.ndarray:
-    """States ``(P, T, S)`` of seeded random play from the initial states of ``source``.
+def played(scene: Scene, source: Source, held_out: bool = False) -> np.ndarray:
+    """States ``(P, T, S)`` of seeded random play from initial states of ``source``, others where it is ``held_out``.
 
     Raises:
         OutsideError: the simulation does not survive random play.
     """
     plays = np.empty((_PLAYS, _PLAY_STEPS + 1, scene.state_dim))
     for index in range(_PLAYS):
-        plays[index, 0] = source.starts(index)
-        play = RandomPlay(scene.action_dim, np.random.default_rng([0, index]))
+        plays[index, 0] = source.starts(index + _PLAYS * held_out)
+        rng = stream(0, "held-out play of outside worlds", index) if held_out else np.random.default_rng([0, index])
+        play = RandomPlay(scene.action_dim, rng)
         actions = np.stack([play.act(plays[index, 0]) for _ in range(_PLAY_STEPS)])
         plays[index, 1:] = scene.imagine(plays[index, 0], actions[None])[0]
     if not np.isfinite(plays).all() or np.abs(plays).max() > 1e6:

@@ -15,8 +15,8 @@ _ATTEMPTS = 200  # episodes of random play in which a pair is looked for
 def hindsight_pair(world: World, rng: np.random.Generator, offset: int, least: float) -> Pair:
     """Two states of one episode of random play, both brought to rest, the second not reached at the first.
 
-    The play begins as recordings do, and the start is up to ``offset`` control steps after its beginning. The world is
-    left somewhere on the way.
+    The play begins at rest, where no recording begins, and the start is up to ``offset`` control steps after its
+    beginning. The world is left somewhere on the way.
 
     Args:
         offset: control steps from the start to the goal.
@@ -27,7 +27,7 @@ def hindsight_pair(world: World, rng: np.random.Generator, offset: int, least: f
     """
     scene = world.scene
     for _ in range(_ATTEMPTS):
-        scene.set_state(world.sample_state(rng, moving=True))
+        scene.set_state(world.sample_state(rng))
         play = world.play(rng)
         states = []
         for _ in range(int(rng.integers(offset + 1)) + offset):

@@ -129,6 +129,11 @@ class CubeTask(Task):
         fingers = np.where(around, np.maximum(sight.opening - HALF, 0.0), 0.03 + OPENING - sight.opening)
         return self.distances(states, goal) + 0.5 * (aside + above) + fingers
 
+    @property
+    def scripted(self) -> bool:
+        """See `Task`."""
+        return True
+
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Fetches the cube and carries it about, besides moving at random; see `GraspPlay`."""
         return GraspPlay(action_dim, rng, sight_of, self.speed, _MIDDLE)

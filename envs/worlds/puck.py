@@ -93,6 +93,11 @@ class PuckTask(Task):
         way = np.linalg.norm(pusher - push_places(puck, goal[2:4], _TOUCH), axis=1)
         return self.distances(states, goal) + _BEHIND * way
 
+    @property
+    def scripted(self) -> bool:
+        """See `Task`."""
+        return True
+
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the puck and pushes it."""
         return PushPlay(action_dim, rng, lambda state: (state[:2], state[2:4]), _TOUCH)

@@ -126,6 +126,11 @@ class PushTTask(Task):
         push = _CLOSE * (1.0 - there) * _way_to_push(states, goal)
         return place + _METRES * angle + push + _AT_PLACE * there * (_way_home(states, goal) - _FARTHEST_WAY)
 
+    @property
+    def scripted(self) -> bool:
+        """See `Task`."""
+        return True
+
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the T and pushes it."""
         return PushPlay(action_dim, rng, lambda state: (state[:2], state[2:4]), _REACH)

@@ -8,6 +8,7 @@ import numpy as np
 
 from envs.data.exchange.formats import export
 from envs.data.exchange.importing import import_data
+from envs.data.manifest import PLAYS
 from envs.data.rearrange import merge, rerender, split
 from envs.data.store import EpisodeStore
 from housecat.cli.preview import write_preview
@@ -38,6 +39,7 @@ def info(config: Config, world: World) -> None:
         "episodes": f"{len(store)} of {_range(lengths)} control steps",
         "frames": f"{about['frames']:,} of {store.world['frame_size']} pixels, {about['camera']} camera",
         "time": f"{lengths.sum() * about['dt'] / 60:.1f} min at {about['dt']:g} s a control step",
+        "play": PLAYS.get(about.get("play"), "unknown"),
         "states": "known" if about["states"] else "unknown",
         "on disk": f"{size / 1e6:.1f} MB",
         "renderer": about["renderer"] or "unknown",
@@ -103,7 +105,10 @@ def bring_in(config: Config, world: World) -> None:
     store = import_data(_format(config), source, out, world)
     print(f"{len(store)} episodes of world '{store.world['name']}': {out}")
     if not store.manifest["states"]:
-        print("its states are not those of this world's simulator: stored as unknown, probes will say nothing")
+        print(
+            "its states are not those of this world's simulator: stored as unknown. Training and planning do without; "
+            "what a latent tells of position or velocity will be called unknown"
+        )
     print(f"next: housecat train data={out}")
 
 

@@ -44,7 +44,7 @@ COMMANDS = {
         "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
     ),
     "collect": Command(
-        "record random play in a world",
+        "record play in a world: random, or scripted where an object is to be pushed or grasped",
         "housecat collect world=medium out=data/medium episodes=1500",
         ("seed", "out", "episodes", "workers", "world", "factors", "collect"),
         "Writes to out (data/WORLD unless given). Goes on where it was stopped.",

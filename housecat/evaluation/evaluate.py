@@ -1,7 +1,8 @@
 """Every planner on the same start-goal pairs: plays, times, compares, and writes down what came of it.
 
 `results.json` is documented in `housecat/evaluation/results.py`. `episodes.json` holds what the report draws:
-`{"schema": 1, "episodes": [EpisodeResult, ...], "landmarks": {"states": (M, S), "edges": (E, 2)} | null}`.
+`{"schema": 1, "episodes": [EpisodeResult, ...], "landmarks": {"states": (M, S), "edges": (E, 2)} | null}`,
+null where there are none, or where the recordings did not know the simulator's states.
 """
 
 import time
@@ -138,7 +139,7 @@ def _advance(bar: tqdm, done: Sequence[EpisodeResult]) -> None:
 
 def _episodes_json(bench: Bench, played: dict[str, list[EpisodeResult]]) -> dict[str, Any]:
     landmarks = None
-    if bench.landmarks is not None:
+    if bench.landmarks is not None and bool(bench.landmarks.states.isfinite().all()):
         states, edges = bench.landmarks.states, bench.landmarks.edges
         landmarks = {"states": states.tolist(), "edges": edges.tolist()}
     episodes = [result.to_json() for results in played.values() for result in results]

@@ -113,7 +113,7 @@ def _shown(inputs: Inputs, name: str, episode: EpisodeResult, clock: Clock) -> S
 def _map(inputs: Inputs, chosen: list[int]) -> tuple[Map | None, str]:
     """The map of the graph with one episode on it, and what to say about it or about its absence."""
     if inputs.landmarks is None or "hierarchy" not in inputs.episodes:
-        return None, "This evaluation had no landmark graph, so there is no map."
+        return None, "This evaluation had no landmark graph with known places, so there is no map."
     if not has_places(inputs.world, inputs.landmarks.states[0]):
         return None, "The camera of this world moves along with the body, so the landmarks have no places on a map."
     episodes = [inputs.episodes["hierarchy"][index] for index in chosen]

@@ -11,14 +11,16 @@
         model               name of the method
         parameters          that are trained, and those that are kept frozen
         frames_per_second   camera frames trained on in a second, whole updates, all methods timed in this one process
-        updates             of each training
+        updates             of each training, and "finetuning": of the predictor alone
         train_seconds       mean wall time of training, temporal distance included
-        probe               by quantity: R2 of a linear probe on held-out recordings, {"mean", "low", "high"} over seeds
+        probe               by quantity: R2 of a linear probe on held-out recordings, {"mean", "low", "high"} over
+                            seeds; null where the recordings do not know the quantity, or it never varies
         untrained           the same before the first update
         rank                effective rank of the latents, mean
         open_loop           squared error of the imagined latent over that of copying, mean; null: imagines nothing
         planning            by planner, all seeds: {"success", "interval", "episodes", "trainings", "plan_ms"}: the
                             95 % interval is about further trainings, "trainings" is the success of each; null likewise
+        notes               [what must be known beside the numbers, e.g. that the time allowed few updates]
         failed              [one line a training that came to nothing, e.g. because its latents collapsed]; the numbers
                             are of the others, and null where there are none
     }]
@@ -51,6 +53,7 @@ from worldmodel.methods.registry import METHODS
 from worldmodel.progress import TrainingError
 
 SCHEMA = 1
+FEW_UPDATES = 300  # with fewer, numbers are of the time that was given and not of the method
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,17 @@ def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float
         "parameters": {"trained": trained, "kept": kept},
         "frames_per_second": round(speed, 1),
         "updates": members[0].plan.updates,
+        "finetuning": members[0].plan.finetuning.updates if METHODS[name].imagines else 0,
         **_reached(name, done),
+        "notes": _notes(members[0].plan),
         "failed": [failed[one.out] for one in members if one.out in failed],
     }
+
+
+def _notes(plan: TrainingPlan) -> list[str]:
+    if 0 < plan.updates < FEW_UPDATES:
+        return [f"only {plan.updates} updates: what is measured is the time that was given, not the method"]
+    return []
 
 
 def _reached(name: str, members: list[Member]) -> dict[str, Any]:
@@ -176,28 +187,28 @@ def _reached(name: str, members: list[Member]) -> dict[str, Any]:
         "probe": _probes(last) if members else None,
         "untrained": _probes(first) if members else None,
         "rank": _mean([line["held_out/rank"] for line in last], 2),
-        "open_loop": _mean(
-            [line["held_out/open_loop_ratio"] for line in last if "held_out/open_loop_ratio" in line], 4
-        ),
+        "open_loop": _mean([line.get("held_out/open_loop_ratio") for line in last], 4),
         "planning": planning([one.out / "results.json" for one in members]) if plays else None,
     }
 
 
-def _mean(values: list[float], digits: int) -> float | None:
-    return round(float(np.mean(values)), digits) if values else None
+def _mean(values: list[float | None], digits: int) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(float(np.mean(known)), digits) if known else None
 
 
 def _log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float] | None]:
     names = [name for name in lines[0] if name.startswith("held_out/probe_")]
-    found = {}
+    found: dict[str, dict[str, float] | None] = {}
     for name in names:
-        values = [line[name] for line in lines]
-        numbers = {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}
-        found[name.removeprefix("held_out/probe_")] = {key: round(value, 4) for key, value in numbers.items()}
+        values = [line[name] for line in lines if line[name] is not None]
+        numbers = {"mean": float(np.mean(values)), "low": min(values), "high": max(values)} if values else {}
+        rounded = {key: round(value, 4) for key, value in numbers.items()}
+        found[name.removeprefix("held_out/probe_")] = rounded or None
     return found
 
 
@@ -223,23 +234,29 @@ def planning(paths: list[Path]) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The comparison as text: a dash where there is nothing."""
+    """The comparison as text: a dash where there is nothing, notes below."""
     quantities = list(dict.fromkeys(name for row in rows for name in row["probe"] or {}))
     planners = list(dict.fromkeys(name for row in rows for name in row["planning"] or {} if name != "random"))
-    head = ["model", "params", "frames/s", "train s", *quantities, "open loop", *planners, "ms a step"]
+    head = ["model", "params", "frames/s", "updates", "train s", *quantities, "open loop", *planners, "ms a step"]
     lines = [head, *([*_cells(row, quantities, planners)] for row in rows)]
-    return "\n".join(["", *aligned(lines), ""])
+    notes = [f"{row['model']}: {note}" for row in rows for note in row["notes"]]
+    return "\n".join(["", *aligned(lines), "", *notes])
 
 
 def _cells(row: dict[str, Any], quantities: list[str], planners: list[str]) -> list[str]:
     planning = row["planning"] or {}
     times = [one["plan_ms"] for one in planning.values() if one["plan_ms"] is not None]
     cells = [row["model"], f"{row['parameters']['trained'] / 1e6:.2f} M", f"{row['frames_per_second']:.0f}"]
+    cells.append(f"{row['updates']}")
     cells.append("-" if row["train_seconds"] is None else f"{row['train_seconds']:.0f}")
-    cells += [f"{row['probe'][name]['mean']:.3f}" if row["probe"] else "-" for name in quantities]
+    cells += [_known(row["probe"][name]) if row["probe"] else "-" for name in quantities]
     cells.append("-" if row["open_loop"] is None else f"{row['open_loop']:.3f}")
     cells += [_with_interval(planning[name]) if name in planning else "-" for name in planners]
     return [*cells, f"{max(times):.0f}" if times else "-"]
+
+
+def _known(probe: dict[str, float] | None) -> str:
+    return "unknown" if probe is None else f"{probe['mean']:.3f}"
 
 
 def _with_interval(found: dict[str, Any]) -> str:

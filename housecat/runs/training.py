@@ -1,6 +1,5 @@
 """From a data set to a checkpoint: world model, its predictor once more, temporal distance, graph of landmarks."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,7 +158,7 @@ def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, last:
         "shortest": shortest,
         "updates": plan.updates or None,  # a predictor on an encoder of others makes none
         "seed": plan.train.seed,
-        "measured": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
+        "measured": numbers,
     }
 
 

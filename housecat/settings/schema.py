@@ -52,7 +52,7 @@ class FactorsConfig:
 
 @dataclass
 class CollectConfig:
-    """Recording of random play."""
+    """Recording of play."""
 
     episodes: int = key("episodes to record", 2)
     steps: int = key("control steps in an episode", 8)
@@ -120,7 +120,9 @@ class CompareConfig:
 class Config:
     """All settings of all commands."""
 
-    seed: int = key("of everything that is random", 0, 2**31 - 1)
+    seed: int = key(
+        "of everything random; choose settings on seeds from 100 up, report figures of 0, 1 and 2", 0, 2**31 - 1
+    )
     out: str | None = key("folder to write to")
     data: str | None = key("folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = key("folder of a training run, or the folder model/ in it")
@@ -136,7 +138,7 @@ class Config:
     precision: str = key("auto: bf16 where the processor has it, else fp32", choices=("auto", "bf16", "fp32"))
     world: WorldConfig = section("where it happens")
     factors: FactorsConfig = section("factors of variation")
-    collect: CollectConfig = section("recording of random play")
+    collect: CollectConfig = section("recording of play: random, or scripted where there is an object")
     method: MethodConfig = section("how it is learnt")
     model: ModelConfig = section("what the world model is made of")
     objective: ObjectiveConfig = section("what it is trained for")

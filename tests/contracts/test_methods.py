@@ -1,5 +1,7 @@
 """What every method keeps: the same after saving, alone as in a batch; layers to look at, programs to export."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,12 @@ from housecat.runs import wiring
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.config import load_config
 from worldmodel import checkpoint
+from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.share.export import export
+from worldmodel.stages.predictor_finetuning import finetuning
+from worldmodel.training import learn
 
 SMALL = """world.frame_size=32 model.width=24 model.heads=2 model.depth=1 model.patch=8 precision=fp32
     dynamics.depth=1 model.predictor_depth=1""".split()
@@ -54,3 +59,19 @@ def test_its_layers_are_listed_and_its_programs_are_the_model(name: str, tmp_pat
     made = export(model, 32, 2, tmp_path)
     assert all(one.equal for one in made), made
     assert ("predictor" in {one.name for one in made}) == METHODS[name].imagines
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_whatever_imagines_has_its_predictor_finetuned_and_nothing_else(name: str) -> None:
+    plan, _, _ = small(name)
+    method = make_method(plan).eval().requires_grad_(False)
+    before = copy.deepcopy(method.state_dict())
+    drawn = torch.randn(100, method.model.latent + 2, generator=torch.Generator().manual_seed(0))
+    data = LatentEpisodes(drawn[:, 2:], drawn[:, 2:], torch.full((100,), 99), drawn[:, :2].clamp(-1, 1))
+    stage = finetuning(method, data, replace(plan.finetuning, updates=2, batch=4, horizon=2))
+    assert (stage is not None) == METHODS[name].imagines
+    if stage is None:
+        return
+    learn(stage)
+    changed = {key for key, value in method.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed and all(key.startswith("model.predictor.") for key in changed)

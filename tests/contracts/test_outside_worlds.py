@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import envs
+from envs.data.collect import record_episode
 from envs.outside.description import outside_spec
+from envs.outside.task import OutsideTask
 from envs.world import World
 from tests.contracts.test_worlds import (  # noqa: F401  (collected here with the worlds of this file)
     test_a_picture_of_another_state_leaves_the_simulation_alone,
@@ -96,3 +98,17 @@ def test_frames_of_different_states_differ(world: World) -> None:
     rng = np.random.default_rng(0)
     frames = [world.frame(state=world.sample_state(rng)).astype(int) for _ in range(4)]
     assert all(np.abs(frames[0] - other).max() > 30 for other in frames[1:])
+
+
+def test_starts_and_goals_are_of_held_out_play_in_which_no_recording_begins(world: World) -> None:
+    positions = world.scene.models["train"].nq
+    task = world.task
+    assert isinstance(task, OutsideTask)
+    begun = {state[:positions].tobytes() for state in task._states}
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pair = world.sample_pair(rng)
+        assert pair.start[:positions].tobytes() not in begun
+        assert world.sample_state(rng)[:positions].tobytes() not in begun
+        assert world.sample_state(rng, moving=True)[:positions].tobytes() in begun
+    assert record_episode(world, 0, 0, 1).states[0][:positions].tobytes() in begun

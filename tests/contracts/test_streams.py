@@ -18,7 +18,7 @@ from housecat.evaluation.pairs import PairRequest, make_pairs
 from worldmodel import streams as learning
 
 ROOT = Path(__file__).parents[2]
-MAKERS = {"stream", "torch_stream", "drawn_weights", "learn_on_latents"}  # the purpose is their one literal text
+MAKERS = {"stream", "torch_stream", "drawn_weights", "on_latents"}  # the purpose is their one literal text
 SHARED = {"methods"}  # the untrained network of a diagnosis is the very one that training began with
 
 

@@ -48,6 +48,7 @@ class Labelled:
 def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool = True) -> dict[str, float]:
     """All of these: linear probes are fitted on recordings used in training, all is judged on held-out ones.
 
+    What the recordings do not tell, because the simulator's states are unknown or never vary, is not a number.
     Imagination, where it is asked for, runs open-loop from the first latent of a clip to its last.
     """
     latents = {name: latents_of(model, part.frames).flatten(0, 1) for name, part in (("fit", seen), ("test", unseen))}
@@ -57,7 +58,7 @@ def diagnose(model: Encoder, seen: Labelled, unseen: Labelled, imagination: bool
         known = (part.measured[name][:, model.context - 1 :].flatten(0, 1).float() for part in (seen, unseen))
         fit, test = (each.to(model.device) for each in known)
         probe = fit_linear(latents["fit"], fit, _PENALTIES)
-        result[f"probe_{name}"] = float(explained(probe(latents["test"]), test).mean())
+        result[f"probe_{name}"] = float(explained(probe(latents["test"]), test).nanmean())  # of what varies
     if not (imagination and isinstance(model, LatentWorldModel)):
         return result
     horizon = unseen.frames.shape[1] - model.context

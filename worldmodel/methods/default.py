@@ -188,11 +188,6 @@ class Default(Method):
         """See `Method`; it has not seen what is fixed."""
         return not self.model.fixed
 
-    @property
-    def finetuned(self) -> nn.Module:
-        """See `Method`."""
-        return self.model.predictor
-
     def after_update(self, progress: float) -> None:
         """See `Method`."""
         if self.teacher is not None:

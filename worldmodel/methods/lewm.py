@@ -9,7 +9,8 @@ weighs 0.1. The paper counts about 5 M for the encoder and 10 M for the predicto
 
 What differs: the state that planners hold is the stack of the last latents and nothing else, so the actions before them
 are not given to the predictor again, which neighbouring latents tell; the action now to be taken modulates the whole
-history. SIGReg takes the frames of all clips and times together, for batches smaller than the published 128.
+history; the predictor is then fine-tuned on frozen latents like that of every method. SIGReg takes the frames of all
+clips and times together, for batches smaller than the published 128.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,8 @@ Published: latent dynamics under a picture decoder in World Models (arXiv 1803.1
 here deterministic, with the squared latent in the prior's place (arXiv 1903.12436). As in those, pictures are needed in
 training only: planners use the latents.
 
-Encoder and dynamics are those of the default method, so that a comparison is one of what teaches them.
+Encoder and dynamics are those of the default method, fine-tuning on frozen latents included, so that a comparison is
+one of what teaches them.
 """
 
 from dataclasses import dataclass

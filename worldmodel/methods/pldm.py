@@ -6,9 +6,10 @@ latents are kept smooth in time.
 Published: PLDM (arXiv 2502.14819), its time-variance term as LeWorldModel's appendix C.2 writes it (arXiv 2603.19312).
 The weights in configs/method/pldm.yaml are those of its Two-Rooms configuration.
 
-What differs: the encoder and the residual predictor are those of the default method, so that a comparison is one of
-objectives; a latent has seen several frames, where PLDM is given the velocity; variance and covariance are taken over
-clips and times together, for batches smaller than the published 64; inverse dynamics is linear.
+What differs: the encoder and the residual predictor are those of the default method, and the predictor is fine-tuned on
+frozen latents like that of every method, so that a comparison is one of objectives; a latent has seen several frames,
+where PLDM is given the velocity; variance and covariance are taken over clips and times together, for batches smaller
+than the published 64; inverse dynamics is linear.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ What a place was in the last frames is folded into one token, so a step costs as
 the action; a cache of keys and values would save nothing, and would have to be part of the latent. Nothing is sampled:
 the mean over the codes is imagined, and the code nearest to it is read for the next step. The latent that planners see,
 the vectors of all codes of the last frames in a row, tells actions apart that lead to the same codes, and distances
-between latents mean something.
+between latents mean something. Like that of every method, the predictor is fine-tuned open-loop on frozen latents.
 """
 
 from dataclasses import dataclass

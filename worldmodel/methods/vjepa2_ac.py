@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from worldmodel.losses import objectives
 from worldmodel.method import Method
@@ -79,7 +79,7 @@ class PatchWorldModel(LatentWorldModel):
         super().__init__(asked.past, asked.past * asked.grid**2 * asked.channels, settings.action_dim, precision)
         encoder = rebuilt(settings.encoder, precision)
         self.pooled = Pooled(encoder, asked.grid, asked.channels)
-        self.predictor = BlockCausalPredictor(
+        self.predictor: BlockCausalPredictor = BlockCausalPredictor(
             asked.grid, asked.channels, settings.action_dim, asked.width, asked.depth, asked.heads, asked.window
         )
 
@@ -149,11 +149,6 @@ class VJepa2AC(Method):
         if not isinstance(encoder, PatchEncoder):
             raise ValueError(f"vjepa2_ac needs an encoder with features of patches, {type(encoder).__name__} has none")
         self.model.pooled.encoder.load_state_dict(encoder.state_dict())
-
-    @property
-    def finetuned(self) -> nn.Module:
-        """See `Method`."""
-        return self.model.predictor
 
     def finetuning_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
         """See `Method`: teacher forcing, and a rollout from the first latent."""

@@ -56,7 +56,7 @@ def _trained_on(about: dict[str, Any], world: Any, name: str) -> str:
     if isinstance(world, dict):
         lines[0] += f" ({world.get('family', 'unknown')}), frames of {world.get('frame_size', '?')} pixels"
     for key, text in (
-        ("recordings", "recordings of random play, those held out included"),
+        ("recordings", "recordings, those held out included"),
         ("data", "seed of the recordings"),
         ("renderer", "renderer of the frames"),
         ("updates", "training updates"),

@@ -1,5 +1,6 @@
 """The world model, or the encoder, trained on clips of frames: what a method learns as a whole."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -114,7 +115,8 @@ def train(
         folder.write(line | {f"held_out/{name}": value for name, value in numbers.items()})
         if done:
             check_alive(numbers, folder.lines[0]["held_out/std_mean"], done, method.against_collapse)
-        return " ".join(f"{name[6:]} R2 {value:.3f}" for name, value in numbers.items() if name.startswith("probe_"))
+        known = {name: value for name, value in numbers.items() if name.startswith("probe_") and math.isfinite(value)}
+        return " ".join(f"{name[6:]} R2 {value:.3f}" for name, value in known.items())
 
     if not folder.begun:
         some = sample(stream(settings.seed, "pixel statistics"), 128, 2).frames

@@ -59,8 +59,8 @@ def export(name: str, store: EpisodeStore, out: Path) -> None:
 
 def description(store: EpisodeStore) -> dict[str, Any]:
     """What an export says about the data set beyond its own format, so that an import brings it back."""
-    kept = ("world", "dt", "camera", "renderer", "states", "seed", "steps")
-    return {key: store.manifest[key] for key in kept}
+    kept = ("world", "dt", "camera", "renderer", "states", "seed", "steps", "play")
+    return {key: store.manifest.get(key) for key in kept}
 
 
 def _module(name: str) -> Any:

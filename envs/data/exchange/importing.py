@@ -59,6 +59,7 @@ def import_data(
         own.get("steps"),
         own.get("camera", "train"),
         states,
+        own.get("play"),
     )
     return build(out, about, Imported(name, str(source), world.spec_dict), opened.count, 1, progress)
 

@@ -15,7 +15,7 @@ VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 EPISODES = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 OWN_ABOUT, OWN_TABLE = "meta/housecat.json", "meta/housecat.parquet"
 
-TASK = "random play"
+TASK = "play"
 
 
 class Sums:

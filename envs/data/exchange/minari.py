@@ -27,6 +27,7 @@ _ABOUT = "housecat"  # entry of its metadata
 def export_data(store: EpisodeStore, folder: Path) -> None:
     """Write ``store`` below ``folder``, which `minari.load_dataset` finds with MINARI_DATASETS_PATH set to it."""
     first = store.load(0)
+    kind = store.manifest.get("play") or "unknown"
     identifier = f"housecat/{store.world['name']}/play-v0"
     path = folder / identifier / _DATA
     path.mkdir(parents=True)
@@ -41,8 +42,8 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
         {
             "dataset_id": identifier,
             "minari_version": minari.__version__,
-            "algorithm_name": "random play",
-            "description": f"Random play in Housecat's world '{store.world['name']}'. There is no reward.",
+            "algorithm_name": f"{kind} play",
+            "description": f"{kind.capitalize()} play in Housecat's world '{store.world['name']}'. There is no reward.",
             _ABOUT: description(store),
         }
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from envs import WORLDS, make_world
 from envs.play.policies import PushPlay, RandomPlay
 
 
@@ -77,3 +78,15 @@ def test_pushing_play_comes_to_the_object_from_all_sides_and_also_leaves_it_alon
     sides = np.histogram(np.arctan2(entering[:, 1], entering[:, 0]), bins=4, range=(-np.pi, np.pi))[0]
     assert sides.min() > 0.1 * len(entering)
     assert 0.1 < (distance > 0.6).mean() < 0.7
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_play_that_looks_at_the_simulators_state_is_called_scripted(name: str) -> None:
+    """Whether its actions are others where the body stands elsewhere, drawn from the same random numbers."""
+    world, rng = make_world(WORLDS[name]), np.random.default_rng(0)
+    here, there = (world.sample_state(rng) for _ in range(2))
+    differs = False
+    for seed in range(6):
+        one, other = (world.task.play(world.scene.action_dim, np.random.default_rng(seed)) for _ in range(2))
+        differs |= any(not np.array_equal(one.act(here), other.act(there)) for _ in range(40))
+    assert differs == world.task.scripted

@@ -101,7 +101,7 @@ def test_the_goal_is_where_the_same_play_was_just_so_many_steps_after_the_start(
     for seed in range(8):
         pair = hindsight_pair(medium, np.random.default_rng(seed), offset, 0.0)
         rng, way = np.random.default_rng(seed), []
-        medium.set_state(medium.sample_state(rng, moving=True))
+        medium.set_state(medium.sample_state(rng))
         play = medium.play(rng)
         rng.integers(offset + 1)
         for _ in range(2 * offset + 1):

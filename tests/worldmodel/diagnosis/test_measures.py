@@ -1,5 +1,7 @@
 """The numbers reported of a model equal what is known of latents made for the purpose."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -37,3 +39,14 @@ def test_a_predictor_that_is_off_scores_worse_than_copying(clips: SquareClips) -
     nn.init.constant_(model.predictor.leave.bias, 1.0)
     result = measures.open_loop(model, torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), 4)
     assert result["ratio"] > 1
+
+
+def test_what_never_varies_leaves_the_probe_of_the_rest_alone_and_unknown_stays_unknown(clips: SquareClips) -> None:
+    frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)
+    moved = torch.randn(*frames.shape[:2], 1, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([moved, torch.ones_like(moved)], dim=-1)
+    measured = {"alone": moved, "both": both, "unknown": torch.full_like(both, torch.nan)}
+    part = measures.Labelled(frames, actions, measured)
+    found = measures.diagnose(make_model(), part, part, imagination=False)
+    assert found["probe_both"] == pytest.approx(found["probe_alone"])
+    assert math.isnan(found["probe_unknown"]) and math.isfinite(found["probe_both"])
