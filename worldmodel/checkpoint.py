@@ -18,7 +18,7 @@ from worldmodel.model import Encoder
 from worldmodel.settings import from_json
 from worldmodel.share.card import model_card
 
-FORMAT = 9  # raised when a saved model can no longer be read as before
+FORMAT = 10  # raised when a saved model can no longer be read as before
 
 
 class CheckpointError(Exception):

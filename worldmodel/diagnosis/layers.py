@@ -21,7 +21,7 @@ def caught(network: nn.Module, run: Callable[[], Tensor]) -> tuple[Tensor, dict[
     seen: dict[nn.Module, list[Tensor]] = {}
 
     def keep(module: nn.Module, _: tuple, output: Tensor) -> None:
-        seen.setdefault(module, []).append(output.detach())
+        seen.setdefault(module, []).append(_places(output.detach()).float())
 
     hooks = [
         module.register_forward_hook(keep)
@@ -37,7 +37,7 @@ def caught(network: nn.Module, run: Callable[[], Tensor]) -> tuple[Tensor, dict[
     for module, outputs in seen.items():
         kind = "block" if isinstance(module, Block) else "convolution"
         number = 1 + sum(name.startswith(kind) for name in found)
-        found[f"{kind} {number}"] = _places(torch.cat(outputs)).float()
+        found[f"{kind} {number}"] = torch.cat(outputs)
     return result, found
 
 

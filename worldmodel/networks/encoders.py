@@ -46,7 +46,7 @@ class PixelScale(nn.Module):
 
     def still(self, frames: Tensor) -> Tensor:
         """Frames uint8 (..., h, w, 3) -> how they differ from the mean picture, of variance 1, float32."""
-        return (frames.float() - self.mean) / self.scale
+        return frames.to(torch.float32, copy=True).sub_(self.mean).div_(self.scale)
 
     def pairs(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Frames uint8 (B, T, h, w, 3) -> newest and difference of each neighbouring pair, (B, T-1, h, w, 3) each."""

@@ -13,6 +13,7 @@ FIXED = ("places", "components")
 _SHAPE = 5  # numbers of a keypoint: x, y; and the second moments xx, xy, yy about them
 _HIDDEN = 512
 _SETTLED = 32  # clips looked at together
+_CACHED = 64  # frames whose features, some megabytes, a processor's cache holds
 _STILL = 1e-8  # least variance of a component: what varies by less is not blown up further
 _FAINT = 1e-3  # a map that varies by less says nothing
 
@@ -61,12 +62,15 @@ class KeypointEncoder(ContextEncoder):
                 f"give it as {kind}"
             )
         self.keypoints, self.channels, self.looks = keypoints, width, 0 if kind == "places" else width
+        narrow = max(
+            min(width, 8), width // 2
+        )  # between two wide layers half the channels say as much, in half the time
         self.features = nn.Sequential(
             nn.Conv2d(3, width, patch, stride=patch),
             nn.GELU(),
-            nn.Conv2d(width, width, kernel_size=3, padding=1),
+            nn.Conv2d(width, narrow, kernel_size=3, padding=1),
             nn.GELU(),
-            nn.Conv2d(width, width, kernel_size=3, padding=1),
+            nn.Conv2d(narrow, width, kernel_size=3, padding=1),
             nn.GELU(),
         )
         self.maps = nn.Conv2d(width, keypoints, kernel_size=1)
@@ -94,26 +98,33 @@ class KeypointEncoder(ContextEncoder):
         x and y, of which the picture spans -1.7 to 1.7, `SPREAD_GAIN` times the second moments xx, xy, yy of the
         weights about them, and the features that are seen there (`looks` of them).
         """
-        points, looks = self.looked(frames)
-        said = torch.cat([points, looks], dim=-1) if self.looks else points
-        return said.unflatten(0, frames.shape[:2])
+        some = frames.flatten(0, 1)
+        return torch.cat([self._said(each) for each in some.split(together(some))]).unflatten(0, frames.shape[:2])
+
+    def _said(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (K', h, w, 3) -> keypoints (K', K, 5 + looks); no gradient passes what is seen there."""
+        features = self.features(self.pictures(frames))
+        points, weights = self.located(features)
+        return torch.cat([points, self.seen_at(weights, features.detach()).detach()], dim=-1) if self.looks else points
 
     def pictures(self, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> what the features are of, standardised (B * T, 3, h, w) float32."""
-        pictures = self.pixels.still(frames).flatten(0, 1).permute(0, 3, 1, 2)
-        return pictures.contiguous(memory_format=torch.channels_last)
+        """Frames uint8 (K', h, w, 3) -> what the features are of, standardised (K', 3, h, w) float32."""
+        return self.pixels.still(frames).permute(0, 3, 1, 2)
 
-    def looked(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames uint8 (B, T, h, w, 3) -> keypoints (B * T, K, 5), and the features seen there (B * T, K, width)."""
-        features = self.features(self.pictures(frames))
+    def located(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (K', width, rows, columns) of frames -> keypoints (K', K, 5), weights of the patches (K', K, P)."""
         maps = self.maps(features).flatten(2)
-        with torch.autocast(frames.device.type, enabled=False):  # differences between frames are small
-            maps = nn.functional.layer_norm(maps.float(), maps.shape[-1:], eps=_FAINT**2)
-            weights = (maps * self.sharpness.exp()).softmax(dim=-1)
+        with torch.autocast(features.device.type, enabled=False):  # differences between frames are small
+            sharpness = self.sharpness.flatten().exp()
+            maps = nn.functional.group_norm(maps.float().contiguous(), self.keypoints, sharpness, eps=_FAINT**2)
+            weights = maps.softmax(dim=-1)
             means, squares = (weights @ torch.cat([self.places, _squares(self.places)], dim=1)).split([2, 3], dim=-1)
-            spread = squares - _squares(means)
-            looks = weights @ features.float().flatten(2).transpose(1, 2)
-            return torch.cat([means, SPREAD_GAIN * spread], dim=-1), looks
+            return torch.cat([means, SPREAD_GAIN * (squares - _squares(means))], dim=-1), weights
+
+    def seen_at(self, weights: Tensor, features: Tensor) -> Tensor:
+        """The features (K', width, rows, columns) under weights (K', K, P): what is seen there (K', K, width)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return weights @ features.float().flatten(2).transpose(1, 2)
 
     @torch.no_grad()
     def finalise(self, frames: Tensor) -> None:
@@ -154,6 +165,11 @@ class KeypointEncoder(ContextEncoder):
         with torch.autocast(points.device.type, enabled=False):
             straight = self.straight(features)
         return torch.cat([straight + self.bent(features), fixed], dim=-1)
+
+
+def together(frames: Tensor) -> int:
+    """How many frames (K', ...) go through at once: on the CPU so few that its cache holds their features."""
+    return _CACHED if frames.device.type == "cpu" else max(1, len(frames))
 
 
 def _squares(places: Tensor) -> Tensor:

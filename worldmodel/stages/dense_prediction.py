@@ -38,32 +38,50 @@ class DensePrediction(nn.Module):
         patches, channels, keypoints = len(encoder.places), encoder.channels, encoder.keypoints
         self.teacher = copy.deepcopy(encoder.features).requires_grad_(False)
         with torch.no_grad():
-            some = frames.flatten(0, 1)[:, None].split(_TOGETHER)
-            features = torch.cat([self.teacher(encoder.pictures(each)).flatten(2).float() for each in some])
+            some = frames.flatten(0, 1).split(_TOGETHER)
+            features = torch.cat([_by_patch(self.teacher(encoder.pictures(each))) for each in some])
         self.register_buffer("mean", features.mean(dim=0))
-        self.register_buffer("scale", features.std(dim=(0, 2)).clamp(min=_STILL)[:, None])
+        self.register_buffer("scale", features.std(dim=(0, 1)).clamp(min=_STILL))
         own = torch.randn(keypoints, channels, generator=generator)
         mixed = torch.randn(keypoints, channels, channels, generator=generator) / channels**0.5
         self.own, self.mixed = nn.Parameter(_FIRST * own), nn.Parameter(_FIRST * mixed)
-        self.always = nn.Parameter(torch.zeros(channels, patches))  # what is there whatever the keypoints say
+        self.always = nn.Parameter(torch.zeros(patches, channels))  # what is there whatever the keypoints say
         self.widths = nn.Parameter(torch.full((keypoints, 1), math.log(_WIDTH)))
         self.to(frames.device)
 
-    @torch.no_grad()
-    def targets(self, encoder: KeypointEncoder, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> standardised features of the teacher (B * T, C, P), without gradient."""
-        return (self.teacher(encoder.pictures(frames)).flatten(2).float() - self.mean) / self.scale
+    def targets(self, pictures: Tensor) -> Tensor:
+        """Pictures (K', 3, h, w) -> standardised features of the teacher (K', P, C), without gradient."""
+        with torch.no_grad():
+            return (_by_patch(self.teacher(pictures)) - self.mean) / self.scale
 
-    def told(self, encoder: KeypointEncoder, frames: Tensor) -> Tensor:
-        """Frames uint8 (B, T, h, w, 3) -> the same as their keypoints tell them (B * T, C, P)."""
-        points, looks = encoder.looked(frames)
-        with torch.autocast(frames.device.type, enabled=False):
-            away = (points[..., :2].unsqueeze(-2) - encoder.places).square().sum(dim=-1)  # (B * T, K, P)
-            there = (-away / (2 * self.widths.exp().square())).exp()
+    def told(self, encoder: KeypointEncoder, pictures: Tensor) -> Tensor:
+        """Pictures (K', 3, h, w) -> the same as their keypoints tell them (K', P, C)."""
+        features = encoder.features(pictures)
+        points, weights = encoder.located(features)
+        looks = encoder.seen_at(weights, features)
+        with torch.autocast(pictures.device.type, enabled=False):
             codes = self.own + torch.einsum("bkc,kcd->bkd", looks, self.mixed)
-            return self.always + codes.transpose(1, 2) @ there
+            painted = gaussians(points[..., :2], encoder.places, self.widths.exp())
+            return self.always + painted.transpose(1, 2) @ codes
 
     def error(self, encoder: KeypointEncoder, frames: Tensor) -> Tensor:
         """Mean squared error in frames uint8 (B, T, h, w, 3), over the targets' mean square: 0 is all, 1 nothing."""
-        targets = self.targets(encoder, frames)
-        return (self.told(encoder, frames) - targets).square().mean() / targets.square().mean()
+        pictures = encoder.pictures(frames.flatten(0, 1))
+        targets = self.targets(pictures)
+        return nn.functional.mse_loss(self.told(encoder, pictures), targets) / targets.square().mean()
+
+
+def gaussians(points: Tensor, places: Tensor, widths: Tensor) -> Tensor:
+    """exp(-d^2 / (2 width^2)) of the distances from points (B, K, 2) of widths (K, 1) to places (P, 2): (B, K, P).
+
+    d^2 by its terms, in one matrix product: the differences themselves would be twice as many numbers as the result.
+    """
+    narrow = widths.pow(-2).expand(len(points), -1, -1)
+    near = torch.cat([points * narrow, -narrow / 2, points.square().sum(-1, keepdim=True) * narrow / -2], dim=-1)
+    far = torch.cat([places, places.square().sum(-1, keepdim=True), torch.ones_like(places[:, :1])], dim=-1)
+    return (near @ far.T).exp()
+
+
+def _by_patch(features: Tensor) -> Tensor:
+    """Maps (K', C, rows, columns) -> (K', P, C) float32."""
+    return features.flatten(2).transpose(1, 2).float()

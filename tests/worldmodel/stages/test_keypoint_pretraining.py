@@ -43,12 +43,13 @@ def pretrained(method: Default, settings: PretrainingSettings) -> float:
 def test_the_mean_alone_leaves_the_whole_error(clips: SquareClips) -> None:
     frames = torch.from_numpy(clips.frames)
     encoder, dense = fitted(frames)
+    pictures = encoder.pictures(frames.flatten(0, 1))
     for codes in (dense.own, dense.mixed):
         torch.nn.init.zeros_(codes)
     assert dense.error(encoder, frames).item() == pytest.approx(1.0)
-    targets = dense.targets(encoder, frames)
+    targets = dense.targets(pictures)
     assert targets.mean(dim=0).abs().max() < 1e-4
-    assert torch.allclose(targets.var(dim=(0, 2)), torch.ones(8), atol=0.3)
+    assert torch.allclose(targets.var(dim=(0, 1)), torch.ones(8), atol=0.3)
 
 
 def test_a_code_is_painted_about_its_keypoint_and_nowhere_else(clips: SquareClips) -> None:
@@ -57,7 +58,7 @@ def test_a_code_is_painted_about_its_keypoint_and_nowhere_else(clips: SquareClip
     torch.nn.init.zeros_(dense.mixed)
     torch.nn.init.zeros_(dense.own)
     dense.own.data[2, 5] = 1.0
-    told = dense.told(encoder, frames)[0]
+    told = dense.told(encoder, encoder.pictures(frames[0]))[0].T
     point = encoder.points(frames)[0, 0, 2, :2]
     away = (encoder.places - point).square().sum(dim=1)
     assert int(told[5].argmax()) == int(away.argmin())
@@ -68,13 +69,14 @@ def test_a_code_is_painted_about_its_keypoint_and_nowhere_else(clips: SquareClip
 def test_targets_stay_what_they_were_while_the_encoder_learns(clips: SquareClips) -> None:
     frames = torch.from_numpy(clips.frames)
     encoder, dense = fitted(frames)
-    before = dense.targets(encoder, frames)
+    pictures = encoder.pictures(frames.flatten(0, 1))
+    before = dense.targets(pictures)
     dense.error(encoder, frames).backward()
     assert encoder.maps.weight.grad.abs().sum() > 0, "it says where to look"
     assert encoder.features[0].weight.grad.abs().sum() > 0, "and what to look for"
     for weights in [*encoder.features.parameters(), *encoder.maps.parameters()]:
         weights.data.add_(1.0)
-    assert torch.equal(dense.targets(encoder, frames), before)
+    assert torch.equal(dense.targets(pictures), before)
 
 
 def test_keypoints_find_a_thing_that_no_action_moves() -> None:
