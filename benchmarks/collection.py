@@ -1,12 +1,13 @@
 """How much faster random play is recorded than by the naive route, and what a second process brings.
 
+    python benchmarks/collection.py [world ...] [rounds=3] [episodes=80] [steps=60] [naive=20]
+
 The naive route is ``gymnasium.make(..., render_mode="rgb_array")`` with MuJoCo's default visuals in one process: reset,
 then step with random actions and render 64x64 frames. Ours is `envs.data.collect.collect`: frames are
-written to disk too. Both have the same physics and the same view, turn by turn in one run. Run
-``python benchmarks/collection.py [world ...]`` with nothing else running; the last line is JSON.
+written to disk too. Both have the same physics and the same view, turn by turn in one run, of so many episodes of so
+many steps a round, and `naive` frames of the other. To be run with nothing else running.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -23,11 +24,10 @@ import numpy as np
 
 from envs.simulation.backend import renderer_name
 from envs.data.collect import collect
+from benchmarks.record import RESULTS, sizes, write
 from benchmarks.rendering import with_default_visuals
 
 WORLDS = ("medium", "reacher", "puck")  # of different families
-ROUNDS = 3
-EPISODES, STEPS, NAIVE_FRAMES = 80, 60, 20  # in a round
 SIZE = 64  # pixels
 
 
@@ -75,27 +75,28 @@ class Naive(gymnasium.Env):
         return np.concatenate([self._data.qpos, self._data.qvel])
 
 
-def main() -> None:
-    """Measure and print."""
-    results = {name: measured(name) for name in sys.argv[1:] or WORLDS}
-    report = {
-        "worlds": results,
-        "least_ratio": min(result["ratio"] for result in results.values()),
-        "least_speedup": min(result["speedup"] for result in results.values()),
+def main(arguments: list[str], results: Path = RESULTS) -> None:
+    """Measure, print and write down."""
+    size, names = sizes(arguments, rounds=3, episodes=80, steps=60, naive=20)
+    worlds = {name: measured(name, size) for name in names or WORLDS}
+    found = {
+        "worlds": worlds,
+        "least_ratio": min(one["ratio"] for one in worlds.values()),
+        "least_speedup": min(one["speedup"] for one in worlds.values()),
         "renderer": renderer_name(),
     }
-    print(json.dumps(report))
+    write("collection", found, results)
 
 
-def measured(name: str) -> dict[str, Any]:
+def measured(name: str, size: dict[str, int]) -> dict[str, Any]:
     """Frames a second of the three ways, medians of the rounds; ratios are taken within a round."""
     identifier = f"naive/{name}-v0"
     gymnasium.register(identifier, entry_point=lambda **given: Naive(**given), kwargs={"name": name})
     one, two, slow = [], [], []
-    for _ in range(ROUNDS):
-        one.append(collected(name, 1))
-        two.append(collected(name, 2))
-        slow.append(naive(identifier))
+    for _ in range(size["rounds"]):
+        one.append(collected(name, 1, size["episodes"], size["steps"]))
+        two.append(collected(name, 2, size["episodes"], size["steps"]))
+        slow.append(naive(identifier, size["naive"]))
         print(f"{name}: {one[-1]:.0f} frames/s, by two processes {two[-1]:.0f}, naive {slow[-1]:.1f}")
     return {
         "ratio": round(float(np.median(np.array(one) / slow)), 1),
@@ -106,25 +107,25 @@ def measured(name: str) -> dict[str, Any]:
     }
 
 
-def collected(name: str, processes: int) -> float:
+def collected(name: str, processes: int, episodes: int, steps: int) -> float:
     """Frames a second of our recording, from the first episode on disk to the last: starting is left out."""
     moments = []
     with tempfile.TemporaryDirectory() as folder:
         store = collect(
             envs.WORLDS[name],
             Path(folder) / "data",
-            EPISODES,
-            STEPS,
+            episodes,
+            steps,
             seed=0,
             workers=processes,
             progress=False,
             on_progress=lambda done, wanted: moments.append(time.perf_counter()),
         )
-        require_different(store.load(EPISODES - 1).frames)
-    return (EPISODES - 1) * (STEPS + 1) / (moments[-1] - moments[0])
+        require_different(store.load(episodes - 1).frames)
+    return (episodes - 1) * (steps + 1) / (moments[-1] - moments[0])
 
 
-def naive(identifier: str) -> float:
+def naive(identifier: str, count: int) -> float:
     """Frames a second of the naive route."""
     world = gymnasium.make(identifier, render_mode="rgb_array")
     world.action_space.seed(0)
@@ -132,13 +133,13 @@ def naive(identifier: str) -> float:
     world.render()  # compiles shaders
     frames = []
     began = time.perf_counter()
-    for _ in range(NAIVE_FRAMES):
+    for _ in range(count):
         world.step(world.action_space.sample())
         frames.append(world.render())
     seconds = time.perf_counter() - began
     world.close()
     require_different(np.stack(frames))  # type: ignore[arg-type]
-    return NAIVE_FRAMES / seconds
+    return count / seconds
 
 
 def require_different(frames: np.ndarray) -> None:
@@ -149,4 +150,4 @@ def require_different(frames: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,12 +1,11 @@
 """The temporal distances compared on one trained model: how true they are, how fast, and how well one plans with them.
 
-    python benchmarks/critics.py RUN data=data/medium [episodes=20] [key=value ...]
+    python benchmarks/critics.py RUN data=data/medium [episodes=20] [goals=40] [key=value ...]
 
-Trains each kind of distance on the latents of the run's model and judges it on recordings that training left out. With
-`episodes=N`, `evaluate.planners` also play N start-goal pairs with it. Prints one JSON line for each kind.
+Trains each kind of distance on the latents of the run's model and judges it on so many goals from recordings that
+training left out. With `episodes=N`, `evaluate.planners` also play N start-goal pairs with it.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -14,9 +13,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 import torch
 
+from benchmarks.record import RESULTS, sizes, write
 from envs import make_world
 from envs.data.store import EpisodeStore
 from housecat.evaluation.calibration import judge_distance
@@ -57,31 +59,35 @@ def played(config: Config, folder: Path, episodes: int) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
+def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes for each kind."""
-    run = checkpoint.folder_of(Path(next(argument for argument in sys.argv[1:] if "=" not in argument)))
-    config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
+    size, others = sizes(arguments, goals=40)
+    run = checkpoint.folder_of(Path(next(argument for argument in others if "=" not in argument)))
+    config = load_config([argument for argument in others if "=" in argument])
     recorded, unseen = EpisodeStore.open(Path(config.data or "")).split(HELD_OUT)
     loaded = checkpoint.load(run, wiring.device(config), wiring.precision(config))
     first = recorded.load(0)
     plan = wiring.training_plan(config, first.frames.shape[1], first.actions.shape[1])
     latents, states = encode_recordings(loaded.model, recorded)
     world = make_world(recorded.world)
+    kinds: dict[str, dict[str, Any]] = {}
     for kind in CRITICS:
         began = time.perf_counter()
         distance = train_distance(latents, replace(plan.critic, kind=kind), plan.device, progress=True)
-        result: dict[str, Any] = {"kind": kind, "train_seconds": round(time.perf_counter() - began, 1)}
+        result: dict[str, Any] = {"train_seconds": round(time.perf_counter() - began, 1)}
         result["milliseconds"] = round(milliseconds(distance, 512), 2)
         rng = np.random.default_rng(config.seed)
-        result["calibration"] = asdict(judge_distance(loaded.model, distance, unseen, world, rng))
+        result["calibration"] = asdict(judge_distance(loaded.model, distance, unseen, world, rng, size["goals"]))
         if config.episodes:
             landmarks = make_landmarks(latents.still, states, distance, plan.graph)
             with tempfile.TemporaryDirectory() as folder:
                 saved = Path(folder) / "model"
                 checkpoint.save(saved, loaded.method, loaded.settings, loaded.model, distance, landmarks, loaded.about)
                 result["played"] = played(config, saved, config.episodes)
-        print(json.dumps(result), flush=True)
+        kinds[kind] = result
+        print(kind, result, flush=True)
+    write("critics", {"world": recorded.world["name"], "kinds": kinds}, results)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,20 +1,22 @@
 """How long a control step takes with the default settings (encode, choose the subgoal, plan): one world, one core.
 
-    python benchmarks/planning.py [CHECKPOINT] [key=value ...]
+    python benchmarks/planning.py [CHECKPOINT] [steps=60] [landmarks=256] [key=value ...]
 
-Without a checkpoint: a world model of the default size that has learned nothing, and 256 landmarks; the time hardly
-depends on what was learned. Shows random play in the world to each planner and prints one JSON line last:
-`step_ms` and `model_calls` (predictor steps per control step) are the hierarchy's, `planners` has them for all.
+Without a checkpoint: a world model of the default size that has learned nothing; the time hardly depends on what was
+learned. Shows so many steps of random play in the world to each of `evaluate.planners`; `model_calls` are predictor
+steps in a control step.
 """
 
-import json
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 import torch
 
+from benchmarks.record import RESULTS, sizes, write
 from envs import make_world
 from envs.world import World
 from housecat.evaluation.episodes import Bench, generator_of
@@ -22,22 +24,19 @@ from housecat.evaluation.timing import Recording, time_steps
 from housecat.runs import trained, wiring
 from housecat.runs.training import make_method
 from housecat.settings.config import load_config
-from housecat.settings.schema import PLANNERS, Config
+from housecat.settings.schema import Config
 from planners.subgoals.landmarks import build_landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.critics import KINDS
 
-STEPS = 60
-LANDMARKS = 256
 
-
-def fresh_checkpoint(folder: Path, world: World, config: Config) -> None:
+def fresh_checkpoint(folder: Path, world: World, config: Config, landmarks: int) -> None:
     """Writes a world model of the configured size with its first weights, and landmarks at random places."""
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
     plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
     model = make_method(plan).model.eval().requires_grad_(False)
-    states = np.stack([world.sample_state(rng) for _ in range(LANDMARKS)])
+    states = np.stack([world.sample_state(rng) for _ in range(landmarks)])
     frames = torch.from_numpy(np.stack([world.frame(state=state) for state in states]))
     latents = model.still(frames)
     network = KINDS[plan.critic.kind].network
@@ -66,23 +65,24 @@ def measure(bench: Bench, planner: str, recording: Recording) -> dict[str, objec
     return {"step_ms": {"median": round(found.median, 2), "p95": round(found.p95, 2)}, "model_calls": calls}
 
 
-def main() -> None:
+def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes well under a minute."""
-    folders = [argument for argument in sys.argv[1:] if "=" not in argument]
-    config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
+    size, others = sizes(arguments, steps=60, landmarks=256)
+    folders = [argument for argument in others if "=" not in argument]
+    config = load_config([argument for argument in others if "=" in argument])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(folders[0] if folders else temporary) / ("" if folders else "model")
         spec = wiring.trained_world(folder) if folders else wiring.world_spec(config)
         world = make_world(spec)
         if not folders:
-            fresh_checkpoint(folder, world, config)
+            fresh_checkpoint(folder, world, config, size["landmarks"])
         bench = trained.BenchSetup(spec, folder, config)()
-    recording = random_play(world, STEPS)
-    found = {name: measure(bench, name, recording) for name in PLANNERS}
+    recording = random_play(world, size["steps"])
+    found = {name: measure(bench, name, recording) for name in config.evaluate.planners}
     for name, numbers in found.items():
         print(f"{name:14} {numbers}")
-    print(json.dumps({**found["hierarchy"], "world": world.name, "planners": found}))
+    write("planning", {"world": world.name, "planners": found}, results)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,24 @@ from housecat.runs.folder import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+
+
+def sizes(arguments: Sequence[str], **usual: int) -> tuple[dict[str, int], list[str]]:
+    """How large a benchmark is, by name, and the arguments that say nothing of it.
+
+    Args:
+        usual: sizes where `name=number` is not among the arguments.
+    """
+    found, others = dict(usual), []
+    for argument in arguments:
+        name, _, number = argument.partition("=")
+        if name not in usual:
+            others.append(argument)
+        elif not number.isdecimal() or int(number) < 1:
+            raise SystemExit(f"{name} must be a whole number of at least 1, got '{number}'")
+        else:
+            found[name] = int(number)
+    return found, others
 
 
 def write(name: str, found: dict[str, Any], results: Path = RESULTS) -> Path:

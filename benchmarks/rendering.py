@@ -1,11 +1,12 @@
 """How much faster training frames come than from `mujoco.Renderer` with MuJoCo's default visual settings.
 
+    python benchmarks/rendering.py [world] [rounds=5] [frames=400] [slow=12]
+
 Both draw the same scene from the same camera at 64x64 pixels, turn by turn in one process, and both pictures must
-change as the body moves. Run ``python benchmarks/rendering.py [world]``; the last line is JSON.
+change as the body moves; so many frames in a round with the training camera, and `slow` with MuJoCo's defaults.
 """
 
 import copy
-import json
 import sys
 import time
 from pathlib import Path
@@ -17,37 +18,37 @@ import envs  # noqa: I001  (chooses the OpenGL backend, hence before mujoco)
 import mujoco
 import numpy as np
 
+from benchmarks.record import RESULTS, sizes, write
 from envs.simulation.backend import renderer_name
 from envs.world import World
 
-ROUNDS = 5
-TRAIN_FRAMES, DEFAULT_FRAMES = 400, 12  # in a round
 SIZE = 64  # pixels
 
 
-def main() -> None:
-    """Measure and print."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "medium"
+def main(arguments: list[str], results: Path = RESULTS) -> None:
+    """Measure, print and write down."""
+    size, names = sizes(arguments, rounds=5, frames=400, slow=12)
+    name = names[0] if names else "medium"
     world = envs.make_world(envs.WORLDS[name])
     rng = np.random.default_rng(0)
-    states = np.stack([world.sample_state(rng) for _ in range(TRAIN_FRAMES)])
+    states = np.stack([world.sample_state(rng) for _ in range(size["frames"])])
     model = with_default_visuals(world.scene.models["people"])
     train, default = [], []
     with mujoco.Renderer(model, SIZE, SIZE) as renderer:
         data = mujoco.MjData(model)
         train_speed(world, states[:10]), default_speed(renderer, model, data, states[:2])  # compile shaders
-        for _ in range(ROUNDS):
+        for _ in range(size["rounds"]):
             train.append(train_speed(world, states))
-            default.append(default_speed(renderer, model, data, states[:DEFAULT_FRAMES]))
+            default.append(default_speed(renderer, model, data, states[: size["slow"]]))
             print(f"training camera {train[-1]:.0f} frames/s, MuJoCo's defaults {default[-1]:.1f} frames/s")
-    report = {
+    found = {
         "ratio": round(float(np.median(np.array(train) / np.array(default))), 1),
         "train_frames_per_second": round(float(np.median(train))),
         "default_frames_per_second": round(float(np.median(default)), 1),
         "renderer": renderer_name(),
         "world": name,
     }
-    print(json.dumps(report))
+    write("rendering", found, results)
 
 
 def with_default_visuals(model: mujoco.MjModel) -> mujoco.MjModel:
@@ -92,4 +93,4 @@ def require_different(frames: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -3,19 +3,20 @@
     python benchmarks/subgoals.py RUN [episodes=30] [key=value ...]
 
 Plays the same start-goal pairs with `evaluate.planners`, and with the flat planners towards true subgoals 4, 8 and 12
-control steps ahead: that is what a hierarchy over this low level could reach at best. Prints a line for each and all of
-it as JSON last.
+control steps ahead: that is what a hierarchy over this low level could reach at best.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 
+from benchmarks.record import RESULTS, write
 from envs import make_world
 from envs.task import Pair
 from housecat.evaluation.episodes import EpisodeResult, play
@@ -41,15 +42,16 @@ def summary(results: list[EpisodeResult]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes."""
-    run = checkpoint.folder_of(Path(next(argument for argument in sys.argv[1:] if "=" not in argument)))
-    config = load_config([argument for argument in sys.argv[1:] if "=" in argument])
+    run = checkpoint.folder_of(Path(next(argument for argument in arguments if "=" not in argument)))
+    config = load_config([argument for argument in arguments if "=" in argument])
     spec = wiring.trained_world(run)
     bench, world = trained.BenchSetup(spec, run, config)(), make_world(spec)
     loaded = trained.load_checkpoint(run, config, spec)
     request = replace(wiring.pair_request(config), count=config.episodes or config.evaluate.episodes, calibration=0)
     pairs = list(enumerate(make_pairs(world, request).pairs))
+    limit = config.evaluate.max_steps
     found: dict[str, list[EpisodeResult]] = {}
 
     def record(name: str, one: Callable[[tuple[int, Pair]], EpisodeResult]) -> None:
@@ -57,7 +59,7 @@ def main() -> None:
         print(f"{name:32} {summary(found[name])}", flush=True)
 
     for name in config.evaluate.planners:
-        record(name, lambda pair, name=name: play(bench, name, None, [pair], config.seed)[0])  # type: ignore[misc]
+        record(name, lambda pair, name=name: play(bench, name, None, [pair], config.seed, limit)[0])  # type: ignore[misc]
     for name in FLAT:
         flat = wiring.build_planner(
             config, name, config.planner.horizon, loaded.model, loaded.distance, loaded.landmarks
@@ -66,24 +68,21 @@ def main() -> None:
             record(
                 f"{name}, true subgoals at {steps:g}",
                 lambda pair, flat=flat, steps=steps: play_true_subgoals(  # type: ignore[misc]
-                    world, flat, loaded.model, steps, pair, config.seed
+                    world, flat, loaded.model, steps, pair, config.seed, limit
                 ),
             )
-    outcomes = {name: [result.success for result in results] for name, results in found.items()}
+    outcomes = {name: [result.success for result in each] for name, each in found.items()}
     first = next(iter(outcomes))
     against = {name: asdict(compare_paired(outcomes[first], each)) for name, each in outcomes.items() if name != first}
-    print(
-        json.dumps(
-            {
-                "world": world.name,
-                "pairs": len(pairs),
-                "planners": {name: summary(results) for name, results in found.items()},
-                f"{first} against": against,
-                "by_pair": {name: [int(won) for won in each] for name, each in outcomes.items()},
-            }
-        )
-    )
+    whole = {
+        "world": world.name,
+        "pairs": len(pairs),
+        "planners": {name: summary(each) for name, each in found.items()},
+        f"{first} against": against,
+        "by_pair": {name: [int(won) for won in each] for name, each in outcomes.items()},
+    }
+    write("subgoals", whole, results)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -23,10 +23,10 @@ TINY = """
 """.split()
 
 
-def housecat(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def housecat(folder: Path, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "housecat", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout)
 
 
 def start_and_kill_while_it_trains(folder: Path) -> None:

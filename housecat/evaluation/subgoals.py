@@ -98,7 +98,13 @@ class TrueSubgoals:
 
 
 def play_true_subgoals(
-    world: World, flat: Planner, model: LatentWorldModel, steps: float, numbered: tuple[int, Pair], seed: int
+    world: World,
+    flat: Planner,
+    model: LatentWorldModel,
+    steps: float,
+    numbered: tuple[int, Pair],
+    seed: int,
+    max_steps: int | None = None,
 ) -> EpisodeResult:
     """One numbered pair, played towards true subgoals `steps` control steps ahead; `world` is used up."""
     index, pair = numbered
@@ -107,4 +113,5 @@ def play_true_subgoals(
         rng = stream(seed, "true subgoals", index)
         return Agent(TrueSubgoals(flat, world, model, pair.goal, steps, rng), model, generators)
 
-    return play(Bench(lambda: world, agent, None), f"true subgoals {steps:g} steps ahead", None, [numbered], seed)[0]
+    bench = Bench(lambda: world, agent, None)
+    return play(bench, f"true subgoals {steps:g} steps ahead", None, [numbered], seed, max_steps)[0]

@@ -1,7 +1,7 @@
 """How long a control step takes: one environment, one process, one thread, on frames recorded earlier."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,17 @@ def record_frames(bench: Bench, results: Sequence[EpisodeResult], pairs: Sequenc
 
 
 @one_thread()
-def time_steps(player: Player, recordings: Sequence[Recording]) -> StepTime:
-    """Shows the recordings to a player of one environment and takes the time of each control step."""
+def time_steps(
+    player: Player, recordings: Sequence[Recording], clock: Callable[[], float] = time.perf_counter
+) -> StepTime:
+    """Shows the recordings to a player of one environment and takes the time of each control step, in `clock`'s s."""
     milliseconds = []
     for recording in recordings:
         player.reset(recording.goal[None])
         for frame in recording.frames:
-            began = time.perf_counter()
+            began = clock()
             player.act(frame[None])
-            milliseconds.append(1000 * (time.perf_counter() - began))
+            milliseconds.append(1000 * (clock() - began))
     counted = milliseconds[_WARM_UP:] or milliseconds
     return StepTime(percentile(counted, 50), percentile(counted, 95), len(counted))
 

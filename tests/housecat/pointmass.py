@@ -1,6 +1,5 @@
 """A world whose frames hold the state itself, and players that need no model: the loop is tested apart from both."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +111,6 @@ class PointPlayer:
                 direct[i] = 0.3 * direct[i] + torch.randn(2, generator=self.generators[i]).numpy()
         elif self.manner == "stuck":
             direct[:] = 0
-        elif self.manner == "slow_first":
-            time.sleep(0.12 if self.acted == 1 else 0.004)
         if self.manner != "random":
             self.last_plan = plan(len(here), 100 * min(self.acted, 2), 7 if self.acted == 1 else -1)
         return direct.astype(np.float32)

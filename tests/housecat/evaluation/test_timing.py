@@ -3,19 +3,30 @@ import pytest
 
 from housecat.evaluation.episodes import play
 from housecat.evaluation.pairs import PairRequest, make_pairs
-from housecat.evaluation.timing import Recording, record_frames, time_planner, time_steps
+from housecat.evaluation.timing import Recording, record_frames, time_steps
 from tests.housecat.pointmass import PointPlayer, PointSetup, point_world, read, written
 
 PAIRS = make_pairs(point_world(), PairRequest(count=4, calibration=0, seed=0, strata=1))
 
 
+class Ticking(PointPlayer):
+    """By its own clock it thinks for 120 ms at first, then for 4 ms a step, and once for 9."""
+
+    now = 0.0
+
+    def act(self, frames: np.ndarray, active: np.ndarray | None = None) -> np.ndarray:
+        done = super().act(frames, active)
+        self.now += {1: 0.12, 7: 0.009}.get(self.acted, 0.004)
+        return done
+
+
 def test_a_step_takes_what_the_player_takes_and_the_first_ones_are_not_counted() -> None:
-    bench = PointSetup()()
-    results = play(bench, "slow_first", None, list(enumerate(PAIRS.pairs)), seed=0)
-    longest = max(results, key=lambda result: len(result.targets))
-    found = time_planner(bench, "slow_first", None, [longest], PAIRS.pairs, steps=6)
+    player = Ticking("hierarchy", None, [None])  # type: ignore[list-item]
+    shown = Recording(written(np.array([5.0, 5.0])), [written(np.array([0.0, 0.0]))] * 9)
+    found = time_steps(player, [shown], lambda: player.now)
     assert found.steps == 6
-    assert 4 <= found.median <= found.p95 < 100
+    assert found.median == pytest.approx(4)
+    assert 4 < found.p95 <= 9 + 1e-6
 
 
 def test_frames_are_those_of_the_recorded_states_and_as_many_as_asked_for() -> None:

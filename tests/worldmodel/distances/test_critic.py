@@ -1,9 +1,11 @@
 """Temporal distance: on a ring road walked at random it must come to know the short way round."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from worldmodel.distances.critic import CriticSettings, ExpectileDistance, sample_pairs, targets
+from worldmodel.distances.critic import CriticSettings, ExpectileDistance, ExpectileLearner, sample_pairs, targets
 from worldmodel.distances.critics import train_distance
 from worldmodel.distances.distance import LatentEpisodes
 
@@ -48,6 +50,47 @@ def test_a_target_counts_recorded_steps_and_asks_beyond_them() -> None:
     for index, row in ((2, 3), (3, 7)):
         asked = ahead[index] + slow.steps(data.moving[row], data.still[goals[index]])
         assert torch.isclose(result[index], asked), "not reached in time, or already passed"
+
+
+def shifted_rows(episodes: int, length: int, apart: float) -> LatentEpisodes:
+    """Recordings whose latent is its row, the same `apart` to the side where it stands still."""
+    rows = torch.arange(episodes * length).float()
+    moving = torch.stack([rows, torch.zeros_like(rows)], dim=1)
+    last = torch.arange(episodes).repeat_interleave(length) * length + length - 1
+    return LatentEpisodes(moving, moving + torch.tensor([0.0, apart]), last, torch.zeros(len(rows), 1))
+
+
+def test_a_goal_of_the_same_recording_is_never_one_of_the_next() -> None:
+    data, _ = ring_walks()
+    rows, goals = sample_pairs(data, 20_000, near=5.0, rng=np.random.default_rng(0))
+    near = (goals - rows > 0) & (goals - rows <= 5)
+    crossed = (data.last[rows] != data.last[goals]) & near
+    assert crossed.float().mean() < 0.003, "of a recording that begins just here, a goal is drawn by chance alone"
+    late = data.last[rows] - rows < 3
+    assert (data.last[rows] == data.last[goals])[late].float().mean() > 0.7
+
+
+class Asked(ExpectileDistance):
+    """Notes what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 8, 40.0)
+        self.asked: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def logsteps(self, z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.asked.append((z, target))
+        return super().logsteps(z, target)
+
+
+def test_distances_are_learnt_from_latents_in_motion_to_pictures_at_rest_within_a_recording() -> None:
+    data, learner = shifted_rows(episodes=30, length=4, apart=7.0), ExpectileLearner(2, replace(SETTINGS, lookahead=9))
+    learner.distance, learner.slow = Asked(), Asked()
+    learner.loss(data, np.random.default_rng(0))
+    (z, goal), (onward, same) = *learner.distance.asked, *learner.slow.asked
+    assert (z[:, 1] == 0).all() and (onward[:, 1] == 0).all(), "from where the recording is, in motion"
+    assert (goal[:, 1] == 7).all() and torch.equal(goal, same), "to a picture"
+    assert torch.equal(onward[:, 0] // 4, z[:, 0] // 4), "a target follows its own recording"
+    assert (onward[:, 0] > z[:, 0]).all()
 
 
 def test_a_random_walk_teaches_the_shortest_way_on_a_ring() -> None:

@@ -1,0 +1,110 @@
+"""Every benchmark runs to its end, in small, and says where its figures are from."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.record import sizes
+from envs import WORLDS
+from envs.data.collect import collect
+from envs.data.store import EpisodeStore
+from housecat.runs import wiring
+from housecat.runs.training import train_from_store
+from housecat.settings.config import load_config
+from tests.housecat.runs.test_training import TINY
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = sorted(
+    path.stem for path in (ROOT / "benchmarks").glob("*.py") if '__name__ == "__main__"' in path.read_text()
+)
+SMALL = [*TINY, "model=cnn", "planner.samples=8", "planner.elites=2", "planner.iterations=1", "evaluate.max_steps=2"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A tiny run and its recording."""
+    folder = tmp_path_factory.mktemp("small")
+    collect(WORLDS["umaze"], folder / "data", episodes=20, steps=20, seed=0, progress=False)
+    plan = wiring.plan_for_store(load_config(SMALL), EpisodeStore.open(folder / "data"))
+    train_from_store(folder / "data", folder / "run", plan)
+    return folder / "run", folder / "data"
+
+
+def measured(name: str, results: Path, *arguments: str) -> dict[str, Any]:
+    """What the benchmark writes down, but where it is from."""
+    importlib.import_module(f"benchmarks.{name}").main(list(arguments), results)
+    found = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+    for origin in ("command", "commit", "date", "machine", "versions"):
+        assert found.pop(origin), origin
+    return found
+
+
+def test_training(tmp_path: Path) -> None:
+    found = measured("training", tmp_path, "seconds=1", *SMALL)
+    assert found["frames_per_second"] > found["latents_per_second"] > 0
+    assert found["precision"] == "float32"
+    assert 0 < found["share_of_matrix_product"] < 1
+
+
+def test_planning(tmp_path: Path) -> None:
+    found = measured("planning", tmp_path, "steps=4", "landmarks=8", "world=umaze", *SMALL)
+    assert list(found["planners"]) == load_config([]).evaluate.planners
+    for name, numbers in found["planners"].items():
+        assert 0 < numbers["step_ms"]["median"] <= numbers["step_ms"]["p95"]
+        assert (numbers["model_calls"] == 0) == (name == "random")
+
+
+def test_rendering(tmp_path: Path) -> None:
+    found = measured("rendering", tmp_path, "umaze", "rounds=1", "frames=12", "slow=2")
+    assert found["ratio"] == pytest.approx(
+        found["train_frames_per_second"] / found["default_frames_per_second"], rel=0.2
+    )
+    assert found["world"] == "umaze"
+
+
+def test_collection(tmp_path: Path) -> None:
+    found = measured("collection", tmp_path, "umaze", "rounds=1", "episodes=3", "steps=8", "naive=2")
+    assert found["least_ratio"] == found["worlds"]["umaze"]["ratio"] > 0
+
+
+def test_critics(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    found = measured("critics", tmp_path, str(trained[0]), f"data={trained[1]}", "goals=2", *SMALL)
+    assert set(found["kinds"]) == {"expectile", "quasimetric", "contrastive"}
+    assert all(one["calibration"]["bins"] and one["milliseconds"] > 0 for one in found["kinds"].values())
+
+
+def test_subgoals(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    found = measured("subgoals", tmp_path, str(trained[0]), "episodes=2", *SMALL)
+    assert found["pairs"] == 2
+    assert {"hierarchy", "flat_latent, true subgoals at 4"} <= set(found["planners"])
+    assert all(len(won) == 2 for won in found["by_pair"].values())
+
+
+def test_no_script_is_left_out_and_each_starts_from_anywhere(tmp_path: Path) -> None:
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert set(SCRIPTS) - {"documents"} <= tested, "documents are tested beside this file"
+    code = """
+import runpy, sys
+before = list(sys.path)
+for script in sys.argv[1:]:
+    sys.path[:] = before
+    for name in [name for name in sys.modules if name.partition(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+    runpy.run_path(script, run_name="looked at")
+"""
+    scripts = [str(ROOT / "benchmarks" / f"{name}.py") for name in SCRIPTS]
+    subprocess.run([sys.executable, "-c", code, *scripts], cwd=tmp_path, check=True, timeout=300)
+
+
+def test_a_size_that_is_no_number_is_refused_and_the_rest_is_left_to_the_settings() -> None:
+    assert sizes(["umaze", "rounds=2", "seed=3"], rounds=5, frames=9) == (
+        {"rounds": 2, "frames": 9},
+        ["umaze", "seed=3"],
+    )
+    with pytest.raises(SystemExit, match="rounds must be a whole number"):
+        sizes(["rounds=0"], rounds=5)
