@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant(
         "landmarks have the states of others",
         TRAINING,
-        "torch.from_numpy(states)[kept]",
+        "torch.from_numpy(states)[kept.cpu()]",
         "torch.from_numpy(states)[: len(kept)]",
         _PIPELINE,
     ),
@@ -222,8 +222,8 @@ MUTANTS = (
     Mutant(
         "a probe is fitted on the clips that it is judged on",
         "worldmodel/diagnosis/measures.py",
-        'ridge_r2(latents["fit"], fit,',
-        'ridge_r2(latents["test"], test,',
+        'fit_linear(latents["fit"], fit,',
+        'fit_linear(latents["test"], test,',
         _MEASURES,
     ),
     # What is learnt on latents.
@@ -272,8 +272,8 @@ MUTANTS = (
     Mutant(
         "a target follows the recording into the next one",
         CRITIC,
-        "torch.minimum(ahead, data.last[rows] - rows)",
-        "torch.minimum(ahead, len(data.last) - 1 - rows)",
+        "asked.batch), data.last.numpy()[drawn] - drawn)",
+        "asked.batch), len(data.last) - 1 - drawn)",
         _CRITIC,
     ),
     Mutant("a target forgets the steps that it followed", CRITIC, "onward = ahead + slow", "onward = slow", _CRITIC),
@@ -294,15 +294,15 @@ MUTANTS = (
     Mutant(
         "contrastive goals run into the next recording",
         "worldmodel/distances/contrastive.py",
-        "count) - 1, last[rows])",
+        "count) - 1, last[drawn])",
         "count) - 1, len(last) - 1)",
         "tests/worldmodel/distances/test_contrastive.py",
     ),
     Mutant(
         "the contrastive curve is fitted to goals of other recordings",
         "worldmodel/distances/contrastive.py",
-        "data.last.numpy()[rows] - rows + 1)",
-        "len(data.last) - rows)",
+        "data.last.numpy()[drawn] - drawn + 1)",
+        "len(data.last) - drawn)",
         "tests/worldmodel/distances/test_contrastive.py",
     ),
     Mutant(

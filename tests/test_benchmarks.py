@@ -52,7 +52,7 @@ def test_training(tmp_path: Path) -> None:
 
 
 def test_planning(tmp_path: Path) -> None:
-    found = measured("planning", tmp_path, "steps=4", "landmarks=8", "world=umaze", *SMALL)
+    found = measured("planning", tmp_path, "steps=4", "landmarks=20", "world=umaze", *SMALL)
     assert list(found["planners"]) == load_config([]).evaluate.planners
     for name, numbers in found["planners"].items():
         assert 0 < numbers["step_ms"]["median"] <= numbers["step_ms"]["p95"]

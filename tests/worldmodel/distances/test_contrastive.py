@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tests.worldmodel.distances.test_critic import PLACES, SETTINGS, ring_walks
-from worldmodel.distances.contrastive import KNOTS, Contrastive, fit_curve, on_curve
+from tests.worldmodel.distances.test_critic import PLACES, SETTINGS, ring_walks, shifted_rows
+from worldmodel.distances.contrastive import KNOTS, Contrastive, ContrastiveLearner, fit_curve, on_curve
 from worldmodel.distances.critics import train_distance
 
 
@@ -68,3 +68,26 @@ def test_bf16_tells_apart_what_a_large_direction_hides() -> None:
     rough.load_state_dict(exact.state_dict())
     one, other = (distance.unlikeness(latents[:500], latents[500]) for distance in (exact, rough))
     assert 0 < (one - other).square().mean().sqrt() < 0.03 * one.std()
+
+
+class Noting(Contrastive):
+    """Notes the latents that it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 8, 40.0)
+        self.shown: list[torch.Tensor] = []
+
+    def whitened(self, z: torch.Tensor) -> torch.Tensor:
+        self.shown.append(z)
+        return super().whitened(z)
+
+
+def test_a_place_is_told_from_pictures_that_come_later_in_its_own_recording() -> None:
+    data = shifted_rows(episodes=30, length=4, apart=7.0)
+    learner = ContrastiveLearner(2, replace(SETTINGS, near_goals=5))
+    learner.distance = Noting()
+    learner.loss(data, np.random.default_rng(0))
+    place, goal = learner.distance.shown
+    assert (place[:, 1] == 0).all() and (goal[:, 1] == 7).all(), "from where it is, in motion, to a picture at rest"
+    assert torch.equal(place[:, 0] // 4, goal[:, 0] // 4)
+    assert (goal[:, 0] >= place[:, 0]).all() and (goal[:, 0] > place[:, 0]).any()
