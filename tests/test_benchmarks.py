@@ -48,7 +48,7 @@ def test_training(tmp_path: Path) -> None:
     found = measured("training", tmp_path, "seconds=1", *SMALL)
     assert found["frames_per_second"] > found["latents_per_second"] > 0
     assert found["precision"] == "float32"
-    assert 0 < found["share_of_matrix_product"] < 1
+    assert 0 < found["share_of_product"] < 1
 
 
 def test_planning(tmp_path: Path) -> None:
