@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import make_world
+from envs import WORLDS, make_world
 from envs.data.store import EpisodeStore, StoreError
 from envs.worlds.mazes import maze_spec
 from tests.envs.conftest import record, recorded_files
@@ -17,9 +17,23 @@ def test_the_manifest_says_what_was_recorded_and_with_what(recorded: Path, spec:
     manifest = json.loads((recorded / "manifest.json").read_text())
     assert manifest["world"] == spec
     assert (manifest["seed"], manifest["steps"], manifest["episodes"], manifest["frames"]) == (0, 20, 6, 6 * 21)
+    assert manifest["play"] == "random"
     assert manifest["renderer"] in ("egl", "osmesa", "glfw")
     assert {"python", "mujoco", "numpy", "gymnasium", "h5py"} <= set(manifest["versions"])
     assert manifest["files"] == {f"episodes/{name}": digest for name, digest in recorded_files(recorded).items()}
+
+
+def test_scripted_play_is_called_so_and_what_does_not_name_its_play_is_read_but_not_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    puck = {**WORLDS["puck"], "frame_size": 16}
+    assert record(puck, tmp_path / "data", episodes=1, steps=2).manifest["play"] == "scripted"
+    file = tmp_path / "data" / "manifest.json"
+    earlier = {key: value for key, value in json.loads(file.read_text()).items() if key != "play"}
+    file.write_text(json.dumps(earlier))
+    assert len(EpisodeStore.open(tmp_path / "data")) == 1
+    with pytest.raises(StoreError, match="recorded with play None, asked for is scripted"):
+        record(puck, tmp_path / "data", episodes=2, steps=2)
 
 
 def test_several_processes_record_what_one_does(recorded: Path, spec: dict[str, Any], tmp_path: Path) -> None:

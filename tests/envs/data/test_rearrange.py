@@ -38,6 +38,7 @@ def test_other_frames_show_the_same_states(recorded: Path, tmp_path: Path, camer
     first = EpisodeStore.open(recorded)
     again = quiet(rerender, recorded, tmp_path / "again", size=size, camera=camera, workers=1)
     assert (again.manifest["camera"], again.world["frame_size"]) == (camera, size)
+    assert again.manifest["play"] == "random"
     assert (again.manifest["seed"], again.manifest["steps"]) == (0, 20)
     world = make_world(first.world)
     before, after = first.load(2), again.load(2)
@@ -70,7 +71,7 @@ def test_a_folder_with_other_frames_is_refused_and_left_alone(recorded: Path, tm
 def test_a_merge_holds_the_episodes_of_all_in_order(recorded: Path, other: Path, tmp_path: Path) -> None:
     both = quiet(merge, [recorded, other], tmp_path / "both")
     assert both.lengths.tolist() == [20] * 6 + [12] * 3
-    assert (both.manifest["seed"], both.manifest["steps"]) == (None, None)
+    assert (both.manifest["seed"], both.manifest["steps"], both.manifest["play"]) == (None, None, "random")
     digests = [EpisodeStore.open(path).manifest["files"].values() for path in (recorded, other)]
     assert list(both.manifest["files"].values()) == [digest for part in digests for digest in part]
     assert both.load(7).seed == (5, 1)

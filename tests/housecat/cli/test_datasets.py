@@ -33,6 +33,7 @@ def test_info_says_what_a_folder_holds(command, recorded):
     for part in (
         "umaze (pointmaze)",
         "collect, seed 0",
+        "play      random",
         "4 of 10 control steps",
         "44 of 32 pixels",
         "0.1 s",
