@@ -54,7 +54,7 @@ def origin(file: str, found: dict[str, Any]) -> str:
 
 def _machine(one: str | dict[str, Any]) -> str:
     """As the manifest of a run has it, in words."""
-    return one if isinstance(one, str) else f"{one['processor']}, {one['cores']} cores"
+    return one if isinstance(one, str) else ", ".join([one["processor"], f"{one['cores']} cores", *one["accelerators"]])
 
 
 def rendered(text: str, results: Path = RESULTS) -> str:

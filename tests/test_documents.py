@@ -134,7 +134,8 @@ def test_a_block_shows_each_training_and_where_its_figures_are_from(results):
 def test_trainings_that_were_made_elsewhere_are_said_to_be_so(results):
     found = json.loads((results / "worlds.json").read_text())
     for one, letter in zip(found["worlds"]["puck"]["trainings"], "cb", strict=True):
-        one |= {"commit": letter * 40, "machine": {"system": "Linux", "processor": f"6502{letter}", "cores": 1}}
+        machine = {"system": "Linux", "processor": f"6502{letter}", "cores": 1, "accelerators": []}
+        one |= {"commit": letter * 40, "machine": machine}
     (results / "worlds.json").write_text(json.dumps(found))
     assert "commit bbbbbbb, ccccccc, 2026-01-02, 6502b, 1 cores; 6502c, 1 cores: `python" in block("worlds", results)
 

@@ -7,7 +7,7 @@
     command     that made the folder
     commit      of the checkout, "+changes" where files differ from it; empty outside a checkout
     versions    of Python and the packages
-    machine     {"system", "processor", "cores"}
+    machine     {"system", "processor", "cores", "accelerators"}
     seconds     {stage: wall time}, tries that were interrupted included
     stages      {stage: {"done": bool, "settings": {...}}}
 """
@@ -32,7 +32,7 @@ from envs.data.machine import cores
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
-from housecat.runs.hardware import machine, processor
+from housecat.runs.hardware import accelerators, machine, processor
 
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")
@@ -181,7 +181,12 @@ def new_manifest(command: str) -> dict[str, Any]:
         "command": command,
         "commit": commit(),
         "versions": versions(),
-        "machine": {"system": platform.platform(), "processor": processor(), "cores": cores()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": processor(),
+            "cores": cores(),
+            "accelerators": accelerators(),
+        },
         "seconds": {},
         "stages": {},
     }

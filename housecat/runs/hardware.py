@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+_DRIVER = Path("/proc/driver/nvidia/gpus")
 BF16_FLAGS = ("amx_bf16", "avx512_bf16")  # as /proc/cpuinfo calls the units that multiply bf16 matrices
 
 
@@ -17,11 +18,19 @@ def bf16_units() -> list[str]:
     return [flag for flag in BF16_FLAGS if flag in flags]
 
 
+def accelerators() -> list[str]:
+    """Models of the NVIDIA cards that the driver knows of."""
+    lines = [line for file in sorted(_DRIVER.glob("*/information")) for line in _lines(file)]
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+
+
 def machine() -> str:
-    """Processor, cores that may be used and bf16 units in a few words, as figures name where they were measured."""
+    """Processor, cores that may be used, bf16 units and graphics cards in a few words, as figures name where they were
+    measured."""
     from envs.data.machine import cores  # which `housecat doctor`, where mujoco is missing, must do without
 
-    return f"{processor()}, {cores()} cores, {' and '.join(bf16_units()) or 'no bf16 units'}"
+    units = " and ".join(bf16_units()) or "no bf16 units"
+    return ", ".join([processor(), f"{cores()} cores", units, *accelerators()])
 
 
 def _cpuinfo(name: str) -> str:
