@@ -28,8 +28,7 @@ from housecat.evaluation.statistics import Rate
 from housecat.runs import trained, wiring
 from housecat.runs.training import HELD_OUT, encode_recordings, make_landmarks
 from housecat.settings.config import load_config
-from housecat.settings.learning import CRITICS
-from housecat.settings.schema import Config
+from housecat.settings.schema import Config, settings
 from worldmodel import checkpoint
 from worldmodel.distances.critics import train_distance
 from worldmodel.distances.distance import LearnedDistance
@@ -71,7 +70,7 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
     latents, states = encode_recordings(loaded.model, recorded)
     world = make_world(recorded.world)
     kinds: dict[str, dict[str, Any]] = {}
-    for kind in CRITICS:
+    for kind in settings()["critic.kind"].choices:
         began = time.perf_counter()
         distance = train_distance(latents, replace(plan.critic, kind=kind), plan.device, progress=True)
         result: dict[str, Any] = {"train_seconds": round(time.perf_counter() - began, 1)}

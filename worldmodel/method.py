@@ -1,6 +1,9 @@
 """A way to learn, as the training loop sees it: networks, and what is minimised on a batch of clips. One file each."""
 
 from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,3 +77,14 @@ class Method(nn.Module, ABC):
     def adopt(self, encoder: Encoder) -> None:
         """Takes over a trained encoder, for a method that builds on a frozen one."""
         raise NotImplementedError(f"{type(self).__name__} trains its own encoder")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a method's file declares of it, as `ENTRY`, so that it can be chosen by the file's name."""
+
+    settings: type  # frozen dataclass: sections of settings, and sizes that come from the data
+    make: Callable[[Any, torch.dtype], Method]  # settings, precision
+    imagines: bool = True  # makes a world model; False: an encoder only
+    encoder: str | None = None  # the method whose trained encoder it builds on, frozen
+    context: Callable[[Any], int] = lambda settings: settings.model.context  # frames that a latent has seen

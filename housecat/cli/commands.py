@@ -19,7 +19,7 @@ from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
-from housecat.settings.config import check_combinations, for_command, load_config, to_yaml
+from housecat.settings.config import check_combinations, check_shared, for_command, load_config, to_yaml
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
 from worldmodel.checkpoint import folder_of, load
@@ -38,11 +38,11 @@ class Request:
 
     def settings(self, world: dict[str, Any]) -> str:
         """What the command reads, for `config.yaml`."""
-        return to_yaml(self.config, COMMANDS[self.command].settings, world)
+        return to_yaml(self.config, COMMANDS[self.command].reads, world)
 
     def composed(self, *more: str) -> Config:
         """The settings with further `key=value` in front of what the user wrote, which wins."""
-        return for_command(load_config([*more, *self.arguments]), self.command)
+        return for_command(load_config([*more, *self.arguments], shared=self.command == "compare"), self.command)
 
     def suited_to(self, world: dict[str, Any]) -> "Request":
         """The request with the settings that suit a world which the recording or the checkpoint named, not the user.
@@ -164,7 +164,8 @@ def run_compare(request: Request) -> int:
     else:
         spec = EpisodeStore.open(Path(config.data)).world
         request = request.suited_to(spec)
-    compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].settings)
+    check_shared(list(request.arguments), config.compare.methods)
+    compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].reads)
     return 0
 
 

@@ -2,10 +2,13 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from housecat import __version__
-from housecat.settings.learning import LEARNING
-from housecat.settings.schema import Setting, settings
+from housecat.settings.groups import GROUPS, LEARNING, group_choices
+
+if TYPE_CHECKING:
+    from housecat.settings.declared import Setting
 
 _COMMON = ("seed", "out", "device", "precision")
 
@@ -22,7 +25,15 @@ class Command:
 
     def reads(self, name: str) -> bool:
         """Whether the command takes this setting into account."""
-        return name in self.settings or name.partition(".")[0] in self.settings
+        section, dot, _ = name.partition(".")
+        if name in self.settings or section in self.settings:
+            return True
+        if "method" not in self.settings:
+            return False
+        from housecat.settings.schema import shared_sections  # the other texts need none of this
+
+        of_method = bool(dot) and section not in shared_sections()
+        return of_method or section in ("model", "objective")
 
 
 COMMANDS = {
@@ -188,14 +199,14 @@ def overview(group: str = "") -> str:
     )
 
 
-def of_command(name: str) -> str:
-    """The answer to `housecat COMMAND --help`."""
+def of_command(name: str, arguments: list[str]) -> str:
+    """The answer to `housecat COMMAND --help`, with what `arguments` choose."""
     command = COMMANDS[name]
     usage = f"usage: housecat {name}" + (" [key=value ...]" if command.settings else "")
     usage += "".join(f" [{flag}]" for flag in command.flags)
     lines = [usage, "", f"{command.purpose[0].upper()}{command.purpose[1:]}.", command.more, "", f"  {command.example}"]
     if command.settings:
-        lines += ["", *_settings_of(command)]
+        lines += ["", *_settings_of(command, arguments)]
     return "\n".join(lines)
 
 
@@ -209,30 +220,38 @@ def unknown_command(name: str) -> str:
     return f"there is no command '{name}': {guess}"
 
 
-def _settings_of(command: Command) -> list[str]:
-    from housecat.settings.config import (  # Hydra is not needed for the other texts
-        GROUPS,
-        group_choices,
-        load_config,
-        value_of,
-    )
+def _settings_of(command: Command, arguments: list[str]) -> list[str]:
+    from housecat.settings import config, schema  # Hydra is not needed for the other texts
 
-    defaults = load_config([])
-    shown = [f"{group}=NAME" for group in GROUPS if group in command.settings]
-    lines = [f"  {name:32} {', '.join(group_choices(name.removesuffix('=NAME')))}" for name in shown]
+    values, known = config.composed(config.parsed(arguments))
+    method = values["method.name"]
+    lines = [f"  {name + '=NAME':32} {', '.join(group_choices(name))}" for name in GROUPS if command.reads(name)]
     if lines:
         lines = ["Chosen as a whole:", *lines, ""]
-    lines.append("Settings, with their defaults:")
-    for name, setting in settings().items():
-        if not command.reads(name):
+    trains = "method" in command.settings
+    lines.append(f"Settings{f' with method={method}' if trains else ''}, with their defaults:")
+    parts = schema.shared_sections() | schema.method_sections(method, values["method.encoder"])
+    section = ""
+    for name, setting in known.items():
+        if not command.reads(name) or not config.is_read(setting, values):
             continue
-        value = value_of(defaults, name)
-        text = "null" if value is None else ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
-        lines.append(f"  {name + '=' + text:32} {setting.meaning}{_limits(setting)}")
-    return lines
+        if name.rpartition(".")[0] != section:
+            section = name.rpartition(".")[0]
+            lines += ["", parts[section].meaning]
+        lines.append(f"  {name + '=' + config.text_of(values[name]):32} {setting.meaning}{_limits(setting)}")
+    return [*lines, *(["", _elsewhere(method, parts)] if trains else [])]
 
 
-def _limits(setting: Setting) -> str:
+def _elsewhere(method: str, shown: dict[str, Any]) -> str:
+    """One line about the sections of other methods."""
+    from housecat.settings.schema import method_sections
+
+    others = {name: sorted(set(method_sections(name)) - set(shown)) for name in group_choices("method")}
+    told = [f"method={name} has {' '.join(f'{one}.*' for one in more)}" for name, more in others.items() if more]
+    return f"Other methods have others, which --help method=NAME lists: {', '.join(told)}."
+
+
+def _limits(setting: "Setting") -> str:
     if setting.choices:
         named = all(choice in setting.meaning for choice in setting.choices)
         return "" if named else f" ({', '.join(setting.choices)})"

@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
     if name not in texts.COMMANDS:
         raise UsageError(texts.unknown_command(name))
     if any(word in ("-h", "--help") for word in rest):
-        print(texts.of_command(name))
+        print(texts.of_command(name, [word for word in rest if "=" in word]))
         return 0
     if name == "doctor":
         return _doctor(rest)
@@ -100,6 +100,9 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
         os.environ.setdefault("TQDM_MININTERVAL", "20")
     from housecat.cli import doctor
+
+    for line in doctor.misplaced_packages():
+        raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
     from housecat.cli.help import COMMANDS
     from housecat.settings import config, overrides
 
@@ -107,12 +110,10 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     # What suits the world of a recording or a checkpoint is not known before that has been opened.
     opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
     complete = overrides.names_world(given) or not opens
-    settings = config.for_command(config.load_config(arguments, complete), name)
+    settings = config.for_command(config.load_config(arguments, complete, shared=name == "compare"), name)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)
-    for line in doctor.misplaced_packages():
-        raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
     from housecat.cli import commands
 
     line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])

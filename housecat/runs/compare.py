@@ -73,13 +73,13 @@ def compare(
     spec: dict[str, Any],
     out: Path,
     command: str,
-    sections: tuple[str, ...],
+    reads: Callable[[str], bool],
 ) -> None:
     """Trains what is not trained yet, measures all of it, writes `out/compare.json` and prints the table.
 
     Args:
         compose: makes the settings of a member from what the user wrote and further `key=value`.
-        sections: of the settings, that are written beside each member.
+        reads: whether a setting, by name, is to be written beside each member.
 
     Raises:
         UsageError: the settings do not fit a method or the recordings; or, when all is written, every training failed.
@@ -100,7 +100,7 @@ def compare(
     for one in members:
         print(f"{one.method}, seed {one.seed}: {one.out}", flush=True)
         try:
-            _work(one, store, data, command, sections)
+            _work(one, store, data, command, reads)
         except TrainingError as error:
             failed[one.out] = f"seed {one.seed}: {error}"
             print(f"{one.method}, {failed[one.out]}; the comparison goes on", file=sys.stderr, flush=True)
@@ -138,18 +138,18 @@ def _member(
 ) -> Member:
     config = compose(f"method={name}", f"seed={seed}", *(f"{key}={value}" for key, value in given.items()))
     # The planner of two levels is for the method that has them.
-    planners = [one for one in config.evaluate.planners if one != "hjepa"] + ["hjepa"] * (name == "hjepa")
+    planners = tuple(one for one in config.evaluate.planners if one != "hjepa") + ("hjepa",) * (name == "hjepa")
     config = replace(config, evaluate=replace(config.evaluate, planners=planners))
     return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
 
 
-def _work(one: Member, store: EpisodeStore, data: Path, command: str, sections: tuple[str, ...]) -> None:
+def _work(one: Member, store: EpisodeStore, data: Path, command: str, reads: Callable[[str], bool]) -> None:
     """Trains, and lets the planners play where the model imagines."""
     jobs = [stages.training(one.config, stages.recording_of(store), data, one.out)]
     spec = wiring.evaluated_spec(one.config, store.world)
     if METHODS[one.method].imagines:
         jobs.append(stages.evaluating(one.config, spec, one.out / "model", one.out, command))
-    settings = to_yaml(one.config, sections, store.world)
+    settings = to_yaml(one.config, reads, store.world)
     stages.do_all(jobs, one.out, settings, command)
 
 

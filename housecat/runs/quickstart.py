@@ -46,9 +46,8 @@ def check(config: Config, spec: dict[str, Any]) -> None:
             f"got {config.collect.episodes}"
         )
     plan = wiring.training_plan(config, world.scene.frame_size, world.scene.action_dim)
-    needed = config.model.context + plan.clip
-    if config.collect.steps + 1 < needed:
+    if config.collect.steps + 1 < plan.frames:
         raise UsageError(
-            f"collect.steps must be at least {needed - 1} for {wiring.clip_settings(config)}, got "
+            f"collect.steps must be at least {plan.frames - 1} for {wiring.clip_settings(config)}, got "
             f"{config.collect.steps}"
         )

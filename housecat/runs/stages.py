@@ -20,9 +20,9 @@ from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
 from housecat.runs.training import train_from_store
-from housecat.settings.config import value_of
-from housecat.settings.learning import LEARNING
-from housecat.settings.schema import Config, settings
+from housecat.settings.config import names_of, value_of
+from housecat.settings.groups import LEARNING
+from housecat.settings.schema import Config
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
     """Trains on the recording in `data`, of which `recorded` says what it is; the checkpoint is `out/model`."""
     chosen = {
         **recorded,
-        **_chosen(config, ("seed", *LEARNING)),
+        **_chosen(config, ("seed", *LEARNING, *config.of_method)),
         "precision": str(wiring.precision(config)).split(".")[1],
     }
 
@@ -173,5 +173,4 @@ def _place(path: Path, out: Path) -> str:
 
 
 def _chosen(config: Config, sections: tuple[str, ...]) -> dict[str, Any]:
-    names = [name for name in settings() if name.partition(".")[0] in sections]
-    return {name: value_of(config, name) for name in names}
+    return {name: value_of(config, name) for name in names_of(config) if name.partition(".")[0] in sections}

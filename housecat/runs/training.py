@@ -13,7 +13,7 @@ from tqdm import tqdm
 from envs import make_world
 from envs.data.store import EpisodeStore
 from housecat.errors import UsageError
-from planners.subgoals.landmarks import build_landmarks, choose_landmarks
+from planners.subgoals.landmarks import GraphSettings, build_landmarks, choose_landmarks
 from worldmodel import checkpoint
 from worldmodel.diagnosis import measures
 from worldmodel.diagnosis.measures import Labelled
@@ -36,16 +36,6 @@ HELD_OUT = 0.07  # share of the recordings that training never sees
 PROBE_CLIPS = 600  # that linear probes are fitted on
 UNSEEN_CLIPS = 150  # that everything is judged on
 _LATENT_UPDATES = 4  # on latents take the time of one on frames, or less
-
-
-@dataclass(frozen=True)
-class GraphSettings:
-    """How the landmark graph is made."""
-
-    landmarks: int  # most of them
-    candidates: int  # recorded frames that they are chosen from
-    max_edge: float  # steps; a longer way is not trusted in one piece
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +66,16 @@ class TrainingPlan:
     def updates(self) -> int:
         """Updates on clips of frames: its own, or those of the encoder that is trained first."""
         return self.first.updates if isinstance(self.first, TrainingPlan) else self.train.updates
+
+    @property
+    def context(self) -> int:
+        """Frames that a latent has seen."""
+        return METHODS[self.method].context(self.settings)
+
+    @property
+    def frames(self) -> int:
+        """Frames that a recording must have, for this and for the encoder that is trained first."""
+        return max(self.context + self.clip, self.first.frames if isinstance(self.first, TrainingPlan) else 0)
 
     @property
     def clip(self) -> int:

@@ -1,7 +1,7 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,20 @@ from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
 from housecat.runs import hardware
-from housecat.runs.training import GraphSettings, TrainingPlan
+from housecat.runs.training import TrainingPlan
 from housecat.runs.two_levels import two_levels
-from housecat.settings.learning import method_settings
-from housecat.settings.overrides import OUTSIDE
+from housecat.settings.config import method_settings, names_of, value_of
+from housecat.settings.groups import OUTSIDE
 from housecat.settings.schema import Config, WorldConfig
 from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
 from planners.flat import Flat
 from planners.interface import Distance, Planner, WorldModel
-from planners.optimizers.cem import CEM
+from planners.optimizers.cem import CEM, CEMSettings
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
-from worldmodel.distances.critic import CriticSettings
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
-from worldmodel.stages.end_to_end import TrainSettings
-from worldmodel.stages.keypoint_pretraining import PretrainingSettings
-from worldmodel.stages.predictor_finetuning import FinetuningSettings
 
 
 def world_spec(config: Config) -> dict[str, Any]:
@@ -124,7 +120,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         first = pretrained.look_up(asked.encoder, frame_size)
     elif asked.encoder is not None:
         first = checkpoint.folder_of(Path(asked.encoder))
-    sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim, "horizon": config.train.horizon}
+    sizes: dict[str, Any] = {"frame_size": frame_size, "action_dim": action_dim}
     if isinstance(first, TrainingPlan):
         sizes["encoder"] = checkpoint.description(first.method, first.settings)
     elif isinstance(first, pretrained.BackboneSettings):
@@ -136,17 +132,22 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
                 f"method.encoder={asked.encoder} is a world model ({found['method']}), {asked.name} builds on an "
                 "encoder: train one with method=vjepa or method=ijepa"
             )
+    try:
+        settings = method_settings(config, asked.name, **sizes)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    seed = config.seed
     return TrainingPlan(
         method=asked.name,
-        settings=method_settings(entry.settings, config, sizes),
+        settings=settings,
         frame_size=frame_size,
         action_dim=action_dim,
         first=first,
-        pretraining=PretrainingSettings(**asdict(config.pretraining), seed=config.seed),
-        train=TrainSettings(**asdict(config.train) | ({"updates": 0} if entry.encoder else {}), seed=config.seed),
-        finetuning=FinetuningSettings(**asdict(config.finetuning), seed=config.seed),
-        critic=CriticSettings(**asdict(config.critic), seed=config.seed),
-        graph=GraphSettings(**asdict(config.graph), seed=config.seed),
+        pretraining=replace(config.pretraining, seed=seed),
+        train=replace(config.train, updates=0 if entry.encoder else config.train.updates, seed=seed),
+        finetuning=replace(config.finetuning, seed=seed),
+        critic=replace(config.critic, seed=seed),
+        graph=replace(config.graph, seed=seed),
         precision=precision(config),
         device=device(config),
     )
@@ -165,10 +166,10 @@ def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
         )
     first = store.load(0)
     plan = training_plan(config, first.frames.shape[1], first.actions.shape[1])
-    frames, needed = int(store.lengths.max()) + 1, config.model.context + plan.clip
-    if frames < needed:
+    frames = int(store.lengths.max()) + 1
+    if frames < plan.frames:
         raise UsageError(
-            f"{store.path} has episodes of {frames} frames, {clip_settings(config)} need {needed}: lower them or "
+            f"{store.path} has episodes of {frames} frames, {clip_settings(config)} need {plan.frames}: lower them or "
             "record longer episodes"
         )
     return plan
@@ -176,12 +177,9 @@ def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
 
 def clip_settings(config: Config) -> str:
     """The settings that say how long a recording must be, with their values."""
-    upper = config.upper
-    above = f", upper.stride={upper.stride} times upper.horizon={upper.horizon}" * (config.method.name == "hjepa")
-    return (
-        f"model.context={config.model.context}, train.length={config.train.length}{above} and "
-        f"finetuning.horizon={config.finetuning.horizon}"
-    )
+    every = ("model.context", "dynamics.past", "train.length", "upper.stride", "upper.horizon", "finetuning.horizon")
+    *said, last = (f"{name}={value_of(config, name)}" for name in every if name in names_of(config))
+    return f"{', '.join(said)} and {last}"
 
 
 def pair_request(config: Config) -> PairRequest:
@@ -223,9 +221,7 @@ def build_planner(
         UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
     """
     asked = config.planner
-    optimizer = CEM(
-        asked.samples, asked.elites, asked.iterations, asked.momentum, asked.noise, asked.floor, asked.persistence
-    )
+    optimizer = CEM(**{one.name: getattr(asked, one.name) for one in fields(CEMSettings)})
     latent = name == "flat_latent"
     energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon

@@ -1,55 +1,93 @@
-"""Settings of a command: the files in `configs/` composed by Hydra, the command line on top, all of it checked."""
+"""Settings of a command: defaults, the files in `configs/` composed by Hydra, the command line on top; all checked."""
 
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, get_args, get_type_hints
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from housecat.errors import UsageError
-from housecat.settings.overrides import OUTSIDE, parse
-from housecat.settings.schema import Config, Setting, settings
-
-GROUPS = ("world", "method", "model", "objective")
-FRAMEWISE = ("lewm", "token")  # methods with an encoder of their own, which sees one frame at a time
-
-
-def config_folder() -> Path:
-    """Where the configuration files are: inside the installed package, or beside it in a checkout."""
-    installed = Path(__file__).parents[1] / "configs"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "configs"
+from housecat.settings.declared import Section, Setting
+from housecat.settings.groups import GROUPS, config_folder, group_choices
+from housecat.settings.overrides import Overrides, parse
+from housecat.settings.schema import Config, method_sections, settings, settings_of, shared_sections
 
 
-def group_choices(group: str) -> list[str]:
-    """The files of a group, by name."""
-    return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
-
-
-def load_config(arguments: list[str], complete: bool = True) -> Config:
+def load_config(arguments: list[str], complete: bool = True, shared: bool = False) -> Config:
     """The settings that `key=value` arguments ask for.
 
     Args:
         complete: False: those that suit a world are still to come, so whether they go together is not asked yet.
+        shared: the arguments are for several methods; what this one does not read is left out.
 
     Raises:
-        UsageError: a key, a type, a range or a combination is wrong.
+        UsageError: a key, a type, a range or a combination is wrong, or nothing that is chosen reads a setting.
     """
-    known = settings()
-    asked = parse(arguments, {group: group_choices(group) for group in GROUPS}, known)
-    composed = _compose([f"{group}={name}" for group, name in asked.groups.items()])
-    for name, value in asked.values.items():
-        # A value is not a formula, even where a path holds the characters of one.
-        literal = value.replace("${", r"\${") if isinstance(value, str) else value
-        OmegaConf.update(composed, name, literal, force_add=True)
-    config = _typed(composed)
-    check_ranges(config, known)
+    asked = parsed(arguments)
+    values, known = composed(asked)
+    if not shared:
+        for reason in unread(asked, values, known).values():
+            raise UsageError(reason)
+    check_ranges(values, known)
+    config = _built(values)
     if complete:
         check_combinations(config)
     return config
+
+
+def check_shared(arguments: list[str], methods: Iterable[str]) -> None:
+    """Raises UsageError for a setting that none of these methods reads."""
+    asked = parsed(arguments)
+    each = [
+        unread(one, *composed(one)) for one in (replace(asked, groups=asked.groups | {"method": m}) for m in methods)
+    ]
+    for name, reason in each[0].items():
+        # The planner of two levels is added for the method that has them.
+        if all(name in reasons for reasons in each) and not name.startswith("planner.upper_"):
+            raise UsageError(reason)
+
+
+def composed(asked: Overrides) -> tuple[dict[str, Any], dict[str, Setting]]:
+    """The value of every setting that is read with the chosen method, and these settings; by name.
+
+    Raises:
+        UsageError: the files are damaged, or there is no such method.
+    """
+    files = _of_files(asked.groups)
+    everything = settings()
+    chosen = {"method.name": everything["method.name"].default, "method.encoder": None} | files | asked.values
+    check_ranges({"method.name": chosen["method.name"]}, everything)
+    known = settings_of(chosen["method.name"], chosen["method.encoder"])
+    suited = {group: file for group, file in asked.groups.items() if _first_setting(group, file) in known}
+    if suited != asked.groups:  # a model that the method does not read
+        files = _of_files(suited)
+    written = files | asked.values
+    values = {name: written.get(name, setting.default) for name, setting in known.items()}
+    return {name: _converted(known[name], value) for name, value in values.items()}, known
+
+
+def unread(asked: Overrides, values: dict[str, Any], known: dict[str, Setting]) -> dict[str, str]:
+    """What the user wrote and nothing that is chosen reads: by name, one line that says what does."""
+    method, found = values["method.name"], {}
+    names = {f"{group}={file}": _first_setting(group, file) for group, file in asked.groups.items()}
+    for written, name in (names | {name: name for name in asked.values}).items():
+        if name not in known:
+            readers = [one for one in group_choices("method") if name in settings_of(one)]
+            found[written] = f"method={method} does not read {written}: {_listed(readers, 'method')}"
+        elif written == name and not is_read(known[name], values):
+            other, *needed = known[name].only
+            given = values.get(other)
+            found[name] = f"{other}={text_of(given)} does not read {name}: {_listed(needed, other)}"
+    return found
+
+
+def is_read(setting: Setting, values: dict[str, Any]) -> bool:
+    """Whether the other setting that this one goes with, if any, has a value with which it is read."""
+    if not setting.only:
+        return True
+    value = values.get(setting.only[0])
+    return any(one in setting.only[1:] for one in (value if isinstance(value, tuple) else (value,)))
 
 
 def for_command(config: Config, command: str) -> Config:
@@ -61,25 +99,40 @@ def for_command(config: Config, command: str) -> Config:
     return replace(config, collect=replace(config.collect, episodes=config.episodes))
 
 
-def to_yaml(config: Config, sections: tuple[str, ...], world: dict[str, Any]) -> str:
-    """These settings, single ones and whole sections, as a file that people read; the world as it is described."""
-    chosen = {**asdict(config), "world": world}
-    return yaml.dump({name: chosen[name] for name in chosen if name in sections}, Dumper=_Readable, sort_keys=False)
+def to_yaml(config: Config, reads: Any, world: dict[str, Any]) -> str:
+    """These settings as a file that people read; the world as it is described.
+
+    Args:
+        reads: says of a setting's name whether it belongs to them.
+    """
+    chosen: dict[str, Any] = {}
+    for name in filter(reads, names_of(config)):
+        section, _, key = name.rpartition(".")
+        if section == "world":
+            chosen["world"] = world
+        else:
+            (chosen.setdefault(section, {}) if section else chosen)[key] = value_of(config, name)
+    return yaml.dump(chosen, Dumper=_Readable, sort_keys=False)
+
+
+def names_of(config: Config) -> list[str]:
+    """The names of all settings that are read with the method of this configuration."""
+    return list(settings_of(config.method.name, config.method.encoder))
 
 
 def value_of(config: Config, name: str) -> Any:
     """The value of "train.updates" and the like."""
-    found: Any = config
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
+    section, _, key = name.rpartition(".")
+    if not section:
+        return getattr(config, key)
+    return getattr(config.of_method[section] if section in config.of_method else getattr(config, section), key)
 
 
-def check_ranges(config: Config, known: dict[str, Setting]) -> None:
+def check_ranges(values: dict[str, Any], known: dict[str, Setting]) -> None:
     """Raises UsageError for the first value outside its range or choices."""
-    for name, setting in known.items():
-        value = value_of(config, name)
-        for one in value if isinstance(value, list) else [value]:
+    for name, given in values.items():
+        setting = known[name]
+        for one in given if isinstance(given, tuple) else (given,):
             if one is None:
                 continue
             if setting.choices and one not in setting.choices:
@@ -87,92 +140,134 @@ def check_ranges(config: Config, known: dict[str, Setting]) -> None:
             too_low = setting.low is not None and one < setting.low
             if too_low or (setting.high is not None and one > setting.high):
                 raise UsageError(f"{name} must be {_range(setting)}, got {one:.10g}")
-        if isinstance(value, list) and not value:
+        if given == ():
             raise UsageError(f"{name} must not be empty")
-        if isinstance(value, list) and len({*map(str, value)}) < len(value):
-            raise UsageError(f"{name} names something twice, which would count twice: {value}")
+        if isinstance(given, tuple) and len(set(given)) < len(given):
+            raise UsageError(f"{name} names something twice, which would count twice: {text_of(given)}")
 
 
 def check_combinations(config: Config) -> None:
     """Raises UsageError where settings that are right one by one do not go together."""
-    world, model, train, planner, judged = config.world, config.model, config.train, config.planner, config.evaluate
-    outside = world.path is not None or str(world.name).partition("/")[0] in OUTSIDE
-    if world.path is None and world.name == "mjcf":
-        raise UsageError("world=mjcf is a robot of your own: name its MJCF file with path=FILE")
-    if world.path is not None and world.name != "mjcf" and world.name in group_choices("world"):
-        raise UsageError(f"world.path is a robot, world '{world.name}' has none: write world=mjcf")
-    if world.options is not None and not outside:
-        raise UsageError(f"world.options describes a world of somebody else's, and world '{world.name}' is none")
-    if world.layout is None and world.name is None:
-        raise UsageError("world=pointmaze is your own maze: name its text file with world.layout=FILE")
-    if world.layout is not None and world.name in group_choices("world"):
-        raise UsageError(f"world.layout is a maze, world '{world.name}' has none: write world=pointmaze")
-    if config.method.name in FRAMEWISE:
-        if world.frame_size % model.patch:
-            raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
-        if model.width % model.heads:
-            raise UsageError(f"model.width must be a multiple of model.heads ({model.heads}), got {model.width}")
-    elif model.encoder in ("keypoints", "vit") and world.frame_size % model.patch:
-        raise UsageError(f"model.patch must divide world.frame_size ({world.frame_size}), got {model.patch}")
-    elif model.encoder == "keypoints":
-        fixed = model.keypoints * (2 if model.fixed == "places" else 1)
-        if model.latent <= fixed:
-            raise UsageError(
-                f"model.latent must be above the {fixed} numbers that model.keypoints={model.keypoints} gives it as "
-                f"{model.fixed}, got {model.latent}"
-            )
-        if config.method.name in ("default", "hjepa") and not config.finetuning.updates:
-            raise UsageError(
-                "finetuning.updates must be at least 1 for model=keypoints, whose predictor learns only there to move "
-                "keypoints, got 0"
-            )
-    elif model.encoder == "vit":
-        if model.context % 2:
-            raise UsageError(f"model.context must be even for the video transformer, got {model.context}")
-        if model.width % model.heads or model.width % 2:
-            raise UsageError(
-                f"model.width must be even and a multiple of model.heads ({model.heads}), got {model.width}"
-            )
-    elif model.encoder == "cnn" and world.frame_size % 16:
-        raise UsageError(f"world.frame_size must be a multiple of 16 for model=cnn, got {world.frame_size}")
-    if config.method.name in ("vjepa", "vjepa2_ac") and config.masking.future and model.context < 4:
-        raise UsageError(
-            f"model.context must be at least 4 for masking.future, which tells two frames from those before, got "
-            f"{model.context}"
-        )
-    if config.method.name == "vjepa2_ac" and not config.finetuning.updates:
-        raise UsageError("finetuning.updates must be at least 1 for method=vjepa2_ac, which learns only there, got 0")
-    if train.horizon >= train.length:
-        raise UsageError(f"train.horizon must be less than train.length ({train.length}), got {train.horizon}")
-    if planner.elites >= planner.samples:
-        raise UsageError(f"planner.elites must be less than planner.samples ({planner.samples}), got {planner.elites}")
+    planner, judged = config.planner, config.evaluate
+    try:
+        for section in (config.world, config.train, planner, judged):
+            section.check()
+        _check_method(config, config.method.name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     shortest = min(planner.horizon, *judged.horizons)
     if planner.execute > shortest:
         raise UsageError(f"planner.execute must be at most the shortest horizon ({shortest}), got {planner.execute}")
-    if "flat_latent" in judged.planners and len(judged.horizons) > 1 and judged.calibration == 0:
-        raise UsageError("evaluate.calibration must be at least 1 to choose among several evaluate.horizons, got 0")
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def method_settings(config: Config, method: str, **sizes: Any) -> Any:
+    """The settings of a method: its sections of the configuration, and sizes.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    from worldmodel.methods.registry import METHODS
+
+    kind = METHODS[method].settings
+    values = {**config.of_method, "horizon": config.train.horizon, **sizes}
+    return kind(**{name: values[name] for name in get_type_hints(kind)})
+
+
+def _check_method(config: Config, method: str) -> None:
+    from worldmodel.methods.registry import METHODS
+
+    # Sizes that come from the data stand for any.
+    made = method_settings(config, method, frame_size=config.world.frame_size, action_dim=1, encoder={})
+    needs = getattr(made, "needs_finetuning", "")
+    if needs and not config.finetuning.updates:
+        raise ValueError(f"finetuning.updates must be at least 1 for {needs}, got 0")
+    first = METHODS[method].encoder
+    if first is not None and config.method.encoder is None:
+        _check_method(config, first)
+
+
+def _built(values: dict[str, Any]) -> Config:
+    """The objects that code reads."""
+    single = {name: value for name, value in values.items() if "." not in name}
+    parts = {name: _section(part, values) for name, part in shared_sections().items()}
+    own = method_sections(values["method.name"], values["method.encoder"])
+    return Config(**single, **parts, of_method={name: _section(part, values) for name, part in own.items()})
+
+
+def _section(part: Section, values: dict[str, Any]) -> Any:
+    given = {name: values[name] for name in part.settings if name in values}
+    return getattr(import_module(part.module), part.kind)(**{name.partition(".")[2]: v for name, v in given.items()})
+
+
+def parsed(arguments: list[str]) -> Overrides:
+    """What a command line asks for, each setting by itself looked up, typed and in its range. Raises UsageError."""
+    known = settings()
+    asked = parse(arguments, {group: group_choices(group) for group in GROUPS}, known)
+    check_ranges(asked.values, known)
+    return asked
+
+
+def _compose(overrides: list[str]) -> dict[Any, Any]:
+    from hydra import compose, initialize_config_dir  # slow to load, and not needed to refuse a wrong word
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     with initialize_config_dir(str(config_folder().resolve()), version_base="1.3"):
         try:
-            return compose("config", overrides)
+            return OmegaConf.to_container(compose("config", overrides), resolve=True)  # type: ignore[return-value]
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            raise _damaged(error) from error
+            raise _damaged(str(error).splitlines()[0]) from error
 
 
-def _typed(composed: DictConfig) -> Config:
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
-        return OmegaConf.to_object(merged)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise _damaged(error) from error
+def _of_files(groups: dict[str, str]) -> dict[str, Any]:
+    """What the files set, by full name, when these are chosen. Raises UsageError where they are damaged."""
+    found, known = dict[str, Any](), settings()
+    for section, given in _compose([f"{group}={name}" for group, name in groups.items()]).items():
+        each = (
+            {f"{section}.{key}": value for key, value in given.items()} if isinstance(given, dict) else {section: given}
+        )
+        for name, value in each.items():
+            if name not in known:
+                raise _damaged(f"there is no setting '{name}'")
+            found[name] = _of_file(known[name], value)
+    return found
 
 
-def _damaged(error: Exception) -> UsageError:
-    where = getattr(error, "full_key", None)
-    reason = str(error).splitlines()[0]
-    return UsageError(f"{config_folder()}{f', {where}' if where else ''}: {reason}: put the configuration files right")
+def _first_setting(group: str, file: str) -> str:
+    """The first setting of a group's own section that one of its files sets: whoever chooses the file wants that."""
+    content = yaml.safe_load((config_folder() / group / f"{file}.yaml").read_text(encoding="utf-8"))
+    return f"{group}.{next(iter(content.get(group, content)))}"
+
+
+def _of_file(setting: Setting, value: Any) -> Any:
+    """A value in a configuration file. Raises UsageError where it is of another type."""
+    if isinstance(value, list):
+        value = tuple(value)
+    members = get_args(setting.type)
+    kinds = {float: (int, float)}.get(members[0] if members else setting.type, members[0] if members else setting.type)
+    fits = setting.type is Any or all(isinstance(one, kinds) for one in (value if members else (value,)))
+    if not (fits or (value is None and setting.optional)):
+        raise _damaged(f"{setting.name} cannot be '{value}'")
+    return value
+
+
+def _converted(setting: Setting, value: Any) -> Any:
+    return float(value) if setting.type is float and value is not None else value
+
+
+def _damaged(reason: str) -> UsageError:
+    return UsageError(f"{config_folder()}: {reason}: put the configuration files right")
+
+
+def _listed(readers: list[str], key: str) -> str:
+    whole = f"{key}={readers[0]}" if len(readers) == 1 else f"{key}={', '.join(readers[:-1])} or {readers[-1]}"
+    return f"it is for {whole}"
+
+
+def text_of(value: Any) -> str:
+    """As a user would write it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else "null" if value is None else str(value)
 
 
 def _range(setting: Setting) -> str:
@@ -185,8 +280,8 @@ class _Readable(yaml.SafeDumper):
     """Writes texts of several lines, such as mazes, as they look."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Readable.add_representer(str, _text)
+_Readable.add_representer(str, _text_node)

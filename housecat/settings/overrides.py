@@ -9,9 +9,9 @@ from typing import Any, get_args
 import yaml
 
 from housecat.errors import UsageError
-from housecat.settings.schema import Setting
+from housecat.settings.declared import Setting
+from housecat.settings.groups import OUTSIDE
 
-OUTSIDE = ("dm_control", "gymnasium", "mjcf")  # files of the group world that stand for worlds of others
 SHORT = {"path": "world.path"}
 
 
@@ -102,7 +102,7 @@ def _value(setting: Setting, text: str) -> Any:
     members = get_args(setting.type)
     if members:
         inside = text.removeprefix("[").removesuffix("]").strip()
-        return [_scalar(setting, members[0], part.strip()) for part in inside.split(",")] if inside else []
+        return tuple(_scalar(setting, members[0], part.strip()) for part in inside.split(",")) if inside else ()
     return _scalar(setting, setting.type, text)
 
 

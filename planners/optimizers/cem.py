@@ -4,49 +4,45 @@ Rubinstein 1999; noise that persists over the horizon as in iCEM (Pinneri et al.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from planners.interface import Score
+from planners.settings import setting
 
 
-class CEM:
+@dataclass(frozen=True)
+class CEMSettings:
+    """How CEM searches."""
+
+    samples: int = setting(64, "candidate action sequences in an iteration", 2)
+    elites: int = setting(8, "best candidates, to which the next iteration is fitted; less than planner.samples", 1)
+    iterations: int = setting(3, "iterations of CEM at every control step", 1)
+    momentum: float = setting(0.1, "share of the old distribution that is kept at a refit", 0, 0.999)
+    noise: float = setting(0.7, "spread of the first candidates, as a share of half the action range", 0.001, 10)
+    floor: float = setting(0.05, "least spread, as a share of half the action range", 0, 10)
+    persistence: float = setting(0.7, "correlation of a candidate's noise from one control step to the next", 0, 0.999)
+
+
+@dataclass(frozen=True)
+class CEM(CEMSettings):
     """Cross-entropy method with bounds, persistent noise and one random generator for each environment.
 
     Sample 0 of every iteration is the mean itself. What is returned is the mean fitted last, not the best sample: it
     is smoother, and a sample is often best only because the world model errs in its favour.
-
-    Args:
-        samples: N, candidates in an iteration.
-        elites: how many of them the next iteration is fitted to; less than `samples`.
-        iterations: how often.
-        momentum: share of the old mean and spread that is kept when they are fitted anew, in [0, 1).
-        noise: standard deviation at the start, as a share of half the action range.
-        floor: least standard deviation, likewise.
-        persistence: correlation of a candidate's noise from one step of the horizon to the next, in [0, 1).
     """
 
-    def __init__(
-        self,
-        samples: int = 128,
-        elites: int = 16,
-        iterations: int = 4,
-        momentum: float = 0.1,
-        noise: float = 0.7,
-        floor: float = 0.05,
-        persistence: float = 0.7,
-    ) -> None:
-        if not 1 <= elites < samples:
-            raise ValueError(f"elites must be at least 1 and less than samples; got {elites} of {samples}")
-        if iterations < 1:
-            raise ValueError(f"iterations must be at least 1; got {iterations}")
-        if noise <= 0 or floor < 0:
-            raise ValueError(f"noise must be above 0 and floor 0 or more; got noise {noise}, floor {floor}")
-        if not (0 <= momentum < 1 and 0 <= persistence < 1):
-            raise ValueError(f"momentum and persistence must be in [0, 1); got {momentum} and {persistence}")
-        self.samples, self.elites, self.iterations = samples, elites, iterations
-        self.momentum, self.noise, self.floor, self.persistence = momentum, noise, floor, persistence
+    def __post_init__(self) -> None:
+        if not 1 <= self.elites < self.samples:
+            raise ValueError(f"elites must be at least 1 and less than samples; got {self.elites} of {self.samples}")
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1; got {self.iterations}")
+        if self.noise <= 0 or self.floor < 0:
+            raise ValueError(f"noise must be above 0 and floor 0 or more; got noise {self.noise}, floor {self.floor}")
+        if not (0 <= self.momentum < 1 and 0 <= self.persistence < 1):
+            raise ValueError(f"momentum and persistence must be in [0, 1); got {self.momentum} and {self.persistence}")
 
     @torch.no_grad()
     def __call__(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from planners.interface import Distance, Energy, Optimizer, Plan, Planner, UpperModel
+from planners.settings import setting
 
 _TURNING_BACK = 1.5  # times `near`: so far off the goal is given up as a target again
 
@@ -26,6 +27,18 @@ class _Memory:
     subgoal: Tensor  # (D,) of that plan
     age: int  # control steps since that plan
     ahead: int  # control steps that have gone by since its first macro-action began
+
+
+@dataclass(frozen=True)
+class TwoLevelSettings:
+    """How level 2 is searched."""
+
+    upper_horizon: int = setting(8, "steps of level 2 imagined by hjepa", 1, 200)
+    upper_samples: int = setting(64, "candidate sequences of macro-actions in an iteration", 2)
+    upper_elites: int = setting(8, "best of them; less than planner.upper_samples", 1)
+    upper_iterations: int = setting(4, "iterations of CEM on level 2", 1)
+    upper_every: int = setting(2, "control steps from one plan on level 2 to the next", 1)
+    upper_energy: str = setting("temporal", "what level 2 minimises", choices=("temporal", "latent"))
 
 
 class TwoLevels:

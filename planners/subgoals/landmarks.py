@@ -10,10 +10,21 @@ from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 from torch import Tensor
 
 from planners.interface import Distance
+from planners.settings import setting
 from planners.subgoals.triangle_check import WITNESSES, believable
 
 _SHORTEST = 1e-3  # control steps; an edge of length 0 would be no edge to scipy
 _BRIDGE = 2.0  # times max_edge: how long an edge may be that joins parts which are not joined otherwise
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """The graph of landmarks that the hierarchy searches."""
+
+    landmarks: int = setting(300, "landmarks at most", 1)
+    candidates: int = setting(4000, "recorded frames that they are chosen from", 1)
+    max_edge: float = setting(12.0, "longest edge, control steps; a longer way is not trusted in one piece", 1)
+    seed: int = 0
 
 
 @dataclass(frozen=True)

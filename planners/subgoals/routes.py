@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planners.settings import setting
 from planners.subgoals.landmarks import shortest_ways
 from planners.subgoals.triangle_check import implied, nearest
 
@@ -37,10 +38,10 @@ class Pursuit:
 class Rules:
     """When to aim at what; all in control steps."""
 
-    near: float  # the goal itself is aimed at when it is this near
-    reach: float  # a landmark farther than this is not aimed at
-    patience: int  # so long without progress, and the way is given up
-    execute: int = 1  # from one choice to the next
+    near: float = setting(10.0, "control steps from the goal at which the hierarchy aims at the goal itself", 0)
+    reach: float = setting(10.0, "control steps away at most that a landmark may be to be aimed at", 1)
+    patience: int = setting(12, "control steps without progress, after which the hierarchy looks for another way", 1)
+    execute: int = setting(1, "control steps from one plan to the next, at most the horizon", 1, 200)
 
     @property
     def at_hand(self) -> float:

@@ -25,7 +25,7 @@ SMALL = """world.frame_size=32 model.width=24 model.heads=2 model.depth=1 model.
 
 def small(name: str) -> tuple[TrainingPlan, Encoder, Tensor]:
     """A small model with its first weights, and frames (3, T, 32, 32, 3) for two latents."""
-    plan = wiring.training_plan(load_config([f"method={name}", *SMALL]), frame_size=32, action_dim=2)
+    plan = wiring.training_plan(load_config([f"method={name}", *SMALL], shared=True), frame_size=32, action_dim=2)
     method = make_method(plan)
     shape = (3, max(2, method.model.context) + 1, 32, 32, 3)
     frames = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)

@@ -15,23 +15,43 @@ from torch import Tensor, nn
 
 from worldmodel.distances.distance import LatentEpisodes, LearnedDistance, Learner
 from worldmodel.losses.objectives import follow
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class CriticSettings:
-    """How the temporal distance is learned."""
+    """Training of the temporal distance: steps from a latent to a goal."""
 
-    kind: str  # name in worldmodel.critics.KINDS; the rest of this file is "expectile"
-    updates: int
-    batch: int
-    width: int
-    learning_rate: float
-    expectile: float  # weight of errors above the target; 0.5 is the mean, towards 1 the shortest way seen
-    longest: float  # steps; distances are cut off here
-    lookahead: int  # steps of a recording, at most, that a target follows before it asks the network
-    momentum: float  # of the target network
-    near_goals: float  # mean offset in steps of the goals taken from the same recording
-    seed: int
+    kind: str = setting(
+        "expectile", "how steps are learned", choices=("expectile", "quasimetric", "contrastive")
+    )  # names in `KINDS`; the rest of this file is "expectile"
+    updates: int = setting(2000, "updates", 50)
+    batch: int = setting(1024, "pairs of latent and goal in an update", 2)
+    width: int = setting(256, "hidden units", 8)
+    learning_rate: float = setting(1e-3, "peak of the schedule", 1e-8, 1)
+    expectile: float = setting(
+        0.8,
+        "0.5: the mean of the ways seen; towards 1: the shortest",
+        0.001,
+        0.999,
+        only=("kind", "expectile", "contrastive"),
+    )
+    longest: float = setting(100.0, "distances are cut off here, control steps", 2)
+    lookahead: int = setting(
+        12,
+        "recorded steps, at most, that a target follows before it asks the network; fewer where ways are shorter, as "
+        "with world.action_repeat",
+        1,
+        only=("kind", "expectile"),
+    )
+    momentum: float = setting(0.97, "of the target network", 0, 1, only=("kind", "expectile"))
+    near_goals: float = setting(
+        12.0,
+        "mean offset of goals from the same recording, control steps",
+        1,
+        only=("kind", "expectile", "contrastive"),
+    )
+    seed: int = 0
 
 
 class ExpectileDistance(LearnedDistance):

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.model import LatentWorldModel
 from worldmodel.networks.encoders import ContextEncoder, ConvEncoder, VideoTransformer
-from worldmodel.networks.keypoints import KeypointEncoder
+from worldmodel.networks.keypoints import FIXED, KeypointEncoder
 from worldmodel.networks.predictors import GatedPredictor, ResidualPredictor, from_every_start, rollout, windows
+from worldmodel.settings import setting
 
 PREDICTORS = {"residual": ResidualPredictor, "gated": GatedPredictor}
 OBJECTIVES = ("variance_covariance", "sigreg", "ema")
@@ -28,31 +29,65 @@ OBJECTIVES = ("variance_covariance", "sigreg", "ema")
 class ModelSettings:
     """What the networks are made of."""
 
-    encoder: str  # "keypoints", "vit" (video transformer) or "cnn"
-    latent: int  # D, size of the latent vector
-    context: int  # frames that one latent has seen
-    width: int  # channels of the encoder
-    depth: int  # transformer blocks (vit only)
-    heads: int  # attention heads (vit only)
-    patch: int  # side of a patch in pixels (keypoints, vit)
-    keypoints: int  # K (keypoints only)
-    fixed: str  # one of keypoints.FIXED (keypoints only)
-    predictor: str  # name in PREDICTORS
-    predictor_width: int
-    predictor_depth: int
+    encoder: str = setting(
+        "keypoints",
+        "keypoints; vit: video transformer; cnn: convolutional baseline",
+        choices=("keypoints", "vit", "cnn"),
+    )
+    latent: int = setting(
+        112, "size of the latent vector; above what it holds of keypoints, twice as many for places", 2, 4096
+    )
+    context: int = setting(4, "frames that one latent has seen; an even number for vit", 2, 16)
+    width: int = setting(32, "channels of the encoder", 8)
+    depth: int = setting(2, "transformer blocks", 1, 48, only=("encoder", "vit"))
+    heads: int = setting(4, "attention heads", 1, only=("encoder", "vit"))
+    patch: int = setting(4, "side of a patch, pixels", 2, only=("encoder", "keypoints", "vit"))
+    keypoints: int = setting(32, "places that are looked for in a frame", 1, 1024, only=("encoder", "keypoints"))
+    fixed: str = setting(
+        "places",
+        "what the latent holds of keypoints as they are: places; components: also what is seen there",
+        choices=FIXED,
+        only=("encoder", "keypoints"),
+    )
+    predictor: str = setting(
+        "residual",
+        "residual; gated: its layers multiply, for bodies that touch and turn",
+        choices=("residual", "gated"),
+    )
+    predictor_width: int = setting(384, "hidden units of the predictor", 8)
+    predictor_depth: int = setting(2, "residual layers of the predictor", 1, 32)
+
+    def check(self, frame_size: int) -> None:
+        """Raises ValueError where these do not go together, or not with frames of this size (pixels)."""
+        if self.encoder != "cnn" and frame_size % self.patch:
+            raise ValueError(f"model.patch must divide world.frame_size ({frame_size}), got {self.patch}")
+        if self.encoder == "cnn" and frame_size % 16:
+            raise ValueError(f"world.frame_size must be a multiple of 16 for model=cnn, got {frame_size}")
+        if self.encoder == "vit" and self.context % 2:
+            raise ValueError(f"model.context must be even for the video transformer, got {self.context}")
+        if self.encoder == "vit" and (self.width % self.heads or self.width % 2):
+            raise ValueError(f"model.width must be even and a multiple of model.heads ({self.heads}), got {self.width}")
+        fixed = self.keypoints * (2 if self.fixed == "places" else 1)
+        if self.encoder == "keypoints" and self.latent <= fixed:
+            raise ValueError(
+                f"model.latent must be above the {fixed} numbers that model.keypoints={self.keypoints} gives it as "
+                f"{self.fixed}, got {self.latent}"
+            )
 
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
     """What keeps latents apart, and how much each term weighs."""
 
-    name: str  # one of OBJECTIVES
-    prediction: float  # weight of the open-loop prediction error
-    inverse: float  # weight of inverse dynamics
-    variance: float  # weight of the variance hinge
-    covariance: float  # weight of the covariance penalty
-    sigreg: float  # weight of SIGReg
-    momentum: float  # of the teacher (ema only): 1 / (1 - momentum) updates must be far fewer than the run's
+    name: str = setting("variance_covariance", "what keeps latents apart", choices=OBJECTIVES)
+    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0)
+    inverse: float = setting(1.0, "weight of inverse dynamics", 0)
+    variance: float = setting(2.0, "weight of the variance hinge", 0, only=("name", "variance_covariance"))
+    covariance: float = setting(0.1, "weight of the covariance penalty", 0, only=("name", "variance_covariance"))
+    sigreg: float = setting(0.1, "weight of SIGReg", 0, only=("name", "sigreg"))
+    momentum: float = setting(
+        0.99, "of the teacher; 1 / (1 - momentum) must be far below train.updates", 0, 1, only=("name", "ema")
+    )
 
 
 @dataclass(frozen=True)
@@ -64,6 +99,15 @@ class DefaultSettings:
     horizon: int  # H, steps imagined open-loop from every start
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
+
+    def __post_init__(self) -> None:
+        self.model.check(self.frame_size)
+
+    @property
+    def needs_finetuning(self) -> str:
+        """Why the predictor must be fine-tuned; empty: it need not be."""
+        moves = "model=keypoints, whose predictor learns only there to move keypoints"
+        return moves if self.model.encoder == "keypoints" else ""
 
 
 def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
@@ -192,3 +236,6 @@ class Default(Method):
         """See `Method`."""
         if self.teacher is not None:
             objectives.follow(self.teacher, self.model.encoder, self.settings.objective.momentum)
+
+
+ENTRY = Entry(DefaultSettings, Default)

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from worldmodel.distances.distance import LatentEpisodes
-from worldmodel.methods import default
-from worldmodel.methods.default import Default, VectorModel
+from worldmodel.method import Entry
+from worldmodel.methods.default import Default, DefaultSettings, VectorModel
 from worldmodel.networks.upper import UpperLevel, UpperSettings, upper_terms
 from worldmodel.stages.predictor_finetuning import FinetuningSettings, on_latents, stretch
 from worldmodel.training import TrainingStage
 
 
 @dataclass(frozen=True)
-class HJepaSettings(default.DefaultSettings):
+class HJepaSettings(DefaultSettings):
     """All that the method is told."""
 
     upper: UpperSettings
@@ -60,3 +60,6 @@ class HJepa(Default):
             return {"still": still, **upper_terms(level, asked, z, actions)}
 
         return on_latents("second level", "upper", level, data, settings, loss)
+
+
+ENTRY = Entry(HJepaSettings, HJepa)

@@ -13,15 +13,17 @@ from torch import Tensor
 
 from worldmodel.losses import objectives
 from worldmodel.losses.masking import change_between, image_blocks
+from worldmodel.method import Entry
 from worldmodel.methods.masked import Grid, MaskedEncoder, MaskedMethod, NetSettings, TeacherSettings, gather
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class BlockMaskingSettings:
     """How targets are chosen, and taught."""
 
-    motion: float  # share of the blocks that are placed where something moves
-    last_momentum: float  # of the teacher at the end of the run
+    motion: float = setting(0.5, "share of the blocks placed where something moves, the others anywhere", 0, 1)
+    last_momentum: float = setting(1.0, "of the teacher at the end; at first it is objective.momentum", 0, 1)
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,6 @@ class ImageJEPA(MaskedMethod):
         return {
             "prediction": objectives.smooth_l1(predicted.flatten(0, 1), gather(truth, targets.flatten(1)).flatten(0, 1))
         }
+
+
+ENTRY = Entry(IJepaSettings, ImageJEPA, imagines=False, context=lambda settings: 1)

@@ -19,40 +19,41 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.model import LatentWorldModel
 from worldmodel.networks.frames import FrameTransformer
 from worldmodel.networks.predictors import windows
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class LeWMNetSettings:
     """What the networks are made of."""
 
-    context: int  # frames in the history
-    width: int  # of the encoder, of the predictor and of a frame's latent
-    depth: int  # transformer blocks of the encoder
-    heads: int  # attention heads of the encoder
-    patch: int  # side of a patch in pixels
-    predictor_width: int  # hidden units of the predictor's feed-forward layers and of the projectors
-    predictor_depth: int  # transformer blocks of the predictor
+    context: int = setting(3, "frames in the history", 2, 16)
+    width: int = setting(192, "channels of the encoder, of the predictor and of a frame's latent", 8)
+    depth: int = setting(12, "transformer blocks of the encoder", 1, 48)
+    heads: int = setting(3, "attention heads of the encoder", 1)
+    patch: int = setting(8, "side of a patch, pixels", 2)
+    predictor_width: int = setting(2048, "hidden units of the predictor's feed-forward layers and the projectors", 8)
+    predictor_depth: int = setting(6, "transformer blocks of the predictor", 1, 32)
 
 
 @dataclass(frozen=True)
 class PredictorSettings:
     """Attention of the predictor."""
 
-    heads: int
-    head_size: int
-    dropout: float
+    heads: int = setting(16, "attention heads", 1)
+    head_size: int = setting(64, "channels of an attention head", 1)
+    dropout: float = setting(0.1, "share of what a block adds that training drops", 0, 0.9)
 
 
 @dataclass(frozen=True)
 class LeWMObjectiveSettings:
     """How much each term weighs."""
 
-    prediction: float
-    sigreg: float
+    prediction: float = setting(1.0, "weight of the prediction error", 0)
+    sigreg: float = setting(0.1, "weight of SIGReg", 0)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class LeWMSettings:
     objective: LeWMObjectiveSettings
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
+
+    def __post_init__(self) -> None:
+        if self.frame_size % self.model.patch:
+            raise ValueError(f"model.patch must divide world.frame_size ({self.frame_size}), got {self.model.patch}")
+        if self.model.width % self.model.heads:
+            raise ValueError(
+                f"model.width must be a multiple of model.heads ({self.model.heads}), got {self.model.width}"
+            )
 
 
 class Projector(nn.Sequential):
@@ -210,3 +219,6 @@ class LeWorldModel(Method):
             "prediction": asked.prediction * objectives.prediction(predicted, single[:, context:].flatten(0, 1)),
             "sigreg": asked.sigreg * objectives.sigreg(single, generator),
         }
+
+
+ENTRY = Entry(LeWMSettings, LeWorldModel)

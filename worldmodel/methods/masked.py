@@ -16,25 +16,29 @@ from worldmodel.method import Method
 from worldmodel.model import PatchEncoder
 from worldmodel.networks import rotary
 from worldmodel.networks.encoders import Block, PixelScale, cut, positions_3d
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class NetSettings:
     """What the networks are made of."""
 
-    width: int  # channels of the encoder
-    depth: int  # transformer blocks of the encoder
-    heads: int  # attention heads, of the predictor too
-    patch: int  # side of a patch in pixels
-    predictor_width: int  # a fraction of the encoder's, so that knowledge gathers in the encoder
-    predictor_depth: int
+    width: int = setting(128, "channels of the encoder", 8)
+    depth: int = setting(4, "transformer blocks of the encoder", 1, 48)
+    heads: int = setting(4, "attention heads, of the predictor too", 1)
+    patch: int = setting(8, "side of a patch, pixels", 2)
+    # A fraction of the encoder's, so that knowledge gathers in the encoder.
+    predictor_width: int = setting(64, "channels of the predictor", 8)
+    predictor_depth: int = setting(3, "transformer blocks of the predictor", 1, 32)
 
 
 @dataclass(frozen=True)
 class TeacherSettings:
     """How the teacher follows."""
 
-    momentum: float  # at first: 1 / (1 - momentum) updates must be far fewer than the run's
+    momentum: float = setting(
+        0.99, "of the teacher, at first; 1 / (1 - momentum) must be far below train.updates", 0, 1
+    )
 
 
 @dataclass(frozen=True)

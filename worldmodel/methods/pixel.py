@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.methods.default import LatentModel, ModelSettings
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose, take
 from worldmodel.networks.predictors import from_every_start, windows
@@ -37,6 +37,9 @@ class PixelSettings:
     horizon: int  # H, steps imagined open-loop from every start
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
+
+    def __post_init__(self) -> None:
+        self.model.check(self.frame_size)
 
 
 class PixelModel(LatentModel):
@@ -98,3 +101,6 @@ class Pixel(Method):
     def error(self, z: Tensor, frames: Tensor) -> Tensor:
         """Mean squared error of the pictures drawn from z (B, K, D) against frames uint8 (B, K, h, w, 3)."""
         return (self.model.draw(z) - self.model.encoder.pixels.still(frames)).pow(2).mean()
+
+
+ENTRY = Entry(PixelSettings, Pixel)

@@ -4,7 +4,7 @@ Predicts: the latents of all later steps of a clip, open-loop from its first lat
 Kept from collapse by: variance and covariance over the batch, the variance within each clip, inverse dynamics; the
 latents are kept smooth in time.
 Published: PLDM (arXiv 2502.14819), its time-variance term as LeWorldModel's appendix C.2 writes it (arXiv 2603.19312).
-The weights in configs/method/pldm.yaml are those of its Two-Rooms configuration.
+The weights are those of its Two-Rooms configuration.
 
 What differs: the encoder and the residual predictor are those of the default method, and the predictor is fine-tuned on
 frozen latents like that of every method, so that a comparison is one of objectives; a latent has seen several frames,
@@ -18,26 +18,28 @@ import torch
 from torch import Tensor
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.methods.default import ModelSettings, VectorModel
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class PLDMObjectiveSettings:
     """How much each term weighs."""
 
-    prediction: float  # of the open-loop prediction error
-    inverse: float  # of inverse dynamics
-    variance: float  # of the variance hinge
-    covariance: float  # of the covariance penalty
+    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0)
+    inverse: float = setting(1.072, "weight of inverse dynamics", 0)
+    variance: float = setting(3.98, "weight of the variance hinge", 0)
+    # Published: 6.92 of the mean over pairs of dimensions, which are 63 times as many as the 64 of a latent.
+    covariance: float = setting(0.11, "weight of the covariance penalty", 0)
 
 
 @dataclass(frozen=True)
 class TimeSettings:
     """How much the terms along a clip weigh."""
 
-    time_variance: float  # of the hinge on the spread within a clip
-    time_similarity: float  # of the step from a latent to the next
+    time_variance: float = setting(0.245, "weight of the variance hinge within each clip", 0)
+    time_similarity: float = setting(0.742, "weight of the step from a latent to the next", 0)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class PLDMSettings:
     pldm: TimeSettings
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
+
+    def __post_init__(self) -> None:
+        self.model.check(self.frame_size)
 
 
 class PLDM(Method):
@@ -77,3 +82,6 @@ class PLDM(Method):
             "time_variance": in_time.time_variance * objectives.time_variance(latents),
             "time_similarity": in_time.time_similarity * objectives.time_similarity(latents),
         }
+
+
+ENTRY = Entry(PLDMSettings, PLDM)

@@ -20,26 +20,27 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.model import LatentWorldModel
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose, take
 from worldmodel.networks.encoders import Block
 from worldmodel.networks.frames import FrameTransformer
 from worldmodel.networks.predictors import windows
 from worldmodel.networks.quantizer import Quantizer, QuantizerSettings, straight_through
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class TokenNetSettings:
     """What the networks are made of."""
 
-    context: int  # frames whose tokens predict the next
-    width: int  # of the encoder
-    depth: int  # transformer blocks of the encoder
-    heads: int  # attention heads of the encoder and of the predictor
-    patch: int  # side in pixels of the patch that a token stands for
-    predictor_width: int  # of the transformer that predicts
-    predictor_depth: int  # its blocks
+    context: int = setting(3, "frames whose tokens predict the next", 2, 16)
+    width: int = setting(128, "channels of the encoder", 8)
+    depth: int = setting(2, "transformer blocks of the encoder", 1, 48)
+    heads: int = setting(4, "attention heads of the encoder and of the predictor", 1)
+    patch: int = setting(16, "side of the patch that a token stands for, pixels", 2)
+    predictor_width: int = setting(128, "channels of the transformer that predicts", 8)
+    predictor_depth: int = setting(2, "its blocks", 1, 32)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class TokenSettings:
     decoder: DecoderSettings
     frame_size: int  # side of the square training frame in pixels
     action_dim: int  # A
+
+    def __post_init__(self) -> None:
+        if self.frame_size % self.model.patch:
+            raise ValueError(f"model.patch must divide world.frame_size ({self.frame_size}), got {self.model.patch}")
+        if self.model.width % self.model.heads:
+            raise ValueError(
+                f"model.width must be a multiple of model.heads ({self.model.heads}), got {self.model.width}"
+            )
 
 
 class TokenPredictor(nn.Module):
@@ -171,3 +180,6 @@ class Token(Method):
             "commitment": asked.quantizer.commitment * objectives.prediction(places, codes),
             "prediction": nn.functional.cross_entropy(logits.flatten(0, -2), index[:, model.context :].flatten()),
         }
+
+
+ENTRY = Entry(TokenSettings, Token)

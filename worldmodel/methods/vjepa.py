@@ -25,6 +25,7 @@ from worldmodel.losses.masking import (
     places,
     tubes,
 )
+from worldmodel.method import Entry
 from worldmodel.methods.masked import (
     Grid,
     MaskedEncoder,
@@ -35,23 +36,26 @@ from worldmodel.methods.masked import (
     whole_clips,
 )
 from worldmodel.networks.encoders import TUBELET
+from worldmodel.settings import setting
 
 
 @dataclass(frozen=True)
 class VideoNetSettings(NetSettings):
     """What the networks are made of."""
 
-    context: int  # frames of a clip
+    context: int = setting(4, "frames of a clip", 2, 16)
 
 
 @dataclass(frozen=True)
 class TubeMaskingSettings:
     """How targets are chosen, and taught."""
 
-    motion: float  # share of the blocks that are placed where something moves
-    last_momentum: float  # of the teacher at the end of the run
-    context: float  # weight of the loss on the context (V-JEPA 2.1); 0: none
-    future: float  # weight of the newest two frames, predicted from those before them; 0: none, as published
+    motion: float = setting(0.5, "share of the blocks placed where something moves, the others anywhere", 0, 1)
+    last_momentum: float = setting(0.995, "of the teacher at the end; at first it is objective.momentum", 0, 1)
+    context: float = setting(0.0, "weight of the loss on what is visible (V-JEPA 2.1); 0: none", 0)
+    future: float = setting(
+        2.0, "weight of the newest two frames, predicted from those before them; 0: none, as published", 0
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,13 @@ class VJepaSettings:
     objective: TeacherSettings
     masking: TubeMaskingSettings
     frame_size: int  # side of the square training frame in pixels
+
+    def __post_init__(self) -> None:
+        if self.masking.future and self.model.context < 4:
+            raise ValueError(
+                "model.context must be at least 4 for masking.future, which tells two frames from those before, got "
+                f"{self.model.context}"
+            )
 
 
 class VideoEncoder(MaskedEncoder):
@@ -125,3 +136,6 @@ class VideoJEPA(MaskedMethod):
             hidden, _ = self.encoder.errors(pixels, truth, newest(len(clips), grid))
             terms["prediction_future"] = asked.future * hidden.mean()
         return terms
+
+
+ENTRY = Entry(VJepaSettings, VideoJEPA, imagines=False)

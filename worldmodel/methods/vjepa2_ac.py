@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from worldmodel.losses import objectives
-from worldmodel.method import Method
+from worldmodel.method import Entry, Method
 from worldmodel.methods import ijepa, vjepa
 from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 from worldmodel.networks import pretrained
 from worldmodel.networks.block_causal import BlockCausalPredictor, Cache
 from worldmodel.networks.frozen import Pooled
-from worldmodel.settings import from_json
+from worldmodel.settings import from_json, setting
 
 # By the method that trained them: settings, and the encoder that they make.
 ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
@@ -48,13 +48,13 @@ def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
 class DynamicsSettings:
     """The predictor and what it sees."""
 
-    grid: int  # patches along a side of the frame, pooled from the encoder's
-    channels: int  # C, of each of them
-    past: int  # K, frames that a latent holds, 2 or more: speed is in their difference
-    window: int  # steps that attention sees
-    width: int
-    depth: int
-    heads: int
+    grid: int = setting(4, "patches along a side of the frame, pooled from the encoder's", 1)
+    channels: int = setting(16, "features kept of each of them", 1)
+    past: int = setting(4, "frames that a latent holds: speed is in their difference", 2, 16)
+    window: int = setting(4, "steps that attention sees", 1)
+    width: int = setting(128, "channels of the predictor", 8)
+    depth: int = setting(3, "transformer blocks of the predictor", 1, 32)
+    heads: int = setting(4, "attention heads of the predictor", 1)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class VJepa2ACSettings:
     dynamics: DynamicsSettings
     encoder: dict[str, Any]  # what the frozen encoder was trained by, see `checkpoint.description`
     action_dim: int  # A
+
+    @property
+    def needs_finetuning(self) -> str:
+        """Why the predictor must be trained on frozen latents."""
+        return "method=vjepa2_ac, which learns only there"
 
 
 class PatchWorldModel(LatentWorldModel):
@@ -160,3 +165,6 @@ class VJepa2AC(Method):
             forced = model.predictor(torch.cat([past, truth[:, :-1]], dim=1), actions).float()
             ahead = model.rolled(past, actions).float()
         return objectives.prediction(forced, truth) + objectives.prediction(ahead, truth)
+
+
+ENTRY = Entry(VJepa2ACSettings, VJepa2AC, encoder="vjepa", context=lambda settings: settings.dynamics.past)

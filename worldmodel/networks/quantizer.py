@@ -9,17 +9,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from worldmodel.settings import setting
+
 DEAD = 0.03  # of an equal share of all rows
 
 
 @dataclass(frozen=True)
 class QuantizerSettings:
-    """The book of codes."""
+    """The book of codes that frames are written in."""
 
-    codes: int  # in the book
-    size: int  # of the vector of a code
-    decay: float  # of the moving averages
-    commitment: float  # weight of the distance of what is encoded from its code
+    codes: int = setting(512, "codes in the book", 2, 65536)
+    size: int = setting(16, "of the vector of a code", 2, 1024)
+    decay: float = setting(0.99, "of the moving averages that the book follows", 0, 0.9999)
+    commitment: float = setting(0.25, "weight of the distance of what is encoded from its code", 0)
 
 
 class Quantizer(nn.Module):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from worldmodel.losses import objectives
 from worldmodel.networks.predictors import ResidualPredictor, rollout, windows
+from worldmodel.settings import setting
 
 QUANTILES = (0.02, 0.98)  # of the recorded macro-actions: planning does not leave them (arXiv 2604.03208)
 MEMORY = 0.98  # of the running quantiles, per update
@@ -18,20 +19,22 @@ MEMORY = 0.98  # of the running quantiles, per update
 
 @dataclass(frozen=True)
 class UpperSettings:
-    """What the second level is made of, and what it is trained for."""
+    """The second level: a slower clock and macro-actions."""
 
-    stride: int  # control steps in one of its steps
-    macro: int  # M, size of a macro-action
-    latent: int  # E, size of its latent; 0: it predicts latents of level 1 and has none of its own
-    width: int  # hidden units of its networks
-    depth: int  # residual layers of its predictor
-    horizon: int  # of its steps, imagined open-loop
-    prediction: float  # weight of its prediction error
-    variance: float  # weight of the variance hinge on its latents and macro-actions
-    covariance: float  # weight of the covariance penalty on the same
-    updates: int
-    batch: int  # B, stretches of recordings in an update
-    learning_rate: float  # at the end of the warm-up; from there down to nothing along a cosine
+    stride: int = setting(5, "control steps in a step of level 2", 2, 100)
+    macro: int = setting(4, "size of a macro-action", 1, 64)
+    latent: int = setting(0, "size of its latent; 0: that of level 1 is shared", 0, 4096)
+    width: int = setting(256, "hidden units of its networks", 8)
+    depth: int = setting(2, "residual layers of its predictor", 1, 32)
+    horizon: int = setting(
+        8, "steps of level 2 imagined open-loop; recordings must be longer than stride times horizon", 1
+    )
+    prediction: float = setting(1.0, "weight of its prediction error", 0)
+    variance: float = setting(1.0, "weight of the variance hinge on its latents and macro-actions", 0)
+    covariance: float = setting(0.1, "weight of the covariance penalty on them", 0)
+    updates: int = setting(1000, "updates, on the latents of all recordings, when level 1 has learnt", 1)
+    batch: int = setting(256, "stretches of recordings in an update", 2)
+    learning_rate: float = setting(2e-3, "peak of the schedule, a warm-up and a cosine down to nothing", 1e-8, 1)
 
     @property
     def control_steps(self) -> int:

@@ -13,11 +13,11 @@ from worldmodel.diagnosis import measures
 from worldmodel.diagnosis.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.progress import TrainingError, TrainingFolder
+from worldmodel.settings import setting
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretraining
 from worldmodel.streams import stream, torch_stream
 from worldmodel.training import TrainingStage, learn, parameters, warmed
 
-SCHEDULES = ("cosine", "wsd")
 COLLAPSED = 0.05  # of the std that a healthy latent has: below it, planning cannot tell states apart
 
 
@@ -35,19 +35,26 @@ class ClipBatch(Protocol):
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a method is trained."""
+    """Training of the world model."""
 
-    updates: int
-    batch: int  # B, clips an update
-    length: int  # T, latents a clip
-    horizon: int  # H, steps imagined open-loop from every start
-    learning_rate: float  # peak of the schedule
-    weight_decay: float
-    gradient_norm: float
-    measure_every: int  # updates between measurements on held-out clips
-    save_every: int  # updates between checkpoints
-    seed: int
-    schedule: str = "cosine"  # one of SCHEDULES
+    updates: int = setting(1000, "updates", 1)
+    batch: int = setting(64, "clips in an update", 2)
+    length: int = setting(4, "latents in a clip", 2)
+    horizon: int = setting(3, "steps imagined open-loop from every latent; less than train.length", 1)
+    learning_rate: float = setting(2e-3, "peak of the schedule", 1e-8, 1)
+    weight_decay: float = setting(1e-4, "of matrices", 0, 1)
+    gradient_norm: float = setting(1.0, "gradients are scaled down to this norm", 1e-6)
+    measure_every: int = setting(250, "updates between measurements on recordings held out", 1)
+    save_every: int = setting(50, "updates between checkpoints: what an interruption can cost", 1)
+    seed: int = 0
+    schedule: str = setting(
+        "cosine", "cosine, or wsd: constant with a short decay; both warm up", choices=("cosine", "wsd")
+    )
+
+    def check(self) -> None:
+        """Raises ValueError where these do not go together."""
+        if self.horizon >= self.length:
+            raise ValueError(f"train.horizon must be less than train.length ({self.length}), got {self.horizon}")
 
 
 def rate(step: int, settings: TrainSettings) -> float:

@@ -15,22 +15,24 @@ from torch import Tensor, nn
 
 from worldmodel.model import Encoder
 from worldmodel.networks.keypoints import KeypointEncoder
+from worldmodel.settings import setting
 from worldmodel.stages.dense_prediction import DensePrediction
 from worldmodel.streams import stream, torch_stream
 from worldmodel.training import TrainingStage, parameters
 
+KEYPOINTS = ("model.encoder", "keypoints")  # the settings are for models that see by keypoints
 _FITTED = 256  # frames that the targets are standardised by
 _CODES = 5.0  # times the encoder's learning rate: codes, which are linear and begin near 0, learn faster
 
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """How keypoints learn to look, before anything else is learnt."""
+    """Training of the keypoints by themselves, before all else: to tell from them what each patch looks like."""
 
-    updates: int  # 0: not at all
-    batch: int  # B, frames in an update
-    learning_rate: float  # of the keypoints
-    seed: int
+    updates: int = setting(200, "updates; 0: none, keypoints begin at random", 0, only=KEYPOINTS)
+    batch: int = setting(64, "frames in an update", 1, only=KEYPOINTS)
+    learning_rate: float = setting(2e-3, "of the keypoints, constant", 1e-8, 1, only=KEYPOINTS)
+    seed: int = 0
 
 
 def pretraining(

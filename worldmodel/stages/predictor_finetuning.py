@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.method import Method
+from worldmodel.settings import setting
 from worldmodel.streams import stream, torch_stream
 from worldmodel.training import TrainingStage, parameters, warmed
 
@@ -23,13 +24,15 @@ _DECAY = 0.01  # of the weights
 
 @dataclass(frozen=True)
 class FinetuningSettings:
-    """How the predictor is trained on frozen latents."""
+    """Training of the predictor by itself, on the latents of all recordings."""
 
-    updates: int  # 0: not at all
-    batch: int  # B, starts in an update
-    horizon: int  # H, control steps of a stretch of a recording, imagined open-loop
-    learning_rate: float  # at the end of the warm-up; from there down to nothing along a cosine
-    seed: int
+    updates: int = setting(1000, "updates; 0: none", 0)
+    batch: int = setting(256, "latents in an update, from which it imagines", 2)
+    horizon: int = setting(
+        10, "steps imagined open-loop from each; also what every method's imagination is measured over", 1
+    )
+    learning_rate: float = setting(2e-3, "peak of the schedule, a warm-up and a cosine down to nothing", 1e-8, 1)
+    seed: int = 0
 
 
 def finetuning(method: Method, data: LatentEpisodes, settings: FinetuningSettings) -> TrainingStage | None:

@@ -22,7 +22,8 @@ def test_the_settings_of_a_recordings_world_are_those_of_its_file() -> None:
 
 def test_what_the_user_wrote_wins() -> None:
     suited = request("planner.horizon=7", "model=vit", "model.latent=96").suited_to(WORLDS["puck"]).config
-    assert (suited.planner.horizon, suited.model.encoder, suited.model.latent) == (7, "vit", 96)
+    model = suited.of_method["model"]
+    assert (suited.planner.horizon, model.encoder, model.latent) == (7, "vit", 96)
     assert suited.collect.episodes == load_config(["world=puck"]).collect.episodes
 
 
@@ -53,7 +54,7 @@ def test_a_world_that_the_user_names_is_taken_at_its_word() -> None:
 
 def test_what_goes_together_is_judged_with_the_settings_of_the_world() -> None:
     # 50 numbers are too few for two coordinates of 32 keypoints each, and enough for Push-T's 32 components.
-    assert request("model.latent=50").suited_to(WORLDS["pusht"]).config.model.latent == 50
+    assert request("model.latent=50").suited_to(WORLDS["pusht"]).config.of_method["model"].latent == 50
     with pytest.raises(UsageError, match="above the 32 numbers"):
         request("model.latent=30").suited_to(WORLDS["pusht"])
     with pytest.raises(UsageError, match="above the 64 numbers"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
@@ -14,6 +15,7 @@ import pytest
 import housecat as program
 from housecat.cli import main as cli
 from housecat.cli.help import COMMANDS, named
+from housecat.settings.config import composed, is_read, parsed, text_of
 from housecat.settings.schema import settings
 from tests.housecat.conftest import ROOT
 
@@ -32,13 +34,38 @@ def test_a_group_of_commands_lists_its_members_alone(line, capsys):
     assert all((f"  {name} " in shown) == name.startswith("data ") for name in COMMANDS)
 
 
+def keys_in(text: str) -> set[str]:
+    return set(re.findall(r"(?m)^  ([a-z][\w.]+)=(?!NAME)", text))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_lists_each_of_its_settings_with_its_meaning(name, capsys):
+def test_the_help_of_a_command_lists_what_the_default_choice_reads_with_meaning_and_default(name, capsys):
     assert cli.main([*name.split(), "--help"]) == 0
     shown = capsys.readouterr().out
-    for key, setting in settings().items():
-        assert (f"  {key}=" in shown) == COMMANDS[name].reads(key)
-        assert not COMMANDS[name].reads(key) or setting.meaning in shown
+    values, known = composed(parsed([]))
+    read = {key for key, one in known.items() if COMMANDS[name].reads(key) and is_read(one, values)}
+    assert keys_in(shown) == read
+    for key in read:
+        assert f"  {key}={text_of(values[key])} " in shown
+        assert known[key].meaning in shown
+
+
+def test_help_is_of_the_method_and_the_world_that_are_named(capsys):
+    def shown(*choice: str) -> str:
+        assert cli.main(["quickstart", "--help", *choice]) == 0
+        return capsys.readouterr().out
+
+    default, lewm, cube = shown(), shown("method=lewm"), shown("world=cube")
+    assert {"model.latent", "objective.inverse"} <= keys_in(default) - keys_in(lewm)
+    assert {"lewm.heads", "objective.sigreg"} <= keys_in(lewm) - keys_in(default)
+    assert "Attention of the predictor" in lewm
+    assert "method=lewm has lewm.*" in default and "lewm.*" not in lewm
+    assert "model.width=32 " in default and "model.width=192 " in lewm and "train.updates=1300 " in lewm
+    assert "model.latent=112 " in default and "model.latent=80 " in cube and "model.fixed=components " in cube
+    assert "planner.upper_every" not in default
+    assert "planner.upper_every=2 " in shown("evaluate.planners=[hjepa]")
+    assert "critic.expectile" not in shown("critic.kind=quasimetric")
+    assert "model.depth" not in default and "model.depth=2 " in shown("model=vit")
 
 
 def test_every_setting_is_read_by_a_command():
@@ -89,7 +116,7 @@ def test_a_wrong_command_line_is_answered_in_one_line_within_a_second(housecat, 
 
 
 def test_nothing_heavy_is_loaded_for_a_wrong_command_line():
-    code = "import sys; from housecat.cli import main; main(['train', 'updates=3']); print(*sys.modules)"
+    code = "import sys; from housecat.cli.main import main; main(['train', 'updates=3']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "mujoco", "matplotlib", "scipy", "gymnasium"} & set(done.stdout.split())
 

@@ -23,7 +23,7 @@ SMALL = (
 
 
 def plan(*more: str):
-    return wiring.training_plan(load_config([*SMALL, *more]), frame_size=32, action_dim=2)
+    return wiring.training_plan(load_config([*SMALL, *more], shared=True), frame_size=32, action_dim=2)
 
 
 def saved(folder: Path, *more: str) -> Path:

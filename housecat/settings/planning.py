@@ -1,0 +1,24 @@
+"""The settings of all planners, put together of what the parts of planners declare."""
+
+from dataclasses import dataclass
+
+from planners.optimizers.cem import CEMSettings
+from planners.subgoals.hjepa import TwoLevelSettings
+from planners.subgoals.routes import Rules
+from worldmodel.settings import setting
+
+
+@dataclass(frozen=True)
+class PlannerConfig(CEMSettings, Rules, TwoLevelSettings):
+    """Planning: the optimiser (CEM) is the same for all planners."""
+
+    effort: float = setting(0.0, "weight of action effort in the energy", 0)
+    closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (all but flat_latent)", 0)
+    horizon: int = setting(8, "control steps imagined by flat_distance and hierarchy", 1, 200)
+
+    def check(self) -> None:
+        """Raises ValueError where these do not go together."""
+        for elites, samples in (("elites", "samples"), ("upper_elites", "upper_samples")):
+            least, most = getattr(self, elites), getattr(self, samples)
+            if least >= most:
+                raise ValueError(f"planner.{elites} must be less than planner.{samples} ({most}), got {least}")
