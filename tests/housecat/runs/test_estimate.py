@@ -15,7 +15,7 @@ TINY = """model.latent=10 model.width=8 model.keypoints=4 model.predictor_width=
 
 
 def plan(*more: str) -> TrainingPlan:
-    return training_plan(load_config([*TINY, *more]), 32, 2)
+    return training_plan(load_config([*TINY, *more], shared=True), 32, 2)
 
 
 @pytest.mark.parametrize(

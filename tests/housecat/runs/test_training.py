@@ -134,7 +134,7 @@ def test_a_row_of_encoded_recordings_has_the_latents_the_state_and_the_action_of
 
 
 def test_what_is_measured_is_measured_in_the_frame_that_it_stands_beside(told: EpisodeStore) -> None:
-    plan = wiring.plan_for_store(load_config([*TINY, "model=cnn"]), told)
+    plan = wiring.plan_for_store(load_config([*TINY, "model=cnn"], shared=True), told)
     clips = labelled(told, 50, CONTEXT, plan)
     numbers = clips.frames[..., 0, 0, 0].numpy().astype(int)
     assert numbers.shape == (50, CONTEXT + plan.horizon)
