@@ -1,1 +1,1 @@
-"""How bodies are moved while they are recorded: random play, scripted play, the oracle, goals in hindsight."""
+"""How bodies are moved while they are recorded: random play, scripted play, goals in hindsight."""

@@ -7,12 +7,12 @@ from typing import Any
 from tqdm import tqdm
 
 from envs import WORLDS, make_world
-from envs.measured import FILE, Figures, figures_of, keep_figures, known_figures, try_pairs
 from envs.registry import IDS, SUBJECTS
 from envs.world import World
 from housecat import __version__
 from housecat.cli.sheet import write_sheet
 from housecat.errors import UsageError
+from housecat.evaluation.measured import FILE, Figures, figures_of, keep_figures, known_figures, try_pairs
 from housecat.evaluation.statistics import Rate
 from housecat.report.columns import aligned
 

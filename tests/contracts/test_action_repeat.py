@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import envs
-from envs.play.oracle import oracle_steps
+from housecat.evaluation.oracle import oracle_steps
 
 
 @pytest.mark.parametrize("name", sorted(envs.WORLDS))

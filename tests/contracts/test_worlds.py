@@ -10,9 +10,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from envs.play.oracle import oracle_steps
 from envs.registry import IDS, make_named
 from envs.world import World
+from housecat.evaluation.oracle import oracle_steps
 
 NAMES = sorted(envs.WORLDS)
 

@@ -122,7 +122,7 @@ def test_training_frames_have_no_shadows_and_peoples_pictures_do() -> None:
 
 def test_importing_worlds_imports_no_torch_and_none_of_the_other_packages() -> None:
     done = run(
-        "import sys, envs, envs.collect, envs.oracle\n"
+        "import sys, envs, envs.data.collect, envs.play.hindsight\n"
         "print(sorted({'torch', 'worldmodel', 'planners', 'housecat'} & set(sys.modules)))"
     )
     assert done.stdout == "[]\n", done.stderr

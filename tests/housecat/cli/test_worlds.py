@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from envs import WORLDS, make_world
-from envs.measured import TriedPair, figures_of
 from envs.registry import make_named
+from envs.streams import stream
 from envs.worlds.mazes import maze_spec
 from housecat.cli import main as cli
 from housecat.cli.worlds import entry_of, show_worlds
+from housecat.evaluation.measured import TriedPair, figures_of
 
 FAMILIES = {"navigation", "reaching", "pushing", "manipulation", "locomotion", "driving"}
 
@@ -57,7 +58,7 @@ def test_the_sheet_shows_training_frames_upscaled_beside_the_people_s_pictures(t
     assert str(tmp_path / "worlds.png") in capsys.readouterr().out
     sheet = np.asarray(Image.open(tmp_path / "worlds.png"))
     world = make_world(WORLDS["reacher"])
-    pair = world.sample_pair(np.random.default_rng(3))
+    pair = world.sample_pair(stream(3, "pictures of worlds"))
     training = world.frame(state=pair.start).repeat(4, 0).repeat(4, 1)
     assert any((sheet[34 : 34 + 256, left : left + 256] == training).all() for left in range(sheet.shape[1] - 256))
 

@@ -7,9 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.measured import TriedPair, figures_of, fingerprint, keep_figures, known_figures, try_pair, try_pairs
 from envs.registry import make_named, make_world
 from envs.world import World
+from housecat.evaluation.measured import (
+    TriedPair,
+    figures_of,
+    fingerprint,
+    keep_figures,
+    known_figures,
+    try_pair,
+    try_pairs,
+)
 
 TRIED = [TriedPair(12, False), TriedPair(None, True), TriedPair(15, False)]
 

@@ -1,6 +1,6 @@
 """How often the oracle and random play reach the goal in a world: measured, kept in a file, and shown while it holds.
 
-`measured.json` in this package holds what was found in the built-in worlds, by name; `housecat worlds episodes=40
+`measured.json` beside this file holds what was found in the built-in worlds, by name; `housecat worlds episodes=40
 --save` writes it. An entry belongs to the world with its `fingerprint`: of a world that has changed since, nothing is
 known.
 """
@@ -9,7 +9,6 @@ import functools
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from envs.play.oracle import oracle_steps
+from envs.data.machine import cores
 from envs.registry import make_world
 from envs.world import World
+from housecat.evaluation.episodes import one_thread
+from housecat.evaluation.oracle import oracle_steps
+from housecat.files import write_json
 
 FILE = Path(__file__).with_name("measured.json")
 
@@ -82,6 +84,7 @@ def _rounded(values: np.ndarray) -> list[str]:
     return [f"{value:.5g}" if abs(value) > 1e-9 else "0" for value in np.asarray(values, np.float64).ravel()]
 
 
+@one_thread()
 def try_pair(spec: dict[str, Any], seed: int, index: int) -> TriedPair:
     """Pair ``index`` of ``seed``, by the oracle and by random play; nothing else makes a difference."""
     world = _world(json.dumps(spec))
@@ -100,7 +103,7 @@ def try_pair(spec: dict[str, Any], seed: int, index: int) -> TriedPair:
 
 def try_pairs(spec: dict[str, Any], seed: int, episodes: int, workers: int) -> Iterator[TriedPair]:
     """The pairs 0 to ``episodes`` - 1, in order, tried in so many processes (0: one for each processor)."""
-    workers = min(workers or os.cpu_count() or 1, episodes)
+    workers = min(workers or cores(), episodes)
     jobs = ([spec] * episodes, [seed] * episodes, range(episodes))
     if workers == 1:
         yield from map(try_pair, *jobs)
@@ -128,9 +131,7 @@ def known_figures(world: World, file: Path = FILE) -> Figures | None:
 def keep_figures(name: str, figures: Figures, file: Path = FILE) -> None:
     """Put the figures of the world ``name`` into the file, in place of older ones."""
     entries = {**_read(file), name: asdict(figures)}
-    temporary = file.with_name(f".{file.name}.tmp")
-    temporary.write_text(json.dumps(dict(sorted(entries.items())), indent=2) + "\n", encoding="utf-8")
-    temporary.replace(file)
+    write_json(file, dict(sorted(entries.items())))
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:
