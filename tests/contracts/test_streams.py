@@ -3,6 +3,7 @@
 import ast
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,32 @@ from housecat.evaluation.pairs import PairRequest, make_pairs
 from worldmodel import streams as learning
 
 ROOT = Path(__file__).parents[2]
-MAKERS = {"stream", "torch_stream", "drawn_weights", "on_latents"}  # the purpose is their one literal text
+MAKERS = {"stream", "torch_stream", "drawn_weights", "on_latents"}  # the purpose is their first literal text
 SHARED = {"methods"}  # the untrained network of a diagnosis is the very one that training began with
+
+
+def calls(*packages: str) -> Iterator[tuple[Path, str, list[ast.expr]]]:
+    """File, name and arguments of every call."""
+    for path in (path for package in packages for path in sorted((ROOT / package).rglob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                yield path, node.func.id if isinstance(node.func, ast.Name) else node.func.attr, node.args
 
 
 def purposes() -> list[str]:
     """The purposes that the code names, once for each place."""
     found = []
-    for path in (
-        path for package in ("envs", "worldmodel", "planners", "housecat") for path in (ROOT / package).rglob("*.py")
-    ):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
-                found += [
-                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                ]
+    for _, name, arguments in calls("envs", "worldmodel", "planners", "housecat"):
+        if name in MAKERS:
+            texts = [one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            found += texts[:1]
     return [*found, "pairs", "calibration", "factors of pairs", "factors of calibration"]
+
+
+def test_what_is_learnt_and_judged_has_no_seed_but_by_way_of_a_purpose():
+    for path, name, arguments in calls("worldmodel", "planners", "housecat"):
+        if name in ("default_rng", "manual_seed") and path.name not in ("streams.py", "export.py"):
+            assert all(isinstance(one, ast.Constant) for one in arguments), path
 
 
 def test_every_purpose_has_a_name_of_its_own():
