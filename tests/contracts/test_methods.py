@@ -75,3 +75,28 @@ def test_whatever_imagines_has_its_predictor_finetuned_and_nothing_else(name: st
     learn(stage)
     changed = {key for key, value in method.state_dict().items() if not torch.equal(value, before[key])}
     assert changed and all(key.startswith("model.predictor.") for key in changed)
+
+
+@pytest.mark.parametrize("name", [name for name, one in METHODS.items() if one.imagines and one.encoder is None])
+def test_it_learns_from_the_actions_between_its_latents_and_from_no_earlier_ones(name: str) -> None:
+    settings = load_config([f"method={name}", *SMALL, "model.keypoints=4", "train.horizon=2"])
+    method = make_method(wiring.training_plan(settings, frame_size=32, action_dim=2))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for one in method.parameters():  # some predictors begin by changing nothing
+            one += 0.05 * torch.randn(one.shape, generator=generator)
+    context, length = method.model.context, method.model.context + 4
+    frames = torch.randint(256, (2, length, 32, 32, 3), generator=generator, dtype=torch.uint8)
+    actions = torch.rand(2, length - 1, 2, generator=generator) * 2 - 1
+    method.fit_pixels(frames)
+
+    def loss(changed: int | None) -> float:
+        given = actions.clone()
+        if changed is not None:
+            given[:, changed] *= -1
+        with torch.no_grad():
+            terms = copy.deepcopy(method).eval().terms(frames, given, torch.Generator().manual_seed(0))
+        return float(torch.stack(list(terms.values())).sum())
+
+    heard = [step for step in range(length - 1) if loss(step) != loss(None)]
+    assert heard == list(range(context - 1, length - 1))

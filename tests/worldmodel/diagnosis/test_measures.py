@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.worldmodel.conftest import SquareClips, make_model
 from worldmodel.diagnosis import measures
+from worldmodel.model import LatentWorldModel
 
 
 def test_rank_counts_the_directions_that_are_used() -> None:
@@ -50,3 +51,39 @@ def test_what_never_varies_leaves_the_probe_of_the_rest_alone_and_unknown_stays_
     found = measures.diagnose(make_model(), part, part, imagination=False)
     assert found["probe_both"] == pytest.approx(found["probe_alone"])
     assert math.isnan(found["probe_unknown"]) and math.isfinite(found["probe_both"])
+
+
+class Newest(LatentWorldModel):
+    """Sees three frames; its latent is the brightness of the newest, which an action raises by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(context=3, latent=1, action_dim=1, precision=torch.float32)
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def latents(self, frames: Tensor) -> Tensor:
+        return frames[:, 2:, 0, 0, :1].float()
+
+    def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
+        return z[..., None, :] + actions.cumsum(dim=-2)
+
+    def fit_pixels(self, frames: Tensor) -> None:
+        """Nothing to take."""
+
+
+def brightness(seed: int, sign: float) -> measures.Labelled:
+    """Clips whose actions raise the brightness of the next frame; what is measured is the brightness times `sign`."""
+    actions = torch.randint(-9, 10, (60, 9, 1), generator=torch.Generator().manual_seed(seed)).float()
+    bright = 120 + torch.cat([torch.zeros(60, 1, 1), actions.cumsum(dim=1)], dim=1)
+    frames = bright[..., None, None].expand(-1, -1, 4, 4, 3).to(torch.uint8)
+    return measures.Labelled(frames, actions, {"light": sign * bright})
+
+
+def test_latents_are_held_against_what_was_measured_in_their_newest_frame_and_the_actions_after_it() -> None:
+    found = measures.diagnose(Newest(), brightness(0, 1.0), brightness(1, 1.0))
+    assert found["probe_light"] > 0.999
+    assert found["open_loop_imagined"] == 0 < found["open_loop_copied"]
+
+
+def test_a_probe_is_judged_where_it_was_not_fitted() -> None:
+    found = measures.diagnose(Newest(), brightness(0, 1.0), brightness(1, -1.0))
+    assert found["probe_light"] < 0, "what was learnt there is the opposite of what holds here"
