@@ -1,10 +1,15 @@
 """Settings: what a user writes is looked up, typed, checked, and beats the files."""
 
+from dataclasses import fields
+from importlib import import_module
+
 import pytest
 import yaml
 
 from housecat.errors import UsageError
-from housecat.settings.config import load_config, to_yaml
+from housecat.settings.config import check_shared, load_config, to_yaml
+from housecat.settings.groups import group_choices
+from housecat.settings.schema import method_sections, shared_sections
 
 
 def refusal(*arguments: str) -> str:
@@ -119,3 +124,49 @@ def test_the_settings_file_holds_what_the_command_reads_and_nothing_else():
     assert written["world"] == maze
     assert written["train"]["updates"] == load_config([]).train.updates
     assert set(written) == {"seed", "train", "world"}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("lewm.heads=2", "method=default does not read lewm.heads: it is for method=lewm"),
+        (
+            "method=lewm model.latent=9",
+            "method=lewm does not read model.latent: it is for method=default, hjepa, pixel",
+        ),
+        ("method=lewm model=vit", "method=lewm does not read model=vit: it is for method=default"),
+        ("model.depth=3", "model.encoder=keypoints does not read model.depth: it is for model.encoder=vit"),
+        ("model=cnn pretraining.updates=3", "model.encoder=cnn does not read pretraining.updates"),
+        ("objective.momentum=0.9", "objective.name=variance_covariance does not read objective.momentum"),
+        ("critic.kind=quasimetric critic.expectile=0.7", "critic.kind=quasimetric does not read critic.expectile"),
+        ("method=vjepa critic.updates=60", "method=vjepa does not read critic.updates"),
+        ("planner.upper_every=1", "does not read planner.upper_every: it is for evaluate.planners=hjepa"),
+        ("evaluate.planners=[random] planner.reach=3", "evaluate.planners=random does not read planner.reach"),
+    ],
+)
+def test_a_setting_that_nothing_chosen_reads_is_refused_with_what_reads_it(line: str, reason: str) -> None:
+    assert reason in refusal(*line.split())
+
+
+def test_several_methods_share_a_command_line_that_one_of_them_reads() -> None:
+    line = ["model.latent=100", "lewm.heads=2"]
+    check_shared(line, ["default", "lewm"])
+    assert load_config([*line, "method=lewm"], shared=True).of_method["lewm"].heads == 2
+    assert load_config(["method=lewm", "model=vit"], shared=True).of_method["model"].width == 192
+    with pytest.raises(UsageError, match="does not read lewm.heads"):
+        check_shared(line, ["default", "pldm"])
+
+
+def test_what_is_read_of_the_source_is_what_the_dataclasses_are() -> None:
+    parts = dict(shared_sections())
+    for method in group_choices("method"):
+        parts |= {f"{method}/{name}": part for name, part in method_sections(method).items()}
+    for part in parts.values():
+        kind = getattr(import_module(part.module), part.kind)
+        declared = {f"{part.name}.{one.name}": one for one in fields(kind) if "meaning" in one.metadata}
+        assert declared.keys() == part.settings.keys()
+        for name, one in declared.items():
+            read = part.settings[name]
+            assert (read.default, read.meaning) == (one.default, one.metadata["meaning"])
+            assert (read.low, read.high, read.choices) == tuple(one.metadata[key] for key in ("low", "high", "choices"))
+        assert kind() == kind(**{name.partition(".")[2]: one.default for name, one in declared.items()})
