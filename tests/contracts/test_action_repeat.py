@@ -49,6 +49,6 @@ def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
 
 
 @pytest.mark.parametrize("action_repeat", [0, 21, 2.0, True, "4"])
-def test_what_is_no_number_of_steps_is_refused(hold: object) -> None:
-    with pytest.raises(ValueError, match="hold must be a whole number of control steps from 1 to 20"):
-        envs.make_world({**envs.WORLDS["reacher"], "action_repeat": hold})
+def test_what_is_no_number_of_steps_is_refused(action_repeat: object) -> None:
+    with pytest.raises(ValueError, match="action_repeat must be a whole number of control steps from 1 to 20"):
+        envs.make_world({**envs.WORLDS["reacher"], "action_repeat": action_repeat})
