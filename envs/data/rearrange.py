@@ -145,13 +145,7 @@ def _about(stores: list[EpisodeStore], origin: dict[str, Any]) -> dict[str, Any]
         key: first.get(key) if all(s.manifest.get(key) == first.get(key) for s in stores) else None for key in _SHARED
     }
     return identity(
-        first["world"],
-        first["dt"],
-        first["renderer"],
-        origin,
-        **shared,
-        camera=first["camera"],
-        states=first["states"],
+        first["world"], first["dt"], first["renderer"], origin, **shared, camera=first["camera"], states=first["states"]
     )
 
 

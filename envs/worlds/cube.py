@@ -147,12 +147,7 @@ class CubeTask(Task):
         states = np.asarray(states)
         sight = sight_of(states)
         velocity = states[..., _QPOS : _QPOS + _DOF]
-        return {
-            "position": sight.grip,
-            "object": sight.cube,
-            "opening": sight.opening[..., None],
-            "velocity": velocity,
-        }
+        return {"position": sight.grip, "object": sight.cube, "opening": sight.opening[..., None], "velocity": velocity}
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """The cube's middle."""

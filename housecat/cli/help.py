@@ -40,18 +40,7 @@ COMMANDS = {
     "quickstart": Command(
         "record, train, evaluate and report, all in one; goes on where it was stopped",
         "housecat quickstart world=medium out=runs/medium",
-        (
-            *_COMMON,
-            "data",
-            "episodes",
-            "workers",
-            "world",
-            "factors",
-            "collect",
-            *LEARNING,
-            "planner",
-            "evaluate",
-        ),
+        (*_COMMON, "data", "episodes", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate"),
         "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
     ),
     "collect": Command(
@@ -75,18 +64,7 @@ COMMANDS = {
     "compare": Command(
         "train every method on the same recordings, probe it, let planners play with it; one table",
         "housecat compare data=data/reacher out=benchmarks/results world=reacher train.updates=600",
-        (
-            *_COMMON,
-            "data",
-            "workers",
-            "world",
-            "factors",
-            "collect",
-            *LEARNING,
-            "planner",
-            "evaluate",
-            "compare",
-        ),
+        (*_COMMON, "data", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate", "compare"),
         "Writes compare.json and, in runs/, every run to out (benchmarks/results unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
     ),
@@ -112,14 +90,10 @@ COMMANDS = {
         "States, actions, contacts and seeds stay as they are. Goes on where it was stopped.",
     ),
     "data info": Command(
-        "say what a folder of recorded episodes holds",
-        "housecat data info data=data/medium",
-        ("data",),
+        "say what a folder of recorded episodes holds", "housecat data info data=data/medium", ("data",)
     ),
     "data check": Command(
-        "hold every recorded episode against its checksum",
-        "housecat data check data=data/medium",
-        ("data",),
+        "hold every recorded episode against its checksum", "housecat data check data=data/medium", ("data",)
     ),
     "data merge": Command(
         "write the episodes of several recordings into one new folder",

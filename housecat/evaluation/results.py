@@ -144,9 +144,5 @@ def _comparisons(judged: dict[str, Judged]) -> dict[str, Any]:
     found = {}
     for name in outcomes.keys() - {CHALLENGER}:
         comparison = compare_paired(outcomes[CHALLENGER], outcomes[name])
-        found[name] = {
-            "only_hierarchy": comparison.only_first,
-            "only_other": comparison.only_second,
-            "p": comparison.p,
-        }
+        found[name] = {"only_hierarchy": comparison.only_first, "only_other": comparison.only_second, "p": comparison.p}
     return {name: found[name] for name in judged if name in found}

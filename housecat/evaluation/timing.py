@@ -67,12 +67,7 @@ def time_steps(
 
 
 def time_planner(
-    bench: Bench,
-    planner: str,
-    horizon: int | None,
-    results: Sequence[EpisodeResult],
-    pairs: Sequence[Pair],
-    steps: int,
+    bench: Bench, planner: str, horizon: int | None, results: Sequence[EpisodeResult], pairs: Sequence[Pair], steps: int
 ) -> StepTime:
     """The time of a planner's control steps on what it saw in its own episodes."""
     player = bench.make_agent(planner, horizon, [torch_stream(0, "timing")])

@@ -110,10 +110,7 @@ def updates_within(seconds: float, speed: Speed, finetuning: int) -> dict[str, i
     """The updates that fit into this time, as settings; of those of `finetuning` as many as fit into half of it."""
     again = max(1, min(finetuning, int(_FINETUNING * seconds / speed.finetuning))) if speed.finetuning else finetuning
     left = seconds - speed.apart - again * speed.finetuning
-    return {
-        "train.updates": max(1, int(left / speed.update)) if speed.update else 1,
-        "finetuning.updates": again,
-    }
+    return {"train.updates": max(1, int(left / speed.update)) if speed.update else 1, "finetuning.updates": again}
 
 
 def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:

@@ -51,11 +51,7 @@ class Landmarks:
 
 @torch.no_grad()
 def choose_landmarks(
-    latents: Tensor,
-    distance: Distance,
-    count: int,
-    generator: torch.Generator,
-    spacing: float = 1.0,
+    latents: Tensor, distance: Distance, count: int, generator: torch.Generator, spacing: float = 1.0
 ) -> Tensor:
     """Chooses landmarks that lie far from each other: always the latent that is farthest from all chosen before.
 

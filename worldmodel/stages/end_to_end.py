@@ -63,9 +63,7 @@ def rate(step: int, settings: TrainSettings) -> float:
 
 
 def end_to_end(
-    method: Method,
-    sample: Callable[[np.random.Generator, int, int], ClipBatch],
-    settings: TrainSettings,
+    method: Method, sample: Callable[[np.random.Generator, int, int], ClipBatch], settings: TrainSettings
 ) -> TrainingStage:
     """All of a method that needs gradients, on clips of frames."""
     trained = [p for p in method.parameters() if p.requires_grad]

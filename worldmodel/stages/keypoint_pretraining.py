@@ -36,9 +36,7 @@ class PretrainingSettings:
 
 
 def pretraining(
-    model: Encoder,
-    sample: Callable[[np.random.Generator, int, int], Any],
-    settings: PretrainingSettings,
+    model: Encoder, sample: Callable[[np.random.Generator, int, int], Any], settings: PretrainingSettings
 ) -> TrainingStage | None:
     """What finds the keypoints of `model`; None where it sees otherwise than by keypoints, or for no updates.
 
