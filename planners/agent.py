@@ -35,7 +35,7 @@ class Agent:
         self._memory: list[Any] = []  # B entries, of the planner
         self._done = 0  # actions of the last plan that have been taken
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def reset(self, goal_frames: NDArray[np.uint8]) -> None:
         """Begins an episode towards goals seen in frames uint8 (B, h, w, 3) and meant to stand still."""
         if len(goal_frames) != len(self.generators):
@@ -45,7 +45,7 @@ class Agent:
         self._frames, self.last_plan = None, None
         self._memory = [None] * len(goal_frames)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """The actions (B, A) to take, now that the camera shows frames uint8 (B, h, w, 3).
 

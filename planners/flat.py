@@ -24,7 +24,7 @@ class Flat:
             raise ValueError(f"horizon must be at least 1 control step; got {horizon}")
         self.model, self.energy, self.optimizer, self.horizon = model, energy, optimizer, horizon
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(
         self,
         z: Tensor,

@@ -127,6 +127,8 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     with torch.no_grad():
         training += recorded / len(frames) * _seconds(lambda: model.recording(frames), times=2)
     planning = _step(config, model) if isinstance(model, LatentWorldModel) else 0.0
+    asked = wiring.evaluate_settings(config)
+    playing = min(asked.workers, hardware.cores()) * (1 if plan.device.type == "cpu" else asked.batch)
     plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "episode.h5"
@@ -134,7 +136,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     return {
         "collect": _START + config.collect.episodes * episode / processes,
         "train": training,
-        "evaluate": _START + plays / processes,
+        "evaluate": _START + plays / playing,
         "report": _REPORT,
     }
 

@@ -32,6 +32,8 @@ from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
 
+_TOGETHER = 64  # episodes, at least, that a graphics card plays at a time
+
 
 def world_spec(config: Config) -> dict[str, Any]:
     """The description of the world for `envs.make_world`.
@@ -199,12 +201,13 @@ def pair_request(config: Config) -> PairRequest:
 def evaluate_settings(config: Config) -> EvaluateSettings:
     """How the planners are judged."""
     judged = config.evaluate
+    card = device(config).type != "cpu" and not config.workers  # one process has it, and plays many at a time
     return EvaluateSettings(
         planners=tuple(judged.planners),
         horizons=tuple(judged.horizons),
         max_steps=judged.max_steps,
-        workers=config.workers or cores(),
-        batch=judged.batch,
+        workers=1 if card else config.workers or cores(),
+        batch=max(judged.batch, _TOGETHER) if card else judged.batch,
         timing_steps=judged.timing_steps,
     )
 

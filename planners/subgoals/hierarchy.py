@@ -66,7 +66,7 @@ class Hierarchy:
         """H, control steps that a plan spans."""
         return self.flat.horizon
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(
         self,
         z: Tensor,

@@ -81,7 +81,7 @@ class TwoLevels:
         """H, control steps that a plan spans."""
         return self.flat.horizon
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(
         self,
         z: Tensor,

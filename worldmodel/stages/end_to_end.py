@@ -14,6 +14,7 @@ from worldmodel.diagnosis.measures import Labelled
 from worldmodel.method import Method
 from worldmodel.progress import TrainingError, TrainingFolder
 from worldmodel.settings import setting
+from worldmodel.stages.ahead import ClipsAhead
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings, pretraining
 from worldmodel.streams import stream, torch_stream
 from worldmodel.training import TrainingStage, learn, parameters, warmed
@@ -67,13 +68,10 @@ def end_to_end(
 ) -> TrainingStage:
     """All of a method that needs gradients, on clips of frames."""
     trained = [p for p in method.parameters() if p.requires_grad]
-    frames = settings.length + method.model.context - 1
+    frames, clips = settings.length + method.model.context - 1, ClipsAhead(sample, method.model.device)
 
     def loss(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
-        device = method.model.device
-        clips = sample(rng, settings.batch, frames)
-        seen, actions = (torch.as_tensor(part).to(device) for part in (clips.frames, clips.actions))
-        return method.terms(seen, actions, generator)
+        return method.terms(*clips(rng, settings.batch, frames), generator)
 
     return TrainingStage(
         "train",
