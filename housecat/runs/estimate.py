@@ -128,7 +128,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
         training += recorded / len(frames) * _seconds(lambda: model.recording(frames), times=2)
     planning = _step(config, model) if isinstance(model, LatentWorldModel) else 0.0
     asked = wiring.evaluate_settings(config)
-    playing = min(asked.workers, hardware.cores()) * (1 if plan.device.type == "cpu" else asked.batch)
+    playing = min(asked.workers, cores()) * (1 if plan.device.type == "cpu" else asked.batch)
     plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "episode.h5"

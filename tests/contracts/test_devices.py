@@ -32,11 +32,12 @@ from planners.agent import Agent
 from planners.subgoals.landmarks import Landmarks
 from tests.pretended import ELSEWHERE, NAME, pretended
 from worldmodel import checkpoint
-from worldmodel.diagnosis.probes import fit_attentive, fit_linear, principal_components, r2, ridge_r2
+from worldmodel.diagnosis.probes import explained, fit_attentive, fit_linear, r2
 from worldmodel.distances.critics import KINDS, train_distance
 from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import LatentWorldModel
+from worldmodel.networks.components import principal
 from worldmodel.share import export
 from worldmodel.stages.end_to_end import end_to_end
 from worldmodel.training import learn
@@ -209,14 +210,9 @@ def test_probes_read_there_what_they_read_on_the_cpu(device):
         told = fit_linear(known, targets)(asked)
         looked = fit_attentive(known[:, None], targets, generator, 3)(asked[:, None])
         judged = r2(looked, wanted, recording.to(where), generator)
-        components = principal_components(known, 3)(asked).abs()
-        found = [
-            ridge_r2(known, targets, asked, wanted),
-            told,
-            looked,
-            torch.tensor([judged.low, judged.high]),
-            components,
-        ]
+        directions, variances = principal(known, 3)
+        interval = torch.tensor([judged.low, judged.high])
+        found = [explained(told, wanted), told, looked, interval, directions.abs().float(), variances.float()]
         return [each.cpu() for each in found]
 
     for here, there in zip(read(CPU), read(ELSEWHERE), strict=True):
