@@ -35,6 +35,7 @@ from worldmodel import checkpoint
 from worldmodel.diagnosis.probes import explained, fit_attentive, fit_linear, r2
 from worldmodel.distances.critics import KINDS, train_distance
 from worldmodel.distances.distance import LatentEpisodes
+from worldmodel.methods.default import OBJECTIVES, PREDICTORS
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import LatentWorldModel
 from worldmodel.networks.components import principal
@@ -59,8 +60,8 @@ def config_of(method: str = "hjepa", *more: str) -> Config:
     return load_config([f"method={method}", *SMALL, *more])
 
 
-def plan_of(method: str, device: torch.device = ELSEWHERE) -> TrainingPlan:
-    plan = wiring.training_plan(config_of(method), frame_size=32, action_dim=2)
+def plan_of(method: str, device: torch.device = ELSEWHERE, *more: str) -> TrainingPlan:
+    plan = wiring.training_plan(config_of(method, *more), frame_size=32, action_dim=2)
     first = replace(plan.first, device=device) if isinstance(plan.first, TrainingPlan) else plan.first
     return replace(plan, device=device, first=first)
 
@@ -219,16 +220,31 @@ def test_probes_read_there_what_they_read_on_the_cpu(device):
         assert torch.allclose(here, there, atol=1e-3)
 
 
+def random_clips(rng: np.random.Generator, batch: int, length: int) -> estimate.RandomClips:
+    frames = rng.integers(0, 256, (batch, length, 32, 32, 3), dtype=np.uint8)
+    return estimate.RandomClips(frames, rng.uniform(-1, 1, (batch, length - 1, 2)).astype(np.float32))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("encoder", "predictor"), [("vit", "residual"), ("cnn", "residual"), *(("keypoints", each) for each in PREDICTORS)]
+)
+def test_every_part_of_the_default_learns(encoder, predictor, objective, device):
+    parts = f"model={encoder} model.width=24 model.predictor={predictor} objective.name={objective}".split()
+    parts += ["model.fixed=components"] * (encoder == "keypoints")  # what is fixed is fitted at the end
+    plan = plan_of("default", ELSEWHERE, *parts)
+    method = make_method(plan)
+    learn(end_to_end(method, random_clips, plan.train))
+    method.finalise(torch.from_numpy(random_clips(np.random.default_rng(0), 32, 4).frames).to(ELSEWHERE))
+    assert method.model.device.type == NAME
+
+
 def test_the_host_waits_for_losses_once_in_ten_updates(device):
     plan = plan_of("default")
     method = make_method(plan)
-    rng = np.random.default_rng(0)
-    clips = estimate.RandomClips(
-        rng.integers(0, 256, (4, 7, 32, 32, 3), dtype=np.uint8), rng.uniform(-1, 1, (4, 6, 2)).astype(np.float32)
-    )
     waits = []
     for updates in (10, 40):
         before = device.waits
-        learn(end_to_end(method, lambda *asked: clips, replace(plan.train, updates=updates)))
+        learn(end_to_end(method, random_clips, replace(plan.train, updates=updates)))
         waits.append(device.waits - before)
     assert waits[1] - waits[0] == 3
