@@ -57,7 +57,7 @@ pytestmark = pytest.mark.xdist_group("devices")
 
 
 def config_of(method: str = "hjepa", *more: str) -> Config:
-    return load_config([f"method={method}", *SMALL, *more])
+    return load_config([f"method={method}", *SMALL, *more], shared=True)
 
 
 def plan_of(method: str, device: torch.device = ELSEWHERE, *more: str) -> TrainingPlan:
