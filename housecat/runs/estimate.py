@@ -127,8 +127,8 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     with torch.no_grad():
         training += recorded / len(frames) * _seconds(lambda: model.recording(frames), times=2)
     planning = _step(config, model) if isinstance(model, LatentWorldModel) else 0.0
-    asked = wiring.evaluate_settings(config)
-    playing = min(asked.workers, cores()) * (1 if plan.device.type == "cpu" else asked.batch)
+    judged = wiring.evaluate_settings(config)
+    playing = min(judged.workers, cores()) * (1 if plan.device.type == "cpu" else judged.batch)
     plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "episode.h5"
