@@ -186,5 +186,5 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "seconds": ("worlds.json", seconds),
     "methods": ("compare.json", methods),
     "speed": ("speed.json", measured),
-    "gpu": ("gpu.json", measured),
+    "gpu": ("gpu.json", lambda found: "\n".join(table(found) for table in (planners, probes, seconds))),
 }

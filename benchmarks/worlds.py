@@ -1,15 +1,14 @@
 """What the default model reaches in every built-in world: recorded, trained and judged by `housecat quickstart`.
 
-    python benchmarks/worlds.py --out runs/worlds [--worlds medium,car] [--seeds 0,1,2] [--parallel 1] [--save worlds]
-        [key=value ...]
+    python benchmarks/worlds.py out=runs/worlds [worlds=medium,car] [seeds=0,1,2] [parallel=2] [save=worlds]
+        [seconds=3600] [key=value ...]
 
-One run a world and seed in OUT/WORLD-SEED, `--parallel` of them side by side; a run that was stopped goes on with the
+One run a world and seed in OUT/WORLD-SEED, `parallel` of them side by side; a run that was stopped goes on with the
 same command. Writes `benchmarks/results/SAVE.json` from all runs under OUT that are done, whoever made them: success
 of each planner with an interval that counts trainings, what probes read from the latent, and the time that it took.
-`--seconds N` stops what is running after that time, `--gather` only writes the file.
+`seconds` stops what is running after that time; with `worlds=` nothing is run, and only the file is written.
 """
 
-import argparse
 import json
 import signal
 import subprocess
@@ -21,30 +20,26 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import write
+from benchmarks.record import RESULTS, sizes, write
 from envs import WORLDS
 from housecat.evaluation.statistics import Rate
-from housecat.runs.folder import commit, read_manifest
+from housecat.runs.folder import read_manifest
 
 WORST = 10.0  # seconds that a run is given to stop by itself
 
 
-def main() -> None:
+def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes for each run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--parallel", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--save", default="worlds")
-    parser.add_argument("--gather", action="store_true")
-    parser.add_argument("settings", nargs="*")
-    asked = parser.parse_args()
-    if not asked.gather:
-        runs = [(world, seed) for seed in asked.seeds.split(",") for world in asked.worlds.split(",")]
-        play(runs, asked.out, asked.parallel, asked.settings, time.monotonic() + asked.seconds)
-    write(asked.save, gathered(asked.out))
+    size, others = sizes(arguments, parallel=1, seconds=10**9)
+    asked = {"worlds": ",".join(WORLDS), "seeds": "0,1,2", "save": "worlds"}
+    own = dict(argument.split("=", 1) for argument in others if argument.partition("=")[0] in {"out", *asked})
+    settings = [argument for argument in others if argument.partition("=")[0] not in own]
+    if "out" not in own:
+        raise SystemExit("name the folder of the runs: out=DIR")
+    asked, out = asked | own, Path(own["out"])
+    runs = [(world, seed) for seed in asked["seeds"].split(",") for world in asked["worlds"].split(",") if world]
+    play(runs, out, size["parallel"], settings, time.monotonic() + size["seconds"])
+    write(asked["save"], gathered(out), results)
 
 
 def play(runs: list[tuple[str, str]], out: Path, parallel: int, settings: list[str], deadline: float) -> None:
@@ -104,8 +99,9 @@ def training(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
         "seed": results["seed"],
         "play": recorded["play"],
         "recordings": recorded["episodes"],
-        "commit": results["commit"] or commit(),  # where it ran there may have been no checkout, as in a copy
+        "commit": results["commit"],
         "machine": manifest["machine"],
+        "versions": results["versions"],
         "seconds": {name: round(seconds, 1) for name, seconds in results["seconds"].items()},
         "planners": planners,
         "probes": {name.partition("probe_")[2]: value for name, value in last.items() if "/probe_" in name},
@@ -129,4 +125,4 @@ def together(trainings: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

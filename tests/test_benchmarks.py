@@ -53,6 +53,19 @@ def test_training(tmp_path: Path) -> None:
     assert 0 < found["share_of_product"] < 1
 
 
+def test_worlds(tmp_path: Path) -> None:
+    asked = ["worlds=umaze", "seeds=3", *SMALL, "evaluate.planners=[random,flat_distance]", "workers=1"]
+    asked += ["collect.episodes=20", "collect.steps=20", "evaluate.episodes=2", "evaluate.timing_steps=2"]
+    found = measured("worlds", tmp_path, f"out={tmp_path / 'runs'}", *asked)
+    (training,) = found["worlds"]["umaze"]["trainings"]
+    assert (training["seed"], training["play"], training["recordings"]) == (3, "random", 20)
+    assert set(training["planners"]) == {"random", "flat_distance"} and training["planners"]["random"]["of"] == 2
+    assert {"position", "velocity"} <= set(training["probes"])
+    success = found["worlds"]["umaze"]["success"]["random"]
+    assert success["trainings"] == 1 and success["low"] <= success["value"] <= success["high"]
+    assert measured("worlds", tmp_path, f"out={tmp_path / 'runs'}", "worlds=")["worlds"] == found["worlds"]
+
+
 def test_planning(tmp_path: Path) -> None:
     found = measured("planning", tmp_path, "steps=4", "landmarks=20", "world=umaze", *SMALL)
     assert tuple(found["planners"]) == load_config([]).evaluate.planners

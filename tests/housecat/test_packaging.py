@@ -42,7 +42,10 @@ def test_the_wheel_holds_every_source_file_and_every_configuration_file(wheel):
 def test_an_installed_housecat_finds_its_configuration_files(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "from housecat.config import *; print(config_folder(), load_config(['world=umaze']).world.name)"
+    code = (
+        "from housecat.settings.config import load_config; from housecat.settings.groups import config_folder; "
+        "print(config_folder(), load_config(['world=umaze']).world.name)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(tmp_path / "housecat" / "configs"), "umaze"]
 
