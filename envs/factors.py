@@ -48,8 +48,7 @@ class Factor:
 def checked_values(values: Mapping[str, Any], factors: Mapping[str, Factor]) -> dict[str, float]:
     """Values of factors as floats.
 
-    Raises:
-        ValueError: there is no such factor, or its value is no number or out of bounds.
+    Raises ValueError: there is no such factor, or its value is no number or out of bounds.
     """
     return {name: _checked(name, value, factors) for name, value in values.items()}
 
@@ -61,8 +60,7 @@ def checked_ranges(asked: Any, factors: Mapping[str, Factor]) -> Ranges:
         asked: None or "none"; "all"; kinds, e.g. "colour, light" or a list of them: their factors over their whole
             ranges; or a mapping of factors to [low, high] or to one number.
 
-    Raises:
-        ValueError: it is none of these, a factor does not exist, or a range is empty or out of bounds.
+    Raises ValueError: it is none of these, a factor does not exist, or a range is empty or out of bounds.
     """
     if isinstance(asked, Mapping):
         return {str(name): _range(str(name), value, factors) for name, value in asked.items()}

@@ -115,8 +115,7 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
 def make_named(name: str, render_mode: str | None = None) -> World:
     """Build one of `WORLDS`; what Gymnasium calls for the registered ids.
 
-    Raises:
-        ValueError: there is no world of that name.
+    Raises ValueError: there is no world of that name.
     """
     if name not in WORLDS:
         raise ValueError(f"unknown world '{name}': known are {', '.join(WORLDS)}")

@@ -121,8 +121,7 @@ class Task(ABC):
     ) -> Pair:
         """Draw a start (unless given) and a goal whose distance is in ``[low, high)``, not reached at the start.
 
-        Raises:
-            ValueError: no such pair is found, e.g. because the world is smaller than ``low``.
+        Raises ValueError: no such pair is found, e.g. because the world is smaller than ``low``.
         """
         low = self.nearest if low is None else low
         high = self.farthest if high is None else high

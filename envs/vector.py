@@ -48,8 +48,7 @@ class WorldVector(VectorEnv):
             options: as for `World.reset`, the same for all or one for each; "reset_mask" ``(B,)`` bool, the same for
                 all, leaves the other worlds as they are.
 
-        Raises:
-            ValueError: there are not B of them, or an option is wrong.
+        Raises ValueError: there are not B of them, or an option is wrong.
         """
         numbered = range(self.num_envs)
         seeds = list(seed) if isinstance(seed, Sequence) else [None if seed is None else seed + i for i in numbered]

@@ -57,8 +57,7 @@ class World(gymnasium.Env):
     def set_factors(self, values: Mapping[str, float]) -> None:
         """Go on, from the present state, with these values; factors that are not among them are at their defaults.
 
-        Raises:
-            ValueError: this world has no such factor, or a value is out of bounds.
+        Raises ValueError: this world has no such factor, or a value is out of bounds.
         """
         values = checked_values(values, self.factors) if values else {}
         if values == self.factor_values:
@@ -92,8 +91,7 @@ class World(gymnasium.Env):
                 None means that there is none and the episode never ends by success. Factors that are neither given
                 nor sampled stay as they are.
 
-        Raises:
-            ValueError: an option is unknown, a state does not fit this world, or a factor does not.
+        Raises ValueError: an option is unknown, a state does not fit this world, or a factor does not.
         """
         super().reset(seed=seed)
         options = dict(options or {})

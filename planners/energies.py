@@ -45,7 +45,6 @@ class WeightedSum(Composable):
         self.terms = list(terms)
 
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        """See `Composable`."""
         total = latents.new_zeros(actions.shape[:-2])
         for weight, energy in self.terms:
             total = total + weight * energy.of(latents, actions, target)
@@ -70,7 +69,6 @@ class OverPath(Composable):
         """Latents (..., N, H, D), whatever shape they had made flat, target (D,) or (..., 1, 1, D) -> (..., N, H)."""
 
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        """See `Composable`."""
         batch, horizon = actions.ndim - 3, actions.shape[-2]
         latents, target = latents.flatten(start_dim=batch + 2), target.flatten(start_dim=batch)
         if batch:
@@ -91,7 +89,6 @@ class LatentDistance(OverPath):
     """
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
-        """See `OverPath`."""
         difference = latents - target
         return torch.linalg.vector_norm(difference, dim=-1) / difference.shape[-1] ** 0.5
 
@@ -109,7 +106,6 @@ class TemporalDistance(OverPath):
         self.distance = distance
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
-        """See `OverPath`."""
         return self.distance.steps(latents, target)
 
 
@@ -117,5 +113,4 @@ class ActionEffort(Composable):
     """Mean squared action: prefers to act less where it makes no difference."""
 
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        """See `Composable`."""
         return actions.square().flatten(start_dim=-2).mean(dim=-1)

@@ -64,8 +64,7 @@ class TrainingFolder:
         method: all that is kept of the stages.
         settings: text that tells this training from others, which may not go on from its checkpoints.
 
-    Raises:
-        TrainingError: there are checkpoints, none of which this training can go on from.
+    Raises TrainingError: there are checkpoints, none of which this training can go on from.
     """
 
     def __init__(self, path: Path, method: nn.Module, settings: str = "") -> None:

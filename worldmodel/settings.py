@@ -24,8 +24,7 @@ def setting(
 def from_json(kind: type, values: dict[str, Any]) -> Any:
     """The dataclass `kind` with its nested dataclasses, from what `dataclasses.asdict` made of one.
 
-    Raises:
-        KeyError: a value is missing.
+    Raises KeyError: a value is missing.
     """
     types = get_type_hints(kind)
     return kind(

@@ -43,9 +43,8 @@ def build(
             that calls this needs the usual ``if __name__ == "__main__":``.
         progress: show a progress bar.
 
-    Raises:
-        StoreError: the folder holds something else, is in use, or cannot be written; nothing in it is changed.
-        RenderingError: no frame can be made on this machine.
+    Raises StoreError: the folder holds something else, is in use, or cannot be written; nothing in it is changed;
+    RenderingError: no frame can be made on this machine.
     """
     with _sole_writer(out):
         manifest = _matching_manifest(out, about)

@@ -38,8 +38,7 @@ def collect(
         spec: the world, as for `envs.make_world`.
         seed: not negative.
 
-    Raises:
-        ValueError: the world or one of the numbers is impossible.
+    Raises ValueError: the world or one of the numbers is impossible.
     """
     _check_numbers(episodes=(episodes, 1), steps=(steps, 1), seed=(seed, 0), workers=(workers, 0))
     world = make_world(spec)

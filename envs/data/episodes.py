@@ -52,8 +52,7 @@ def episode_file(index: int) -> str:
 def write_episode(path: Path, episode: Episode) -> str:
     """Write ``episode`` to ``path``, whole or not at all, and return its SHA-256.
 
-    Raises:
-        StoreError: the disk is full or cannot be written.
+    Raises StoreError: the disk is full or cannot be written.
     """
     # Composed in memory: HDF5 does not survive a full disk gracefully, and the checksum comes for free.
     with h5py.File("episode", "w", driver="core", backing_store=False) as file:
@@ -78,8 +77,7 @@ def read_episode(path: Path, digest: str | None = None) -> Episode:
     Args:
         digest: the SHA-256 that the file must have.
 
-    Raises:
-        StoreError: the file is missing, damaged, or not an episode.
+    Raises StoreError: the file is missing, damaged, or not an episode.
     """
     try:
         content = path.read_bytes()

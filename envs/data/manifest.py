@@ -76,8 +76,7 @@ def write_manifest(
         files: SHA-256 and control steps of every episode that is there, by file name.
         throughput: how fast they were made, where that is known.
 
-    Raises:
-        StoreError: the disk is full or cannot be written.
+    Raises StoreError: the disk is full or cannot be written.
     """
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -103,8 +102,7 @@ def write_manifest(
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder of episodes, None where there is none.
 
-    Raises:
-        StoreError: what is there is damaged, of another schema, or describes something else.
+    Raises StoreError: what is there is damaged, of another schema, or describes something else.
     """
     path = folder / MANIFEST
     try:

@@ -35,9 +35,8 @@ def rerender(
         camera: "train" or "people".
         workers, progress: see `envs.data.build.build`, also for errors.
 
-    Raises:
-        ValueError: there is no such camera, or no frame can be of that size.
-        StoreError: ``data`` is no finished data set, or its states are unknown.
+    Raises ValueError: there is no such camera, or no frame can be of that size; StoreError: ``data`` is no finished
+    data set, or its states are unknown.
     """
     if camera not in CAMERAS:
         raise ValueError(f"there is no camera '{camera}': ask for one of {', '.join(CAMERAS)}")
@@ -87,9 +86,7 @@ def merge(sources: list[Path], out: Path | str, progress: bool = True) -> Episod
 def split(data: Path | str, out: Path | str, held_out: float, progress: bool = True) -> tuple[EpisodeStore, ...]:
     """Write the first episodes of ``data`` to ``out/train`` and the last ones, a share ``held_out``, to ``out/test``.
 
-    Raises:
-        ValueError: one of the two would be empty.
-        StoreError: see `envs.data.build.build`.
+    Raises ValueError: one of the two would be empty; StoreError: see `envs.data.build.build`.
     """
     store = EpisodeStore.open(data)
     count = len(store.split(held_out)[0])

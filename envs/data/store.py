@@ -42,8 +42,7 @@ class EpisodeStore:
     def open(cls, path: Path | str) -> "EpisodeStore":
         """Open a finished data set; its episodes are decoded when one of them is first asked for.
 
-        Raises:
-            StoreError: there is none, or it is unfinished, damaged or of another kind.
+        Raises StoreError: there is none, or it is unfinished, damaged or of another kind.
         """
         path = Path(path)
         manifest = read_manifest(path)
@@ -81,9 +80,7 @@ class EpisodeStore:
     def clips(self, generator: np.random.Generator, batch: int, length: int) -> Clips:
         """Draw ``batch`` clips of ``length`` frames, all that there are in all episodes equally likely.
 
-        Raises:
-            ValueError: no episode is that long.
-            StoreError: an episode is damaged.
+        Raises ValueError: no episode is that long; StoreError: an episode is damaged.
         """
         if not len(self):
             raise ValueError("the store holds no episodes")
@@ -99,8 +96,7 @@ class EpisodeStore:
     def split(self, held_out: float) -> tuple["EpisodeStore", "EpisodeStore"]:
         """Two stores over the same files: the first episodes, and the last ones, a share ``held_out`` of all.
 
-        Raises:
-            ValueError: one of the two would be empty.
+        Raises ValueError: one of the two would be empty.
         """
         count = round(len(self) * held_out)
         if not 0 < count < len(self):

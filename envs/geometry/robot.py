@@ -73,8 +73,7 @@ def places(angles: np.ndarray) -> Places:
 def pointing_down(place: np.ndarray, yaw: float) -> np.ndarray:
     """The angles ``(7,)`` at which the hand points down and holds things at ``place (3,)``, m, turned by ``yaw``, rad.
 
-    Raises:
-        ValueError: the place is out of reach.
+    Raises ValueError: the place is out of reach.
     """
     x, y, height = place
     turn = math.atan2(y, x) - _FACING

@@ -38,8 +38,7 @@ def outside_spec(
         path: an MJCF file.
         options: a YAML file; that beside ``path`` unless given.
 
-    Raises:
-        OutsideError: there is no such thing, or it cannot become a world.
+    Raises OutsideError: there is no such thing, or it cannot become a world.
     """
     spec: dict[str, Any] = {
         "family": "mjcf" if path is not None else name.partition("/")[0],
@@ -71,8 +70,7 @@ def outside_spec(
 def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
     """Scene and task of a world that `outside_spec` has described.
 
-    Raises:
-        OutsideError: what it was described from is not there any more, or is not the same any more.
+    Raises OutsideError: what it was described from is not there any more, or is not the same any more.
     """
     source = _source(spec["family"], spec["name"], spec.get("path"))
     if _fingerprint(spec["family"], spec["name"], spec.get("path")) != spec["fingerprint"]:

@@ -30,8 +30,7 @@ _MEANINGS = ("site", "body", "joints")
 def read_options(path: Path | str) -> dict[str, Any]:
     """The options in a file, checked in themselves; whether the model has what they name is seen later.
 
-    Raises:
-        OutsideError: the file is missing, is not YAML, or says something that is not an option.
+    Raises OutsideError: the file is missing, is not YAML, or says something that is not an option.
     """
     try:
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

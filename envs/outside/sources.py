@@ -41,8 +41,7 @@ class Source:
 def read_mjcf(path: Path | str, name: str) -> Source:
     """The model in an MJCF (or URDF) file; it starts at its first keyframe, or as the file draws it.
 
-    Raises:
-        OutsideError: the file is missing or MuJoCo does not accept it.
+    Raises OutsideError: the file is missing or MuJoCo does not accept it.
     """
     path = Path(path)
     if not path.is_file():

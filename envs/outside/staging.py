@@ -37,8 +37,7 @@ def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> StagedModel:
             or, where it has none, one that sees all that moves.
         ranges: control ranges that are to replace those of the model, by actuator.
 
-    Raises:
-        OutsideError: the model has no actuators, or no such camera or actuator.
+    Raises OutsideError: the model has no actuators, or no such camera or actuator.
     """
     document, notes = source.document.copy(), list(source.notes)
     _set_ranges(document, source, ranges, notes)

@@ -29,8 +29,7 @@ _REGISTERING = ("gymnasium_robotics", "ogbench")
 def read_dm_control(domain: str, task: str, name: str) -> Source:
     """The model of a domain and task of dm_control's suite.
 
-    Raises:
-        OutsideError: dm_control is not installed or has no such task.
+    Raises OutsideError: dm_control is not installed or has no such task.
     """
     if importlib.util.find_spec("dm_control") is None:
         raise OutsideError(f"world={name} needs dm_control, which is not installed: pip install dm-control")

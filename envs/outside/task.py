@@ -112,8 +112,7 @@ class OutsideTask(Task):
 def played(scene: Scene, source: Source, held_out: bool = False) -> np.ndarray:
     """States ``(P, T, S)`` of seeded random play from initial states of ``source``, others where it is ``held_out``.
 
-    Raises:
-        OutsideError: the simulation does not survive random play.
+    Raises OutsideError: the simulation does not survive random play.
     """
     plays = np.empty((_PLAYS, _PLAY_STEPS + 1, scene.state_dim))
     for index in range(_PLAYS):

@@ -22,8 +22,7 @@ def hindsight_pair(world: World, rng: np.random.Generator, offset: int, least: f
         offset: control steps from the start to the goal.
         least: true distance of the two, in the task's unit.
 
-    Raises:
-        ValueError: random play does not get that far in so many steps.
+    Raises ValueError: random play does not get that far in so many steps.
     """
     scene = world.scene
     for _ in range(_ATTEMPTS):

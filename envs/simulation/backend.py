@@ -61,8 +61,7 @@ def backend_works(name: str) -> bool:
 def renderer_name() -> str:
     """The backend in use: "egl", "osmesa" or "glfw".
 
-    Raises:
-        RenderingError: no backend works here, or ``MUJOCO_GL`` names one that Housecat does not know.
+    Raises RenderingError: no backend works here, or ``MUJOCO_GL`` names one that Housecat does not know.
     """
     name = os.environ.get("MUJOCO_GL", "").lower()
     if name in BACKENDS:

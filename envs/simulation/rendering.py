@@ -66,8 +66,7 @@ class Renderer:
         Args:
             variant: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
 
-        Raises:
-            RenderingError: called in a process forked from one that has already rendered.
+        Raises RenderingError: called in a process forked from one that has already rendered.
         """
         _refuse_forked()
         if size != self._size:

@@ -74,8 +74,7 @@ class Scene:
     def set_state(self, state: np.ndarray) -> None:
         """Continue from ``state (S,)``; what happens then depends on it and on the actions alone.
 
-        Raises:
-            ValueError: the state has another shape or is not finite.
+        Raises ValueError: the state has another shape or is not finite.
         """
         state = self._checked(state)
         mujoco.mj_resetData(self._model, self._data)
@@ -95,8 +94,7 @@ class Scene:
     def step(self, action: np.ndarray) -> None:
         """Hold ``action (A,)``, clipped to [-1, 1], for one control step.
 
-        Raises:
-            ValueError: the action has another shape or is not a number.
+        Raises ValueError: the action has another shape or is not a number.
         """
         action = np.asarray(action, np.float64)
         if action.shape != (self.action_dim,) or np.isnan(action).any():
@@ -144,9 +142,8 @@ class Scene:
             size: pixels; the camera's own size when absent.
             out: where to write the picture.
 
-        Raises:
-            ValueError: there is no such camera, or the state does not fit.
-            RenderingError: no frame can be made on this machine.
+        Raises ValueError: there is no such camera, or the state does not fit; RenderingError: no frame can be
+        made on this machine.
         """
         if camera not in CAMERAS:
             raise ValueError(f"there is no camera '{camera}': known are {', '.join(CAMERAS)}")

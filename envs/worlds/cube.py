@@ -131,7 +131,6 @@ class CubeTask(Task):
 
     @property
     def scripted(self) -> bool:
-        """See `Task`."""
         return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:

@@ -86,8 +86,7 @@ MAX_STEPS = {"umaze": 45, "medium": 120, "large": 180, "fourrooms": 200, "giant"
 def parse_layout(text: str) -> np.ndarray:
     """Where a maze has walls: bool (rows, columns), from "#" for a wall and a space or "." for free.
 
-    Raises:
-        ValueError: the maze is impossible; one line says why and where.
+    Raises ValueError: the maze is impossible; one line says why and where.
     """
     lines = text.rstrip("\n").split("\n")
     for row, line in enumerate(lines, 1):
@@ -109,8 +108,7 @@ def parse_layout(text: str) -> np.ndarray:
 def read_layout(path: Path | str) -> str:
     """The text of a maze file, checked.
 
-    Raises:
-        ValueError: the file cannot be read or holds an impossible maze; one line says why.
+    Raises ValueError: the file cannot be read or holds an impossible maze; one line says why.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -95,7 +95,6 @@ class PuckTask(Task):
 
     @property
     def scripted(self) -> bool:
-        """See `Task`."""
         return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:

@@ -128,7 +128,6 @@ class PushTTask(Task):
 
     @property
     def scripted(self) -> bool:
-        """See `Task`."""
         return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:

@@ -47,8 +47,7 @@ class Request:
     def suited_to(self, world: dict[str, Any]) -> "Request":
         """The request with the settings that suit a world which the recording or the checkpoint named, not the user.
 
-        Raises:
-            UsageError: they do not go together.
+        Raises UsageError: they do not go together.
         """
         name, free = world["name"], {key: world[key] for key in ("frame_size", "action_repeat") if key in world}
         if names_world(self.given):

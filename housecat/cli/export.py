@@ -23,8 +23,7 @@ SCHEMA = 1
 def export_programs(folder: Path, out: Path, horizon: int, onnx: bool) -> int:
     """Writes the programs of the checkpoint in `folder` to `out`; returns 0, or 1 where one differs from the model.
 
-    Raises:
-        CheckpointError: there is no checkpoint, or it cannot be exported.
+    Raises CheckpointError: there is no checkpoint, or it cannot be exported.
     """
     loaded = checkpoint.load(folder, torch.device("cpu"))
     world = loaded.about["world"]

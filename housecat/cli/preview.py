@@ -19,8 +19,7 @@ _WHITE = 255
 def write_preview(store: EpisodeStore, out: Path, episodes: int | None = None) -> Path:
     """Writes a picture of ``episodes`` episodes, spread evenly over the store, to ``out`` and returns it.
 
-    Raises:
-        UsageError: ``out`` ends neither in .webp nor in .png.
+    Raises UsageError: ``out`` ends neither in .webp nor in .png.
     """
     if out.suffix not in (".webp", ".png"):
         raise UsageError(f"out={out} must end in .webp (moving) or .png (frame by frame)")

@@ -37,8 +37,7 @@ def show_worlds(
         flags: --json: for programs; --save: keep what was measured.
         file: where figures are kept.
 
-    Raises:
-        UsageError: figures are to be kept that are not measured, or of a world that is not built in.
+    Raises UsageError: figures are to be kept that are not measured, or of a world that is not built in.
     """
     _check(specs, episodes, flags)
     worlds = [make_world(spec) for spec in specs]

@@ -79,9 +79,8 @@ def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> t
         about: its notes.
         context: frames that its model needs.
 
-    Raises:
-        StoreError: there are no recordings in `data`.
-        UsageError: they are of another world or camera, have no states, or are too few.
+    Raises StoreError: there are no recordings in `data`; UsageError: they are of another world or camera, have no
+    states, or are too few.
     """
     store = EpisodeStore.open(data)
     if without_factors(store.world) != without_factors(about["world"]):
@@ -114,9 +113,7 @@ def encoders_beside(
         against: folders separated by commas.
         world: that they must be of.
 
-    Raises:
-        CheckpointError: one is missing or damaged.
-        UsageError: one is of another world.
+    Raises CheckpointError: one is missing or damaged; UsageError: one is of another world.
     """
     found: dict[str, Encoder] = {}
     for part in filter(None, map(str.strip, against.split(","))):

@@ -46,8 +46,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judges the planners; writes `episodes.json` and `results.json` to `out` and returns the latter.
 
-    Raises:
-        EvaluationError: the settings do not go together.
+    Raises EvaluationError: the settings do not go together.
     """
     _check(pairs, settings)
     began = time.perf_counter()

@@ -63,8 +63,7 @@ class PairSet:
 def make_pairs(world: World, request: PairRequest) -> PairSet:
     """Draws the pairs of a request.
 
-    Raises:
-        PairsError: a number is out of range, or the world has no goals that far away.
+    Raises PairsError: a number is out of range, or the world has no goals that far away.
     """
     _check(request)
     edges = _edges(world, request) if request.offset is None else []
@@ -93,8 +92,7 @@ def make_pairs(world: World, request: PairRequest) -> PairSet:
 def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
     """The pairs in `file` if they are what is asked for; made and written there if there is no file yet.
 
-    Raises:
-        PairsError: the file holds pairs of another request or is damaged, or the pairs cannot be made.
+    Raises PairsError: the file holds pairs of another request or is damaged, or the pairs cannot be made.
     """
     asked = json.loads(json.dumps({"world": world.spec_dict, **asdict(request)}))
     if not file.exists():

@@ -25,8 +25,7 @@ class Rate:
 
         Unlike value +- 1.96 standard errors it stays within [0, 1] and does not shrink to a point at 0 % or 100 %.
 
-        Raises:
-            ValueError: no outcomes.
+        Raises ValueError: no outcomes.
         """
         n, won = len(outcomes), sum(bool(outcome) for outcome in outcomes)
         if n == 0:
@@ -51,8 +50,7 @@ class Rate:
         2000). Trainings that happen to agree would make that too narrow, even a point; so the interval is never less
         than Wilson's of all plays, which it is for one training.
 
-        Raises:
-            ValueError: no trainings, or one without outcomes.
+        Raises ValueError: no trainings, or one without outcomes.
         """
         if not all(len(one) for one in outcomes):
             raise ValueError("a success rate over trainings needs at least one episode of each")
@@ -79,8 +77,7 @@ class Comparison:
 def compare_paired(first: Sequence[bool], second: Sequence[bool]) -> Comparison:
     """Exact McNemar test (Psychometrika 12, 1947) of outcomes on the same pairs in the same order.
 
-    Raises:
-        ValueError: the lists differ in length.
+    Raises ValueError: the lists differ in length.
     """
     if len(first) != len(second):
         raise ValueError(f"a paired comparison needs the same pairs: {len(first)} and {len(second)} outcomes given")

@@ -13,8 +13,7 @@ from housecat.report.page import render
 def write_report(run: Path) -> Path:
     """Writes `report.html` into the run folder and returns its path.
 
-    Raises:
-        ReportError: the folder holds no evaluation, or a damaged one.
+    Raises ReportError: the folder holds no evaluation, or a damaged one.
     """
     target = run / "report.html"
     write_text(target, render(read_run(run)))

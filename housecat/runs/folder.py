@@ -127,8 +127,7 @@ def open_run(path: Path, settings: str, command: str) -> Iterator[Run]:
         settings: text of `config.yaml`; written when the folder is new.
         command: the command line, for the manifest of a new folder.
 
-    Raises:
-        UsageError: the folder cannot be written, holds something else or is in use.
+    Raises UsageError: the folder cannot be written, holds something else or is in use.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

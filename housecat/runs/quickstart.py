@@ -17,8 +17,7 @@ from housecat.settings.schema import Config
 def quickstart(config: Config, spec: dict[str, Any], out: Path, settings: str, command: str) -> None:
     """Does what is not done yet of a run that records in the world `spec`, in the folder `out`.
 
-    Raises:
-        UsageError: the settings do not fit the world or what is in the folder.
+    Raises UsageError: the settings do not fit the world or what is in the folder.
     """
     evaluated = wiring.evaluated_spec(config, spec)
     check(config, evaluated)

@@ -43,9 +43,8 @@ class BenchSetup:
 def check_planners(setup: BenchSetup) -> None:
     """Makes each planner that is to be judged, once, before any work.
 
-    Raises:
-        CheckpointError: there is no checkpoint, or it is damaged.
-        UsageError: it is of another world, imagines nothing, or lacks what one of the planners needs.
+    Raises CheckpointError: there is no checkpoint, or it is damaged; UsageError: it is of another world, imagines
+    nothing, or lacks what one of the planners needs.
     """
     bench = setup()
     for name in setup.config.evaluate.planners:
@@ -64,9 +63,8 @@ class Trained:
 def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
     """The trained world model, put where it is to be computed.
 
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-        UsageError: it was trained in another world than `spec`, or is an encoder that imagines nothing.
+    Raises CheckpointError: there is none, or it is damaged; UsageError: it was trained in another world than
+    `spec`, or is an encoder that imagines nothing.
     """
     loaded = checkpoint.load(folder, device(config), precision(config))
     check_world(f"checkpoint {folder}", loaded.about["world"], spec)

@@ -168,8 +168,7 @@ def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path 
     Args:
         encoder: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
 
-    Raises:
-        UsageError: the settings do not fit each other, the frames or the frozen encoder.
+    Raises UsageError: the settings do not fit each other, the frames or the frozen encoder.
     """
     with drawn_weights(plan.train.seed, "methods"):
         try:

@@ -38,9 +38,8 @@ _TOGETHER = 64  # episodes, at least, that a graphics card plays at a time
 def world_spec(config: Config) -> dict[str, Any]:
     """The description of the world for `envs.make_world`.
 
-    Raises:
-        UsageError: the maze is impossible.
-        OutsideError: a world of somebody else's is not there or cannot be used.
+    Raises UsageError: the maze is impossible; OutsideError: a world of somebody else's is not there or cannot be
+    used.
     """
     spec = _spec_at_own_pace(config.world)
     return spec if config.world.action_repeat == 1 else {**spec, "action_repeat": config.world.action_repeat}
@@ -109,8 +108,7 @@ def precision(config: Config) -> torch.dtype:
 def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingPlan:
     """All that training needs to know, for frames of this size (pixels) and actions (A).
 
-    Raises:
-        UsageError: the method builds on an encoder that is not there, or is given one and needs none.
+    Raises UsageError: the method builds on an encoder that is not there, or is given one and needs none.
     """
     asked, entry = config.method, METHODS[config.method.name]
     if asked.encoder is not None and entry.encoder is None:
@@ -158,8 +156,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
     """The training plan for recorded episodes.
 
-    Raises:
-        UsageError: they are too short for the settings, or not what the training camera saw.
+    Raises UsageError: they are too short for the settings, or not what the training camera saw.
     """
     if store.manifest["camera"] != "train":
         raise UsageError(
@@ -220,8 +217,7 @@ def build_planner(
     Args:
         horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
 
-    Raises:
-        UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
+    Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
     """
     asked = config.planner
     optimizer = CEM(**{one.name: getattr(asked, one.name) for one in fields(CEMSettings)})

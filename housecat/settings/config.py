@@ -21,8 +21,7 @@ def load_config(arguments: list[str], complete: bool = True, shared: bool = Fals
         complete: False: those that suit a world are still to come, so whether they go together is not asked yet.
         shared: the arguments are for several methods; what this one does not read is left out.
 
-    Raises:
-        UsageError: a key, a type, a range or a combination is wrong, or nothing that is chosen reads a setting.
+    Raises UsageError: a key, a type, a range or a combination is wrong, or nothing that is chosen reads a setting.
     """
     asked = parsed(arguments)
     values, known = composed(asked)
@@ -51,8 +50,7 @@ def check_shared(arguments: list[str], methods: Iterable[str]) -> None:
 def composed(asked: Overrides) -> tuple[dict[str, Any], dict[str, Setting]]:
     """The value of every setting that is read with the chosen method, and these settings; by name.
 
-    Raises:
-        UsageError: the files are damaged, or there is no such method.
+    Raises UsageError: the files are damaged, or there is no such method.
     """
     files = _of_files(asked.groups)
     everything = settings()
@@ -163,8 +161,7 @@ def check_combinations(config: Config) -> None:
 def method_settings(config: Config, method: str, **sizes: Any) -> Any:
     """The settings of a method: its sections of the configuration, and sizes.
 
-    Raises:
-        ValueError: they do not go together.
+    Raises ValueError: they do not go together.
     """
     from worldmodel.methods.registry import METHODS
 

@@ -30,8 +30,7 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
         groups: the files to choose from, by group.
         settings: all single settings.
 
-    Raises:
-        UsageError: a key or a group's file does not exist, or a value has the wrong type.
+    Raises UsageError: a key or a group's file does not exist, or a value has the wrong type.
     """
     found = Overrides({}, {})
     for argument in arguments:

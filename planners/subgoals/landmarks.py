@@ -31,8 +31,7 @@ class GraphSettings:
 class Landmarks:
     """A graph of M landmarks with the shortest ways through it.
 
-    Raises:
-        ValueError: the shapes do not belong together, or there is no landmark.
+    Raises ValueError: the shapes do not belong together, or there is no landmark.
     """
 
     latents: Tensor  # (M, D)

@@ -36,8 +36,7 @@ def calibrate(predicted: ArrayLike, true: ArrayLike, edges: Sequence[float]) -> 
     Args:
         edges: of the bins of true steps, rising.
 
-    Raises:
-        ValueError: the lengths differ, or fewer than two pairs are given.
+    Raises ValueError: the lengths differ, or fewer than two pairs are given.
     """
     told, truth = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if told.shape != truth.shape or told.ndim != 1 or len(told) < 2:

@@ -88,7 +88,6 @@ class ContrastiveLearner(Learner):
         self.distance = Contrastive(latent, settings.width, settings.longest)
 
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
-        """See `Learner`."""
         count, last = self.settings.batch, data.last.numpy()
         drawn = rng.integers(0, len(last), count)
         ahead = np.minimum(drawn + rng.geometric(1 / self.settings.near_goals, count) - 1, last[drawn])

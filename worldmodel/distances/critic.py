@@ -78,7 +78,6 @@ class ExpectileDistance(LearnedDistance):
         return nn.functional.softplus(self.leave(hidden).squeeze(-1).float())
 
     def steps(self, z: Tensor, target: Tensor) -> Tensor:
-        """See `LearnedDistance`."""
         return torch.expm1(self.logsteps(z, target).clamp(max=float(np.log1p(2 * self.longest))))
 
 
@@ -124,12 +123,10 @@ class ExpectileLearner(Learner):
         self.slow = copy.deepcopy(self.distance).requires_grad_(False)
 
     def begin(self, data: LatentEpisodes) -> None:
-        """See `Learner`."""
         super().begin(data)
         self.slow.fit_whitening(data.moving)
 
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
-        """See `Learner`."""
         asked = self.settings
         drawn, ends = sample_pairs(data, asked.batch, asked.near_goals, rng)
         steps = np.minimum(rng.integers(1, asked.lookahead + 1, asked.batch), data.last.numpy()[drawn] - drawn)
@@ -139,5 +136,4 @@ class ExpectileLearner(Learner):
         return expectile_loss(self.distance, data.moving[rows], data.still[goals], target, asked.expectile)
 
     def after_update(self) -> None:
-        """See `Learner`."""
         follow(self.slow, self.distance, self.settings.momentum)

@@ -73,7 +73,6 @@ class QuasimetricLearner(Learner):
         self.log_multiplier = nn.Parameter(torch.zeros(()), requires_grad=False)
 
     def loss(self, data: LatentEpisodes, rng: np.random.Generator) -> Tensor:
-        """See `Learner`."""
         distance, count = self.distance, self.settings.batch
         drawn = rng.integers(0, len(data.last), count)
         rows, anywhere = data.here(np.where(drawn < data.last.numpy()[drawn], drawn, drawn - 1), rng.permutation(count))

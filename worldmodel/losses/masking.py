@@ -96,8 +96,7 @@ def newest(batch: int, grid: tuple[int, int, int]) -> Masks:
 def block_size(blocks: Blocks, rows: int, columns: int, generator: torch.Generator) -> tuple[int, int]:
     """Height and width of the blocks in patches, at most those of the grid.
 
-    Raises:
-        ValueError: the grid has fewer than 4 patches either way, so a block might leave nothing to predict from.
+    Raises ValueError: the grid has fewer than 4 patches either way, so a block might leave nothing to predict from.
     """
     if min(rows, columns) < 4:
         raise ValueError(f"masking needs at least 4x4 patches, there are {rows}x{columns}: use a smaller model.patch")

@@ -138,21 +138,17 @@ class LatentModel(LatentWorldModel):
         self.fixed = self.encoder.fixed
 
     def fit_pixels(self, frames: Tensor) -> None:
-        """See `Encoder`."""
         self.encoder.pixels.fit(frames)
 
     def latents(self, frames: Tensor) -> Tensor:
-        """See `Encoder`."""
         with self.autocast():
             return self.encoder(frames).float()
 
     def still(self, frames: Tensor) -> Tensor:
-        """See `Encoder`."""
         with self.autocast():
             return self.encoder.still(frames).float()
 
     def recording(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Encoder`."""
         with self.autocast():
             moving, still = self.encoder.recording(frames)
         return moving.float(), still.float()
@@ -162,7 +158,6 @@ class LatentModel(LatentWorldModel):
         return z[..., : self.latent - self.fixed]
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `LatentWorldModel`."""
         with self.autocast():
             return rollout(self.predictor, z, actions)
 
@@ -191,12 +186,10 @@ class Default(Method):
         self.teacher = copy.deepcopy(self.model.encoder).requires_grad_(False) if teaches else None
 
     def begin(self) -> None:
-        """See `Method`."""
         if self.teacher is not None:
             self.teacher.load_state_dict(self.model.encoder.state_dict())
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """See `Method`."""
         return self.terms_of(self.model.latents(frames), frames, actions[:, self.model.context - 1 :], generator)
 
     def terms_of(
@@ -223,7 +216,6 @@ class Default(Method):
         return {name: term * getattr(asked, name) for name, term in terms.items()}
 
     def finalise(self, frames: Tensor) -> None:
-        """See `Method`."""
         if self.settings.model.fixed == "components":
             self.model.encoder.finalise(frames)
 
@@ -233,7 +225,6 @@ class Default(Method):
         return not self.model.fixed
 
     def after_update(self, progress: float) -> None:
-        """See `Method`."""
         if self.teacher is not None:
             objectives.follow(self.teacher, self.model.encoder, self.settings.objective.momentum)
 

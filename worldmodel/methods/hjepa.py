@@ -49,7 +49,6 @@ class HJepa(Default):
         self.model = TwoLevelModel(settings, precision)  # a teacher takes its weights over in `begin`
 
     def second_level(self, data: LatentEpisodes, seed: int) -> TrainingStage | None:
-        """See `Method`."""
         level, asked, data = self.model.upper, self.settings.upper, data.to(self.model.device)
         settings = FinetuningSettings(asked.updates, asked.batch, asked.control_steps, asked.learning_rate, seed)
 

@@ -161,7 +161,6 @@ class StackModel(LatentWorldModel):
         self.predictor_projector = Projector(asked.width, asked.predictor_width)
 
     def fit_pixels(self, frames: Tensor) -> None:
-        """See `Encoder`."""
         self.encoder.pixels.fit(frames)
 
     def single(self, frames: Tensor) -> Tensor:
@@ -171,7 +170,6 @@ class StackModel(LatentWorldModel):
             return self.projector(gathered.flatten(0, 1)).float().unflatten(0, frames.shape[:2])
 
     def latents(self, frames: Tensor) -> Tensor:
-        """See `Encoder`."""
         single = self.single(frames)
         return windows(single, single.shape[1] - self.context + 1, self.context, 0).flatten(2)
 
@@ -210,7 +208,6 @@ class LeWorldModel(Method):
         self.model = StackModel(settings, precision)
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """See `Method`."""
         asked, model, context = self.settings.objective, self.model, self.model.context
         single = model.single(frames)
         histories = windows(single, single.shape[1] - context, context, 0)

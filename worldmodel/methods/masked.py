@@ -113,7 +113,6 @@ class MaskedEncoder(PatchEncoder):
         self.predictor = MaskPredictor(settings, grid, turning, context_too)
 
     def fit_pixels(self, frames: Tensor) -> None:
-        """See `Encoder`."""
         self.pixels.fit(frames)
 
     def cut(self, clips: Tensor) -> Tensor:
@@ -137,7 +136,6 @@ class MaskedEncoder(PatchEncoder):
             return self.norm(self.positions(self.embed(pixels), index, self.blocks)).float()
 
     def tokens(self, frames: Tensor) -> Tensor:
-        """See `PatchEncoder`."""
         windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
         features = self(self.cut(windows.flatten(0, 1)))[:, -self.patches :]
         return objectives.normalised(features).view(*windows.shape[:2], self.patches, self.width)
@@ -200,12 +198,10 @@ class MaskedMethod(Method):
         self.model = copy.deepcopy(encoder).requires_grad_(False)
 
     def fit_pixels(self, frames: Tensor) -> None:
-        """See `Method`."""
         self.model.fit_pixels(frames)
         self.encoder.fit_pixels(frames)
 
     def after_update(self, progress: float) -> None:
-        """See `Method`."""
         objectives.follow(self.model, self.encoder, objectives.ramp(*self.momentum, progress))
 
 

@@ -95,7 +95,6 @@ class Pixel(Method):
         }
 
     def after_update(self, progress: float) -> None:
-        """See `Method`."""
         self.progress.fill_(progress)
 
     def error(self, z: Tensor, frames: Tensor) -> Tensor:

@@ -67,7 +67,6 @@ class PLDM(Method):
         self.model = VectorModel(settings.model, settings.frame_size, settings.action_dim, precision)
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """See `Method`."""
         asked, in_time, model = self.settings.objective, self.settings.pldm, self.model
         latents = model.latents(frames)
         actions = actions[:, model.context - 1 :]

@@ -98,7 +98,6 @@ class TokenModel(LatentWorldModel):
         self.sharpness = nn.Parameter(torch.tensor(1.0))  # log of how fast a code gets unlikely with its distance
 
     def fit_pixels(self, frames: Tensor) -> None:
-        """See `Encoder`."""
         self.encoder.pixels.fit(frames)
 
     def places(self, frames: Tensor) -> Tensor:
@@ -118,7 +117,6 @@ class TokenModel(LatentWorldModel):
             return self.decoder(grid).float().unflatten(0, vectors.shape[:-2])
 
     def latents(self, frames: Tensor) -> Tensor:
-        """See `Encoder`."""
         codes = self.codes(frames).flatten(2)
         return windows(codes, codes.shape[1] - self.context + 1, self.context, 0).flatten(2)
 

@@ -34,8 +34,7 @@ ENCODERS: dict[str, tuple[type, Callable[[Any, torch.dtype], PatchEncoder]]] = {
 def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
     """The encoder that `checkpoint.description` describes, with weights yet to be loaded.
 
-    Raises:
-        ValueError: the method makes no encoder with features of patches.
+    Raises ValueError: the method makes no encoder with features of patches.
     """
     name = described["method"]
     if name not in ENCODERS:
@@ -97,7 +96,6 @@ class PatchWorldModel(LatentWorldModel):
         return patches.flatten(2).unfold(1, self.context, 1).transpose(-1, -2).flatten(2)
 
     def latents(self, frames: Tensor) -> Tensor:
-        """See `Encoder`."""
         return self.joined(self.pooled(frames))
 
     def still(self, frames: Tensor) -> Tensor:

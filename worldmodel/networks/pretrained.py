@@ -75,8 +75,7 @@ class Pretrained(PatchEncoder):
     Args:
         weights: False: as they are drawn at random, for those that are loaded next.
 
-    Raises:
-        PretrainedError: it cannot be had, or has no square patches.
+    Raises PretrainedError: it cannot be had, or has no square patches.
     """
 
     def __init__(
@@ -129,7 +128,6 @@ class Pretrained(PatchEncoder):
         return ((larger - self.mean) / self.std).unflatten(0, frames.shape[:-3])
 
     def tokens(self, frames: Tensor) -> Tensor:
-        """See `PatchEncoder`."""
         windows = self.drawn(frames).unfold(1, self.context, 1).movedim(-1, 2)
         with torch.no_grad(), self.autocast():
             found = _features(self.net, windows.flatten(0, 1))

@@ -84,8 +84,7 @@ def export(model: Encoder, frame_size: int, horizon: int, folder: Path, onnx: bo
         horizon: steps that the predictor imagines at a time.
         onnx: also write ONNX files.
 
-    Raises:
-        CheckpointError: a program cannot be made, or ONNX is asked for and not installed.
+    Raises CheckpointError: a program cannot be made, or ONNX is asked for and not installed.
     """
     if onnx:
         _needed_for_onnx()

@@ -37,8 +37,7 @@ def from_pretrained(
     Args:
         revision: branch, tag or commit of the repository; None: its main branch.
 
-    Raises:
-        CheckpointError: there is neither, or it cannot be read or fetched.
+    Raises CheckpointError: there is neither, or it cannot be read or fetched.
     """
     place = Path(name)
     if not place.exists() and isinstance(name, str) and _ID.fullmatch(name):
@@ -51,8 +50,7 @@ def push(folder: Path | str, repository: str, private: bool = True) -> str:
 
     The card in the folder becomes the repository's page. Log in first, with `hf auth login`.
 
-    Raises:
-        CheckpointError: there is no checkpoint, or it cannot be uploaded.
+    Raises CheckpointError: there is no checkpoint, or it cannot be uploaded.
     """
     folder = folder_of(Path(folder))
     if not _ID.fullmatch(repository):

@@ -32,9 +32,8 @@ class Opened:
 def open_foreign(name: str, path: Path) -> Opened:
     """Open the data set at ``path`` in this format.
 
-    Raises:
-        ValueError: it cannot be read.
-        StoreError: there is nothing at ``path``, it is damaged or of another format, or a package is missing.
+    Raises ValueError: it cannot be read; StoreError: there is nothing at ``path``, it is damaged or of another
+    format, or a package is missing.
     """
     if name not in READABLE:
         raise ValueError(f"format '{name}' cannot be imported: there are {', '.join(READABLE)}")
@@ -46,9 +45,8 @@ def open_foreign(name: str, path: Path) -> Opened:
 def export(name: str, store: EpisodeStore, out: Path) -> None:
     """Write ``store`` to the new folder ``out`` in this format.
 
-    Raises:
-        ValueError: it cannot be written.
-        StoreError: ``out`` is there already or cannot be written, or a package is missing.
+    Raises ValueError: it cannot be written; StoreError: ``out`` is there already or cannot be written, or a package
+    is missing.
     """
     if name not in WRITABLE:
         raise ValueError(f"format '{name}' cannot be exported: there are {', '.join(WRITABLE)}")

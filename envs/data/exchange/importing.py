@@ -30,9 +30,8 @@ def import_data(
     Args:
         spec: the world that the episodes are of, as for `envs.make_world`; None: what an export of Housecat says.
 
-    Raises:
-        ValueError: there is no such format.
-        StoreError: see `fitted`, `envs.data.exchange.formats.open_foreign` and `envs.data.build.build`.
+    Raises ValueError: there is no such format; StoreError: see `fitted`, `envs.data.exchange.formats.open_foreign`
+    and `envs.data.build.build`.
     """
     opened = open_foreign(name, source)
     if opened.count < 1:
@@ -81,8 +80,7 @@ class Imported:
 def fitted(episode: Episode, world: World, what: str) -> Episode:
     """``episode`` in the shapes of ``world``.
 
-    Raises:
-        StoreError: it has no steps, or its actions are not this world's.
+    Raises StoreError: it has no steps, or its actions are not this world's.
     """
     actions = np.asarray(episode.actions, np.float32)
     size = world.scene.frame_size

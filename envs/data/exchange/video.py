@@ -29,8 +29,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
 def read_video(path: Path, start: float, count: int, fps: float) -> np.ndarray:
     """``count`` frames ``uint8 (count, h, w, 3)`` from ``start`` seconds on.
 
-    Raises:
-        StoreError: the file is missing, damaged or too short.
+    Raises StoreError: the file is missing, damaged or too short.
     """
     frames = []
     try:
