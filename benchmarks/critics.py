@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from benchmarks.calibration import judge_distance
 from benchmarks.record import RESULTS, sizes, write
 from envs import make_world
 from envs.data.store import EpisodeStore
-from housecat.evaluation.calibration import judge_distance
 from housecat.evaluation.episodes import one_thread, play
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.record import RESULTS, write
+from benchmarks.true_subgoals import play_true_subgoals
 from envs import make_world
 from envs.task import Pair
 from housecat.evaluation.episodes import EpisodeResult, play
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate, compare_paired
-from housecat.evaluation.subgoals import play_true_subgoals
 from housecat.runs import trained, wiring
 from housecat.settings.config import load_config
 from worldmodel import checkpoint

@@ -11,18 +11,17 @@ from envs.simulation.scene import Scene
 from envs.task import Task
 from envs.vector import WorldVector
 from envs.world import World
-from envs.worlds.arm import arm_spec, build_arm
-from envs.worlds.car import build_car, car_spec
-from envs.worlds.cube import build_cube, cube_spec
+from envs.worlds.arm import build_arm
+from envs.worlds.car import build_car
+from envs.worlds.cube import build_cube
 from envs.worlds.mazes import LAYOUTS, build_maze, maze_spec
-from envs.worlds.puck import build_puck, puck_spec
-from envs.worlds.pusht import build_pusht, pusht_spec
-from envs.worlds.reacher import build_reacher, reacher_spec
-from envs.worlds.rover import build_rover, rover_spec
-from envs.worlds.runner import build_runner, runner_spec
+from envs.worlds.puck import build_puck
+from envs.worlds.pusht import build_pusht
+from envs.worlds.reacher import build_reacher
+from envs.worlds.rover import build_rover
+from envs.worlds.runner import build_runner
 
-FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
-    "pointmaze": build_maze,
+_OWN: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {  # families of one world
     "rover": build_rover,
     "reacher": build_reacher,
     "arm": build_arm,
@@ -31,18 +30,11 @@ FAMILIES: dict[str, Callable[[dict[str, Any]], tuple[Scene, Task]]] = {
     "cube": build_cube,
     "runner": build_runner,
     "car": build_car,
-    **dict.fromkeys(FAMILY_NAMES, build_outside),
 }
+FAMILIES = {"pointmaze": build_maze, **_OWN, **dict.fromkeys(FAMILY_NAMES, build_outside)}
 WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
-    "rover": rover_spec(),
-    "reacher": reacher_spec(),
-    "arm": arm_spec(),
-    "puck": puck_spec(),
-    "pusht": pusht_spec(),
-    "cube": cube_spec(),
-    "runner": runner_spec(),
-    "car": car_spec(),
+    **{name: {"family": name, "name": name, "frame_size": 64} for name in _OWN},
 }
 IDS = {
     "umaze": "housecat/PointMaze-UMaze-v0",
@@ -101,9 +93,7 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
         raise ValueError(f"frame_size must be a whole number of pixels from {least} to {most}, got {size!r}")
     repeat, (least, most) = spec.get("action_repeat", 1), _REPEATS
     if isinstance(repeat, bool) or not isinstance(repeat, int) or not least <= repeat <= most:
-        raise ValueError(
-            f"action_repeat must be a whole number of control steps from {least} to {most}, got {repeat!r}"
-        )
+        raise ValueError(f"action_repeat must be a whole number of steps from {least} to {most}, got {repeat!r}")
     spec = copy.deepcopy(spec)
     scene, task = FAMILIES[family](spec)
     if repeat > 1:

@@ -49,6 +49,7 @@ class Task(ABC):
     farthest: float  # bound on the distance of a sampled pair, in `unit`
     speed: float  # distance covered in one control step at top speed, in `unit`
     search = Search()  # how the oracle plans here
+    scripted = False  # whether play reads from the simulator where an object is, and goes there; else it is random
 
     @abstractmethod
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
@@ -58,9 +59,9 @@ class Task(ABC):
     def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """True distance ``(N,)`` in `unit` of each of ``states (N, S)`` to ``goal (S,)``."""
 
-    @abstractmethod
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """Whether ``state (S,)`` reaches ``goal (S,)``."""
+        """Whether ``state (S,)`` reaches ``goal (S,)``: within the tolerance, unless a world asks for more."""
+        return self.distance(state, goal) <= self.tolerance
 
     @abstractmethod
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
@@ -77,11 +78,6 @@ class Task(ABC):
         """A state ``(S,)`` at rest to be reached from ``start (S,)``; any free state unless a world knows better."""
         del start
         return self.sample_state(rng)
-
-    @property
-    def scripted(self) -> bool:
-        """Whether play reads from the simulator where an object is, and goes there; else it is random alone."""
-        return False
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that explores the world; smooth noise unless a world knows better, then see `scripted`."""

@@ -1,6 +1,5 @@
 """The control loop: camera frames in, actions out; keeps what has been seen and the plan that is under way."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from planners.interface import Context, Plan, Planner, WorldModel
+from planners.interface import Context, Generators, Plan, Planner, WorldModel
 
 
 class Agent:
@@ -22,9 +21,7 @@ class Agent:
         execute: control steps from one plan to the next.
     """
 
-    def __init__(
-        self, planner: Planner, model: WorldModel, generators: Sequence[torch.Generator], execute: int = 1
-    ) -> None:
+    def __init__(self, planner: Planner, model: WorldModel, generators: Generators, execute: int = 1) -> None:
         if not 1 <= execute <= planner.horizon:
             raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
@@ -113,7 +110,7 @@ class RandomAgent:
         generators: B random generators, one of each environment.
     """
 
-    def __init__(self, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, low: Tensor, high: Tensor, generators: Generators) -> None:
         self.low, self.high, self.generators = low.cpu(), high.cpu(), list(generators)
         self.last_plan: Plan | None = None  # it never has one
 

@@ -1,12 +1,9 @@
 """The flat planner: world model, energy and optimiser make a planner towards one target."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from planners.interface import Energy, Optimizer, Plan, WorldModel
+from planners.interface import Energy, Generators, Memory, Optimizer, Plan, WorldModel
 
 
 class Flat:
@@ -26,12 +23,7 @@ class Flat:
 
     @torch.no_grad()
     def __call__(
-        self,
-        z: Tensor,
-        target: Tensor,
-        start: Tensor | None,
-        generators: Sequence[torch.Generator],
-        memory: Sequence[Any] | None = None,
+        self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """See `planners.interface.Planner`; it remembers nothing."""
         low, high = self.model.action_low, self.model.action_high

@@ -66,6 +66,12 @@ class Distance(Protocol):
 Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(latents (B, N, H, *Z), actions (B, N, H, A), target (B, *Z)) -> (B, N); lower is better."""
 
+Generators = Sequence[torch.Generator]
+"""One of each of B environments, so that none depends on another."""
+
+Memory = Sequence[Any] | None
+"""What a planner keeps of each of B environments from one plan to the next; None: their episodes have just begun."""
+
 Score = Callable[[Tensor], Tensor]
 """Actions (B, N, H, A) -> (B, N); lower is better, and no environment depends on another."""
 
@@ -74,7 +80,7 @@ class Optimizer(Protocol):
     """Looks for the actions with the least score, and knows nothing else about them."""
 
     def __call__(
-        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]
+        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Generators
     ) -> tuple[Tensor, Tensor]:
         """The actions found (B, H, A) and their score (B,).
 
@@ -103,18 +109,10 @@ class Plan:
 class Planner(Protocol):
     """Finds actions that lead from a latent towards a goal latent."""
 
-    @property
-    def horizon(self) -> int:
-        """H, control steps that a plan spans."""
-        ...
+    horizon: int  # H, control steps that a plan spans
 
     def __call__(
-        self,
-        z: Tensor,
-        target: Tensor,
-        start: Tensor | None,
-        generators: Sequence[torch.Generator],
-        memory: Sequence[Any] | None = None,
+        self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """Plans for B environments, none of which depends on another.
 
@@ -122,8 +120,7 @@ class Planner(Protocol):
             z: (B, *Z), where the environments are.
             target: (B, *Z), the goals.
             start: (B, H, A), where the search begins; None: in the middle of the bounds.
-            generators: B random generators, one of each environment.
-            memory: `Plan.memory` of the last plan, row by row for these environments. None at the start of an episode;
-                an entry is None where that environment's episode has just begun.
+            memory: `Plan.memory` of the last plan, row by row for these environments; an entry is None where that
+                environment's episode has just begun.
         """
         ...

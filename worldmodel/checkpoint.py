@@ -77,18 +77,13 @@ def save(
         distance: None: the model imagines nothing, so nothing was learned about distances.
         landmarks: empty: there are none.
     """
-    config = {
-        "format": FORMAT,
-        **description(name, settings),
-        "critic": None if distance is None else _of_distance(distance),
-        "about": about,
-    }
-
-    files = {"model.safetensors": tensor_bytes(model.state_dict())}
+    files, critic = {"model.safetensors": tensor_bytes(model.state_dict())}, None
     if distance is not None:
+        critic = {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}
         files["critic.safetensors"] = tensor_bytes(distance.state_dict())
     if landmarks:
         files["landmarks.safetensors"] = tensor_bytes(landmarks)
+    config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
     files["config.json"] = json.dumps(config, indent=2).encode()
     files["README.md"] = model_card(config).encode()
     replace_folder(folder, files)
@@ -120,7 +115,3 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     return Loaded(config["method"], settings, model, distance, landmarks, config["about"])
-
-
-def _of_distance(distance: LearnedDistance) -> dict[str, Any]:
-    return {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}

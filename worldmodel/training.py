@@ -16,16 +16,6 @@ from worldmodel.progress import AtWork, TrainingError, TrainingFolder
 _READ_EVERY = 10  # updates after which the losses are looked at: to read them, the processor waits for the device
 
 
-def _nothing() -> None: ...
-
-
-def _no_update(done: int) -> None: ...
-
-
-def _no_measure(done: int, terms: dict[str, float]) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class TrainingStage:
     """Something that is learnt: what is changed, by which loss, how far and how fast."""
@@ -41,9 +31,11 @@ class TrainingStage:
     generator: torch.Generator  # on the CPU
     betas: tuple[float, float] = (0.9, 0.99)
     gradient_norm: float | None = None  # gradients are scaled down to it
-    begin: Callable[[], None] = _nothing  # before the first update
-    after_update: Callable[[int], None] = _no_update  # told the updates made
-    measure: Callable[[int, dict[str, float]], str] = _no_measure  # told the same and the last terms; says what it saw
+    begin: Callable[[], None] = lambda: None  # before the first update
+    after_update: Callable[[int], None] = lambda done: None  # told the updates made
+    measure: Callable[[int, dict[str, float]], str] = lambda done, terms: (
+        ""
+    )  # told the same and the last terms; says what it saw
     measure_every: int = 0  # updates between two of these; 0: only after the last
 
 

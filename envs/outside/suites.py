@@ -76,9 +76,7 @@ def read_gymnasium(identifier: str, name: str) -> Source:
         try:
             environment: Any = gymnasium.make(identifier, disable_env_checker=True).unwrapped
         except ModuleNotFoundError as error:
-            raise OutsideError(
-                f"world={name} needs {error.name}, which is not installed: pip install {error.name}"
-            ) from error
+            raise OutsideError(f"world={name} needs {error.name}: pip install {error.name}") from error
         except Exception as error:  # an environment's constructor may fail in any way
             raise OutsideError(f"world={name} cannot be made: {first_line(error)}") from error
         model, path = getattr(environment, "model", None), getattr(environment, "fullpath", None)

@@ -87,10 +87,6 @@ class OutsideTask(Task):
         """Distance by the measure; see `Task.distances`."""
         return self._measure.distances(states, goal)
 
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """Within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
-
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """Position: of the named point, m, or the joints that count (angles without limits as cosine and sine).
 

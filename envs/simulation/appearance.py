@@ -137,9 +137,7 @@ def _ground(model: mujoco.MjModel, view: View) -> list[Factor]:
     checker, scatter = functools.partial(_checker, floor), functools.partial(_scatter, floor)
     return [
         Factor("checker", "texture", "contrast of a checkered floor", "of 1", 0.0, 0.0, 1.0, checker),
-        Factor(
-            "distractors", "distractors", "flat shapes lying on the floor", "of all there are", 0.0, 0.0, 1.0, scatter
-        ),
+        Factor("distractors", "distractors", "flat shapes on the floor", "of all there are", 0.0, 0.0, 1.0, scatter),
     ]
 
 

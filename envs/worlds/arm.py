@@ -16,17 +16,10 @@ TOP_SPEED = 1.5  # rad/s of a joint
 _HAND_SPEED = 1.2  # m/s
 _ARMATURE = 1.0  # kg m2; the rotors weigh more than the links, so that a joint moves alike in every posture
 _DAMPING = 6.0  # N m s/rad; a time constant near 0.2 s
-_NEAREST_GOAL = 0.3  # m
-_MAX_STEPS = 60
 _CLEARANCE = 0.11  # m from table and base, of what is sampled: more than the thickness of any part
 _LOW = np.array([joint.low for joint in JOINTS])
 _HIGH = np.array([joint.high for joint in JOINTS])
 _DOF = len(JOINTS)
-
-
-def arm_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the arm."""
-    return {"family": "arm", "name": "arm", "frame_size": frame_size}
 
 
 def build_arm(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -47,8 +40,8 @@ class ArmTask(Task):
 
     unit = "m"
     tolerance = TOLERANCE
-    max_steps = _MAX_STEPS
-    nearest = _NEAREST_GOAL
+    max_steps = 60
+    nearest = 0.3
     farthest = 2.0
     speed = _HAND_SPEED * TIMESTEP * SUBSTEPS
 
@@ -63,10 +56,6 @@ class ArmTask(Task):
     def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """From palm to palm, m; see `Task.distances`."""
         return np.linalg.norm(self.located(states) - self.located(goal), axis=-1)
-
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """The palm within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
 
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """The distance, and a little of the joints' errors: the straight way of the hand may end at a joint's limit."""

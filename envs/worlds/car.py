@@ -44,16 +44,10 @@ _FORCE = 80.0  # N at full throttle; 40 N s/m of rolling resistance, so a time c
 _SPRING, _DAMPER = 60.0, 4.0  # N m/rad and N m s/rad of the steering: where it is told to be within 0.1 s
 _GRAVITY = 9.81  # m/s2
 _TIMESTEP, _SUBSTEPS = 0.02, 5  # s; rolling is smooth, and half as many steps make imagining twice as fast
-_MAX_STEPS = 150
 _GAP = 0.06  # m that a sampled car keeps from walls
 _ROUGHNESS = 0.3  # m by which the lengths of drives round walls may be too long
 _NEARBY = 0.25  # share of goals that ask for a manoeuvre on the spot
 _PLACE, _HEADING = 1.0, 0.8  # m along each axis and rad, how far such a goal is from the start at most
-
-
-def car_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the car in its lot."""
-    return {"family": "car", "name": "car", "frame_size": frame_size}
 
 
 def build_car(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -81,7 +75,7 @@ class CarTask(PlaceTask):
     search = Search(horizon=16, samples=32)
 
     def __init__(self, wall: np.ndarray) -> None:
-        super().__init__(wall, WIDTH / 2, _MAX_STEPS)
+        super().__init__(wall, WIDTH / 2, 150)
         self._wall = wall
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
@@ -109,7 +103,7 @@ class CarTask(PlaceTask):
 
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
         """Place and heading within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
+        return Task.success(self, state, goal)
 
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """The shortest drive with all its manoeuvres: exact where nothing is in the way, else roughly."""

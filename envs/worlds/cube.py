@@ -54,12 +54,6 @@ _HELD = 0.25  # share of sampled states in which the hand holds the cube
 _ON_TABLE = 0.5  # share of goals
 _LIFTED = (0.08, 0.22)  # m, height of the cube's middle in the other goals
 _ELEVATION = 38.0  # degrees by which the camera looks down
-_MAX_STEPS = 60
-
-
-def cube_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the cube's world."""
-    return {"family": "cube", "name": "cube", "frame_size": frame_size}
 
 
 def build_cube(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -81,11 +75,12 @@ class CubeTask(Task):
 
     unit = "m"
     tolerance = TOLERANCE
-    max_steps = _MAX_STEPS
+    max_steps = 60
     nearest = 3 * TOLERANCE
     farthest = 0.7
     speed = TOP_SPEED * _TIMESTEP * _SUBSTEPS
     search = Search(horizon=8, samples=40, elites=6, iterations=2)
+    scripted = True
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Cube and hand anywhere on and above the table, now and then one in the other; see `Task.sample_state`."""
@@ -110,10 +105,6 @@ class CubeTask(Task):
         """From cube to cube, m; see `Task.distances`."""
         return np.linalg.norm(self.located(states) - self.located(goal), axis=-1)
 
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """The cube within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
-
     def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
         """The hand's way to the cube, then the cube's to its goal, at top speed along one axis."""
         sight = sight_of(np.asarray(state))
@@ -128,10 +119,6 @@ class CubeTask(Task):
         around = (aside < 0.02) & (np.abs(offset[..., 2]) < 0.025)
         fingers = np.where(around, np.maximum(sight.opening - HALF, 0.0), 0.03 + OPENING - sight.opening)
         return self.distances(states, goal) + 0.5 * (aside + above) + fingers
-
-    @property
-    def scripted(self) -> bool:
-        return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Fetches the cube and carries it about, besides moving at random; see `GraspPlay`."""

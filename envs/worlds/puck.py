@@ -24,15 +24,8 @@ _PUCK_MASS = 0.5  # kg
 _PUCK_DAMPING = 1.5  # N s/m: the puck glides for 0.3 m after a push at full speed
 _CONTACT = 'solref="0.02 1"'  # as stiff as the time step allows, without bouncing
 
-_NEAREST_GOAL = 0.25  # m
-_MAX_STEPS = 60
 _TOUCH = PUSHER + PUCK  # m between the centres in contact
 _BEHIND = 0.3  # weight, in the oracle's eyes, of standing where a push towards the goal begins
-
-
-def puck_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the puck world."""
-    return {"family": "puck", "name": "puck", "frame_size": frame_size}
 
 
 def build_puck(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -49,11 +42,12 @@ class PuckTask(Task):
 
     unit = "m"
     tolerance = TOLERANCE
-    max_steps = _MAX_STEPS
-    nearest = _NEAREST_GOAL
+    max_steps = 60
+    nearest = 0.25
     farthest = float("inf")
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
     search = Search(horizon=12, samples=48)
+    scripted = True
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Both places drawn evenly over the square, apart from each other; see `Task.sample_state`."""
@@ -78,10 +72,6 @@ class PuckTask(Task):
         """Of the puck from its place, m; see `Task.distances`."""
         return np.linalg.norm(np.asarray(states, np.float64)[:, 2:4] - np.asarray(goal, np.float64)[2:4], axis=1)
 
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """The puck within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
-
     def steps(self, state: np.ndarray, goal: np.ndarray) -> float:
         """Control steps at top speed for the pusher to get to the puck and the puck to its place."""
         gap = float(np.hypot(*(state[:2] - state[2:4]))) - _TOUCH
@@ -92,10 +82,6 @@ class PuckTask(Task):
         pusher, puck = states[:, :2], states[:, 2:4]
         way = np.linalg.norm(pusher - push_places(puck, goal[2:4], _TOUCH), axis=1)
         return self.distances(states, goal) + _BEHIND * way
-
-    @property
-    def scripted(self) -> bool:
-        return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the puck and pushes it."""

@@ -32,8 +32,6 @@ _GAIN = 40.0  # N s/m of the pusher's velocity control; a time constant of 0.05 
 _CONTACT = 'solref="0.02 1"'  # as stiff as the time step allows, without bouncing
 
 _METRES = PLACE_TOLERANCE / ANGLE_TOLERANCE  # that count as much as a radian
-_NEAREST_GOAL = 3 * PLACE_TOLERANCE  # m
-_MAX_STEPS = 150
 _REACH = 2 * GYRATION + PUSHER  # m, about where a pusher is that touches the T
 _AT_PLACE, _CLOSE = 0.5, 0.3  # weights, in the oracle's eyes, of the pusher's way home and of its way to help the T
 _ARRIVING, _THERE = 1.2, 0.4  # tolerances off the T's pose at which home begins to count, and at which it fully does
@@ -41,11 +39,6 @@ _LEAST_GAIN = 0.15  # m of the T's way for each of the pusher's, where a push ha
 _PUSH, _GIVE = 0.02, 0.004  # m: after so short a push the T must not be deeper in a wall than this
 _NO_WAY = 4.0  # times as long, where the pusher has no room
 _FARTHEST_WAY = 2 * HALF + np.pi * GYRATION  # m, so that to have brought the T there never costs
-
-
-def pusht_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of Push-T."""
-    return {"family": "pusht", "name": "pusht", "frame_size": frame_size}
 
 
 def build_pusht(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -68,11 +61,12 @@ class PushTTask(Task):
 
     unit = "m"
     tolerance = PLACE_TOLERANCE
-    max_steps = _MAX_STEPS
-    nearest = _NEAREST_GOAL
+    max_steps = 150
+    nearest = 3 * PLACE_TOLERANCE
     farthest = float("inf")
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
     search = Search(horizon=8, samples=64, elites=6, noise=0.5)
+    scripted = True
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """T at any angle and pusher drawn evenly over the square, apart from each other; see `Task.sample_state`."""
@@ -125,10 +119,6 @@ class PushTTask(Task):
         there = np.clip((_ARRIVING - tolerances) / (_ARRIVING - _THERE), 0.0, 1.0)
         push = _CLOSE * (1.0 - there) * _way_to_push(states, goal)
         return place + _METRES * angle + push + _AT_PLACE * there * (_way_home(states, goal) - _FARTHEST_WAY)
-
-    @property
-    def scripted(self) -> bool:
-        return True
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the T and pushes it."""

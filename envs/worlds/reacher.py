@@ -24,14 +24,6 @@ _ARMATURE = 1.0  # kg m2
 _DAMPING = 4.0  # N m s/rad; a time constant near 0.25 s
 _EXTENT = 4.6  # m, side of the view: both links stretched out, their thickness and a margin
 
-_NEAREST_GOAL = 0.6  # rad
-_MAX_STEPS = 60
-
-
-def reacher_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the reacher."""
-    return {"family": "reacher", "name": "reacher", "frame_size": frame_size}
-
 
 def build_reacher(spec: dict[str, Any]) -> tuple[Scene, Task]:
     """Scene and task of the reacher."""
@@ -47,8 +39,8 @@ class ReacherTask(Task):
 
     unit = "rad"
     tolerance = TOLERANCE
-    max_steps = _MAX_STEPS
-    nearest = _NEAREST_GOAL
+    max_steps = 60
+    nearest = 0.6
     farthest = float(np.pi)
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
 
@@ -61,11 +53,7 @@ class ReacherTask(Task):
     def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """The larger of the two joints' errors, rad; see `Task.distances`."""
         error = np.asarray(states, np.float64)[:, :2] - np.asarray(goal, np.float64)[:2]
-        return np.maximum(np.abs(_wrapped(error[:, 0])), np.abs(error[:, 1]))
-
-    def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
-        """Both joints within the tolerance."""
-        return self.distance(state, goal) <= self.tolerance
+        return np.maximum(np.abs((error[:, 0] + np.pi) % (2 * np.pi) - np.pi), np.abs(error[:, 1]))
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """What probes are asked for.
@@ -100,11 +88,6 @@ def _thicken(variant: Variant, value: float) -> None:
     links = model.geom_type == int(mujoco.mjtGeom.mjGEOM_CAPSULE)
     model.geom_size[links, 0] *= value
     model.geom_rbound[links] *= value  # what is drawn is looked for within this radius
-
-
-def _wrapped(angle: np.ndarray) -> np.ndarray:
-    """The same angle in [-pi, pi)."""
-    return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def _parts() -> Parts:

@@ -40,13 +40,7 @@ _ARMATURE = 0.01  # kg m2, the motors' rotors
 _GRIP = 0.35
 _GRAVITY = 9.81  # m/s2
 _TIMESTEP, _SUBSTEPS = 0.02, 5  # s; rolling is smooth, and half as many steps make imagining twice as fast
-_MAX_STEPS = 200
 _TURNING = 0.45  # of play's full speed, what goes into turning; with more it spins on the spot
-
-
-def rover_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the rover in its rooms."""
-    return {"family": "rover", "name": "rover", "frame_size": frame_size}
 
 
 def build_rover(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -70,7 +64,7 @@ class RoverTask(PlaceTask):
     search = Search(samples=32)
 
     def __init__(self, wall: np.ndarray) -> None:
-        super().__init__(wall, RADIUS, _MAX_STEPS)
+        super().__init__(wall, RADIUS, 200)
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """A free place and any heading; ``moving`` the wheels roll at any two speeds; see `Task.sample_state`."""

@@ -25,18 +25,11 @@ _RANGE = 1.2  # m, where the trunk's middle can start and be asked to go
 _EXTENT = 4.5  # m, side of the view
 _TILT = 0.15  # rad, largest tilt of a start
 _POSTURE = 0.25  # of each joint's range that starts take up, about the middle position
-_NEAREST_GOAL = 0.8  # m
-_MAX_STEPS = 40
 _SPEED = 2.4  # m/s, about the fastest that random play and the oracle reach
 _STEP = 0.05  # s, a control step
 _TIMESTEP = 0.01  # s, as in the suite
 _JOINTS = 9  # along, up, tilt, then hip, knee and foot behind and in front
 _MOVING = (0.8, 0.3, 1.0, *(6 * (4.0,)))  # m/s and rad/s, standard deviations of velocities that episodes start with
-
-
-def runner_spec(frame_size: int = 64) -> dict[str, Any]:
-    """The JSON-able description of the runner."""
-    return {"family": "runner", "name": "runner", "frame_size": frame_size}
 
 
 def build_runner(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -53,8 +46,8 @@ class RunnerTask(Task):
 
     unit = "m"
     tolerance = TOLERANCE
-    max_steps = _MAX_STEPS
-    nearest = _NEAREST_GOAL
+    max_steps = 40
+    nearest = 0.8
     farthest = 2 * _RANGE
     speed = _SPEED * _STEP
     search = Search(horizon=16, samples=48, elites=6, iterations=2)
@@ -90,7 +83,7 @@ class RunnerTask(Task):
 
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
         """The place within the tolerance, and the trunk upright."""
-        return self.distance(state, goal) <= self.tolerance and bool(_tilt(np.asarray(state)) <= UPRIGHT)
+        return super().success(state, goal) and bool(_tilt(np.asarray(state)) <= UPRIGHT)
 
     def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
         """What probes are asked for.

@@ -192,9 +192,7 @@ RUN: dict[str, Callable[[Request], int]] = {
 def _checkpoint(request: Request) -> Path:
     """The folder of the checkpoint that the user named. Raises UsageError or CheckpointError where there is none."""
     if request.config.checkpoint is None:
-        raise UsageError(
-            f"which checkpoint to {request.command}? give the folder that `housecat train` wrote: checkpoint=DIR"
-        )
+        raise UsageError(f"which checkpoint to {request.command}? give what `housecat train` wrote: checkpoint=DIR")
     return folder_of(Path(request.config.checkpoint))
 
 

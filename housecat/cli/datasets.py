@@ -32,11 +32,13 @@ def info(config: Config, world: World) -> None:
     store = EpisodeStore.open(_folder(config.data, "data"))
     about, lengths = store.manifest, store.lengths
     origin = ", ".join(value if key == "command" else f"{key} {value}" for key, value in about["origin"].items())
+    low, high = int(lengths.min()), int(lengths.max())
+    steps = f"{low}" if low == high else f"{low} to {high} (median {np.median(lengths):g})"
     size = sum((store.path / name).stat().st_size for name in about["files"])
     rows = {
         "world": f"{store.world['name']} ({store.world['family']})",
         "made by": origin if about["seed"] is None else f"{origin}, seed {about['seed']}",
-        "episodes": f"{len(store)} of {_range(lengths)} control steps",
+        "episodes": f"{len(store)} of {steps} control steps",
         "frames": f"{about['frames']:,} of {store.world['frame_size']} pixels, {about['camera']} camera",
         "time": f"{lengths.sum() * about['dt'] / 60:.1f} min at {about['dt']:g} s a control step",
         "play": PLAYS.get(about.get("play"), "unknown"),
@@ -144,8 +146,3 @@ def _format(config: Config) -> str:
     if config.format is None:
         raise UsageError("which format? write format=lerobot, format=minari or, to import, format=hdf5")
     return config.format
-
-
-def _range(lengths: np.ndarray) -> str:
-    low, high = int(lengths.min()), int(lengths.max())
-    return f"{low}" if low == high else f"{low} to {high} (median {np.median(lengths):g})"

@@ -29,13 +29,7 @@ def export_programs(folder: Path, out: Path, horizon: int, onnx: bool) -> int:
     world = loaded.about["world"]
     made = export(loaded.model, world["frame_size"], horizon, out, onnx)
     programs = {
-        one.file.name: {
-            "inputs": one.inputs,
-            "difference": one.difference,
-            "largest": one.largest,
-            "tolerance": one.tolerance,
-            "equal": one.equal,
-        }
+        one.file.name: {name: getattr(one, name) for name in ("inputs", "difference", "largest", "tolerance", "equal")}
         for one in made
     }
     write_json(

@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.data.episodes import write_whole
@@ -52,12 +51,7 @@ def _pictures(world: World, seed: int) -> list[Image.Image]:
         world.set_factors(sample_factors(ranges, rng))
         frames.append(world.frame(state=pair.start))
     world.set_factors({})
-    return [_large(frame) for frame in frames]
-
-
-def _large(frame: np.ndarray) -> Image.Image:
-    """A frame as large as the others, each of its pixels a square."""
-    return Image.fromarray(frame).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
+    return [Image.fromarray(frame).resize((_SIDE, _SIDE), Image.Resampling.NEAREST) for frame in frames]
 
 
 def _words(entry: dict[str, Any]) -> str:

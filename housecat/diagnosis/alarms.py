@@ -61,9 +61,7 @@ def _imagination(found: dict[str, Any]) -> list[str]:
     steps = f"over {loop['horizon']} steps"
     imagined, shuffled = loop["over_copying"]["imagined"], loop["over_copying"]["shuffled"]
     if imagined["low"] > 1:
-        said.append(
-            f"imagination {steps} is worse than copying the last latent ({imagined['value']:.2f} times its error)"
-        )
+        said.append(f"imagination {steps} is worse than copying the latent ({imagined['value']:.2f} times its error)")
     if shuffled["value"] < 1.1 * imagined["value"]:
         said.append(
             f"imagination {steps} hardly depends on actions: with those of other clips its error is "

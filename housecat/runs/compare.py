@@ -53,7 +53,8 @@ from worldmodel.methods.registry import METHODS
 from worldmodel.progress import TrainingError
 
 SCHEMA = 1
-FEW_UPDATES = 300  # with fewer, numbers are of the time that was given and not of the method
+FEW_UPDATES = 300
+_FEW = "only {} updates: what is measured is the time that was given, not the method"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _work(one: Member, store: EpisodeStore, data: Path, command: str, reads: Cal
 
 
 def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float) -> dict[str, Any]:
-    method = make_method(members[0].plan)
+    plan = members[0].plan
+    method = make_method(plan)
     trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
     kept = sum(p.numel() for p in method.model.parameters())
     done = [one for one in members if one.out not in failed]
@@ -162,24 +164,18 @@ def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float
         "model": name,
         "parameters": {"trained": trained, "kept": kept},
         "frames_per_second": round(speed, 1),
-        "updates": members[0].plan.updates,
-        "finetuning": members[0].plan.finetuning.updates if METHODS[name].imagines else 0,
+        "updates": plan.updates,
+        "finetuning": plan.finetuning.updates if METHODS[name].imagines else 0,
         **_reached(name, done),
-        "notes": _notes(members[0].plan),
+        "notes": [_FEW.format(plan.updates)] if 0 < plan.updates < FEW_UPDATES else [],
         "failed": [failed[one.out] for one in members if one.out in failed],
     }
 
 
-def _notes(plan: TrainingPlan) -> list[str]:
-    if 0 < plan.updates < FEW_UPDATES:
-        return [f"only {plan.updates} updates: what is measured is the time that was given, not the method"]
-    return []
-
-
 def _reached(name: str, members: list[Member]) -> dict[str, Any]:
     """What is known of a method only by its trainings; null where there are none."""
-    logs = [_log(one.out / "metrics.jsonl") for one in members]
-    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+    logs = [(one.out / "metrics.jsonl").read_text(encoding="utf-8").splitlines() for one in members]
+    first, last = [json.loads(lines[0]) for lines in logs], [json.loads(lines[-1]) for lines in logs]
     seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
     plays = bool(members) and METHODS[name].imagines
     return {
@@ -195,10 +191,6 @@ def _reached(name: str, members: list[Member]) -> dict[str, Any]:
 def _mean(values: list[float | None], digits: int) -> float | None:
     known = [value for value in values if value is not None]
     return round(float(np.mean(known)), digits) if known else None
-
-
-def _log(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float] | None]:

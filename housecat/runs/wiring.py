@@ -89,9 +89,7 @@ def without_factors(spec: dict[str, Any]) -> dict[str, Any]:
 def device(config: Config) -> torch.device:
     """Where networks are computed. Raises UsageError if that device is not there."""
     if config.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError(
-            "device=cuda, but torch finds no CUDA device: write device=cpu, or install a CUDA build of torch"
-        )
+        raise UsageError("device=cuda, but torch finds no CUDA device: write device=cpu, or install torch for CUDA")
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)

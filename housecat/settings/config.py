@@ -62,7 +62,10 @@ def composed(asked: Overrides) -> tuple[dict[str, Any], dict[str, Setting]]:
         files = _of_files(suited)
     written = files | asked.values
     values = {name: written.get(name, setting.default) for name, setting in known.items()}
-    return {name: _converted(known[name], value) for name, value in values.items()}, known
+    for name, value in values.items():
+        if known[name].type is float and value is not None:
+            values[name] = float(value)
+    return values, known
 
 
 def unread(asked: Overrides, values: dict[str, Any], known: dict[str, Setting]) -> dict[str, str]:
@@ -137,7 +140,9 @@ def check_ranges(values: dict[str, Any], known: dict[str, Setting]) -> None:
                 raise UsageError(f"{name} must be one of {', '.join(setting.choices)}, got '{one}'")
             too_low = setting.low is not None and one < setting.low
             if too_low or (setting.high is not None and one > setting.high):
-                raise UsageError(f"{name} must be {_range(setting)}, got {one:.10g}")
+                high = "" if setting.high is None else f" to {setting.high:.10g}"
+                bounds = f"from {setting.low:.10g}{high}" if high else f"at least {setting.low:.10g}"
+                raise UsageError(f"{name} must be {bounds}, got {one:.10g}")
         if given == ():
             raise UsageError(f"{name} must not be empty")
         if isinstance(given, tuple) and len(set(given)) < len(given):
@@ -249,10 +254,6 @@ def _of_file(setting: Setting, value: Any) -> Any:
     return value
 
 
-def _converted(setting: Setting, value: Any) -> Any:
-    return float(value) if setting.type is float and value is not None else value
-
-
 def _damaged(reason: str) -> UsageError:
     return UsageError(f"{config_folder()}: {reason}: put the configuration files right")
 
@@ -265,12 +266,6 @@ def _listed(readers: list[str], key: str) -> str:
 def text_of(value: Any) -> str:
     """As a user would write it."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else "null" if value is None else str(value)
-
-
-def _range(setting: Setting) -> str:
-    if setting.high is None:
-        return f"at least {setting.low:.10g}"
-    return f"from {setting.low:.10g} to {setting.high:.10g}"
 
 
 class _Readable(yaml.SafeDumper):

@@ -87,7 +87,8 @@ def _choice(group: str, text: str, files: list[str]) -> str:
     if group == "world" and text.endswith((".xml", ".mjcf", ".urdf")):
         raise UsageError(f"world={text}: to load a robot of your own write world=mjcf path={text}")
     near = difflib.get_close_matches(text, files, n=1)
-    raise UsageError(f"{group}={text} is unknown: " + (f"did you mean {near[0]}? " if near else "") + _known(files))
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"{group}={text} is unknown: {guess}there are {', '.join(files)}")
 
 
 def _value(setting: Setting, text: str) -> Any:
@@ -124,7 +125,3 @@ def _scalar(setting: Setting, kind: type, text: str) -> Any:
     if not math.isfinite(value):
         raise UsageError(f"{setting.name} must be {words[kind]}, got '{text}'")
     return value
-
-
-def _known(files: list[str]) -> str:
-    return f"there are {', '.join(files)}"

@@ -104,12 +104,10 @@ class EvaluateConfig:
         3, "equal parts of the range of distances from which pairs are drawn in turn (no offset)", 1, 20
     )
     min_distance: float | None = setting(
-        None, "least true distance of a pair, m or rad; null: the world's own, with offset any", 0
+        None, "least true distance of a pair, m or rad; null: the world's; with offset any", 0
     )
     min_steps: float | None = setting(None, "least true distance of a pair, control steps at top speed", 0)
-    offset: int | None = setting(
-        None, "goals where random play was so many steps after the start; null: goals anywhere", 1
-    )
+    offset: int | None = setting(None, "goals where random play was so many steps later; null: goals anywhere", 1)
     max_steps: int | None = setting(None, "control steps allowed; null: the world's own limit", 1)
     batch: int = setting(4, "episodes side by side in a process", 1)
     timing_steps: int = setting(100, "control steps timed for each planner; 0: none", 0)
@@ -130,7 +128,7 @@ class CompareConfig:
         None, "wall time for the updates of each method, at its speed here; null: its own updates", 1
     )
     lewm_times: float = setting(
-        1.0, "as much of it for lewm: at 10, default is 10 times as fast if it succeeds as often", 1
+        1.0, "as much of it for lewm: with 10, default is 10 times as fast if it does as well", 1
     )
 
 
@@ -153,9 +151,7 @@ class Config:
     episodes: int | None = setting(None, "episodes to record or to show, or pairs to play (evaluate)", 1)
     workers: int = setting(0, "processes for simulation; 0: one for each core", 0, 256)
     device: str = setting("auto", "where networks are computed", choices=("auto", "cpu", "cuda"))
-    precision: str = setting(
-        "auto", "auto: bf16 where the processor has it, else fp32", choices=("auto", "bf16", "fp32")
-    )
+    precision: str = setting("auto", "auto: bf16 where it is fast, else fp32", choices=("auto", "bf16", "fp32"))
     world: WorldConfig
     factors: FactorsConfig
     collect: CollectConfig

@@ -3,13 +3,12 @@
 Rubinstein 1999; noise that persists over the horizon as in iCEM (Pinneri et al. 2020, arXiv 2008.06389).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from planners.interface import Score
+from planners.interface import Generators, Score
 from planners.settings import setting
 
 
@@ -46,7 +45,7 @@ class CEM(CEMSettings):
 
     @torch.no_grad()
     def __call__(
-        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Sequence[torch.Generator]
+        self, score: Score, start: Tensor, low: Tensor, high: Tensor, generators: Generators
     ) -> tuple[Tensor, Tensor]:
         """The mean fitted last (B, H, A) and its score (B,); see `planners.interface.Optimizer`."""
         if len(generators) != len(start):
@@ -62,7 +61,7 @@ class CEM(CEMSettings):
             spread = torch.maximum(spread, self.floor * half)
         return mean, score(mean[:, None])[:, 0]
 
-    def _draw(self, like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    def _draw(self, like: Tensor, generators: Generators) -> Tensor:
         """Standard normal noise of all iterations, correlated along the horizon: (B, iterations, N, H, A)."""
         horizon, action = like.shape[1:]
         mix = persistent(horizon, self.persistence)

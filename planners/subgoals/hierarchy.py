@@ -6,14 +6,13 @@ nowhere: Emmons et al. 2020 (arXiv 2003.06417).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from planners.interface import Distance, Plan, Planner
+from planners.interface import Distance, Generators, Memory, Plan, Planner
 from planners.subgoals.landmarks import Landmarks
 from planners.subgoals.routes import Pursuit, Rules, advance, begin
 
@@ -56,24 +55,14 @@ class Hierarchy:
                 "near must be 0 or more, reach above 0, patience and execute at least 1; got "
                 f"{near}, {reach}, {patience} and {execute}"
             )
-        self.flat, self.landmarks, self.distance = flat, landmarks, distance
+        self.flat, self.landmarks, self.distance, self.horizon = flat, landmarks, distance, flat.horizon
         self.rules = Rules(near, reach, patience, execute)
         self._edges = landmarks.edges.cpu().numpy()
         self._steps = landmarks.steps.double().cpu().numpy()
 
-    @property
-    def horizon(self) -> int:
-        """H, control steps that a plan spans."""
-        return self.flat.horizon
-
     @torch.no_grad()
     def __call__(
-        self,
-        z: Tensor,
-        target: Tensor,
-        start: Tensor | None,
-        generators: Sequence[torch.Generator],
-        memory: Sequence[Any] | None = None,
+        self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """See `planners.interface.Planner`; latents are vectors."""
         latents = self.landmarks.latents

@@ -6,12 +6,11 @@ planner; near the goal the flat planner finishes (HWM, arXiv 2604.03208; H-JEPA,
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from planners.interface import Distance, Energy, Optimizer, Plan, Planner, UpperModel
+from planners.interface import Distance, Energy, Generators, Memory, Optimizer, Plan, Planner, UpperModel
 from planners.settings import setting
 
 _TURNING_BACK = 1.5  # times `near`: so far off the goal is given up as a target again
@@ -75,20 +74,11 @@ class TwoLevels:
             )
         self.flat, self.upper, self.energy, self.optimizer, self.distance = flat, upper, energy, optimizer, distance
         self.steps, self.near, self.every, self.execute = horizon, near, every, execute
-
-    @property
-    def horizon(self) -> int:
-        """H, control steps that a plan spans."""
-        return self.flat.horizon
+        self.horizon = flat.horizon
 
     @torch.no_grad()
     def __call__(
-        self,
-        z: Tensor,
-        target: Tensor,
-        start: Tensor | None,
-        generators: Sequence[torch.Generator],
-        memory: Sequence[Any] | None = None,
+        self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """See `planners.interface.Planner`; latents are vectors."""
         goals = target.cpu()
@@ -128,7 +118,7 @@ class TwoLevels:
         return _Memory(goal, True, middle.expand(self.steps, -1), target, 0, 0)
 
     def _decide(
-        self, z: Tensor, goal: Tensor, generators: Sequence[torch.Generator], before: Sequence[_Memory]
+        self, z: Tensor, goal: Tensor, generators: Generators, before: Sequence[_Memory]
     ) -> tuple[list[_Memory], int]:
         """Plans on level 2 from z (B, D) towards goals (B, D), and the predictor steps that each took."""
         gone = [min(one.ahead // self.upper.stride, self.steps) for one in before]

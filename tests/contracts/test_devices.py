@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.calibration import judge_distance
 from envs import make_world
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
 from housecat.diagnosis import measurements
 from housecat.diagnosis.measurements import Diagnosis
 from housecat.diagnosis.probe import untrained
-from housecat.evaluation.calibration import judge_distance
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.results import About

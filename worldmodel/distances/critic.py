@@ -31,7 +31,7 @@ class CriticSettings:
     learning_rate: float = setting(1e-3, "peak of the schedule", 1e-8, 1)
     expectile: float = setting(
         0.8,
-        "0.5: the mean of the ways seen; towards 1: the shortest",
+        "0.5: mean of the ways seen; towards 1: shortest",
         0.001,
         0.999,
         only=("kind", "expectile", "contrastive"),
@@ -39,15 +39,14 @@ class CriticSettings:
     longest: float = setting(100.0, "distances are cut off here, control steps", 2)
     lookahead: int = setting(
         12,
-        "recorded steps, at most, that a target follows before it asks the network; fewer where ways are shorter, as "
-        "with world.action_repeat",
+        "recorded steps, at most, before a target asks the network; fewer where ways are shorter (world.action_repeat)",
         1,
         only=("kind", "expectile"),
     )
     momentum: float = setting(0.97, "of the target network", 0, 1, only=("kind", "expectile"))
     near_goals: float = setting(
         12.0,
-        "mean offset of goals from the same recording, control steps",
+        "mean offset of goals in the same recording, control steps",
         1,
         only=("kind", "expectile", "contrastive"),
     )

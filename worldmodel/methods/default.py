@@ -31,11 +31,11 @@ class ModelSettings:
 
     encoder: str = setting(
         "keypoints",
-        "keypoints; vit: video transformer; cnn: convolutional baseline",
+        "keypoints; vit: video transformer; cnn: convolutions",
         choices=("keypoints", "vit", "cnn"),
     )
     latent: int = setting(
-        112, "size of the latent vector; above what it holds of keypoints, twice as many for places", 2, 4096
+        112, "size of the latent vector; above what it holds of keypoints, two for each place", 2, 4096
     )
     context: int = setting(4, "frames that one latent has seen; an even number for vit", 2, 16)
     width: int = setting(32, "channels of the encoder", 8)
@@ -51,7 +51,7 @@ class ModelSettings:
     )
     predictor: str = setting(
         "residual",
-        "residual; gated: its layers multiply, for bodies that touch and turn",
+        "residual; gated: its layers multiply, for things that touch and turn",
         choices=("residual", "gated"),
     )
     predictor_width: int = setting(384, "hidden units of the predictor", 8)

@@ -4,7 +4,6 @@ I-JEPA (arXiv 2301.08243) cuts single frames into patches, V-JEPA (arXiv 2404.08
 """
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,9 +35,7 @@ class NetSettings:
 class TeacherSettings:
     """How the teacher follows."""
 
-    momentum: float = setting(
-        0.99, "of the teacher, at first; 1 / (1 - momentum) must be far below train.updates", 0, 1
-    )
+    momentum: float = setting(0.99, "of the teacher at first; 1 / (1 - momentum) must be far below train.updates", 0, 1)
 
 
 @dataclass(frozen=True)
@@ -208,9 +205,3 @@ class MaskedMethod(Method):
 def gather(tokens: Tensor, index: Tensor) -> Tensor:
     """The tokens at the places in `index`: (B, every, n), (B, K) -> (B, K, n)."""
     return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
-
-
-def whole_clips(frames: Tensor, length: int) -> Iterator[Tensor]:
-    """The clips of `length` frames that lie side by side in frames (B, T, h, w, 3), from the newest backwards."""
-    for end in range(frames.shape[1], length - 1, -length):
-        yield frames[:, end - length : end]

@@ -14,27 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worldmodel.losses import objectives
-from worldmodel.losses.masking import (
-    LONG_RANGE,
-    SHORT_RANGE,
-    Masks,
-    change_between,
-    distance_to_targets,
-    newest,
-    places,
-    tubes,
-)
+from worldmodel.losses import masking, objectives
+from worldmodel.losses.masking import Masks, newest
 from worldmodel.method import Entry
-from worldmodel.methods.masked import (
-    Grid,
-    MaskedEncoder,
-    MaskedMethod,
-    NetSettings,
-    TeacherSettings,
-    gather,
-    whole_clips,
-)
+from worldmodel.methods.masked import Grid, MaskedEncoder, MaskedMethod, NetSettings, TeacherSettings, gather
 from worldmodel.networks.encoders import TUBELET
 from worldmodel.settings import setting
 
@@ -53,9 +36,7 @@ class TubeMaskingSettings:
     motion: float = setting(0.5, "share of the blocks placed where something moves, the others anywhere", 0, 1)
     last_momentum: float = setting(0.995, "of the teacher at the end; at first it is objective.momentum", 0, 1)
     context: float = setting(0.0, "weight of the loss on what is visible (V-JEPA 2.1); 0: none", 0)
-    future: float = setting(
-        2.0, "weight of the newest two frames, predicted from those before them; 0: none, as published", 0
-    )
+    future: float = setting(2.0, "weight of the newest two frames, told from those before; 0: none, as published", 0)
 
 
 @dataclass(frozen=True)
@@ -117,20 +98,22 @@ class VideoJEPA(MaskedMethod):
 
     def terms(self, frames: Tensor, actions: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Method`; clips that are longer than the context are cut into several."""
-        clips = torch.cat(list(whole_clips(frames, self.model.context)))
-        change = change_between(clips, *self.model.grid.shape[1:])
+        length = self.model.context
+        ends = range(frames.shape[1], length - 1, -length)  # from the newest backwards
+        clips = torch.cat([frames[:, end - length : end] for end in ends])
+        change = masking.change_between(clips, *self.model.grid.shape[1:])
         pixels = self.model.cut(clips)
         with torch.no_grad():
             truth = objectives.normalised(self.model(pixels))
         terms = dict[str, Tensor]()
         asked, grid = self.settings.masking, self.model.grid.shape
-        for name, blocks in (("short", SHORT_RANGE), ("long", LONG_RANGE)):
-            masks = tubes(blocks, len(clips), grid, generator, change, asked.motion)
+        for name, blocks in (("short", masking.SHORT_RANGE), ("long", masking.LONG_RANGE)):
+            masks = masking.tubes(blocks, len(clips), grid, generator, change, asked.motion)
             hidden, known = self.encoder.errors(pixels, truth, masks)
             terms[f"prediction_{name}"] = hidden.mean() / 2
             if known is not None:
                 # Next to a gap the context's own features must agree with it; far away this would only teach to copy.
-                nearness = distance_to_targets(masks, places(*grid)).rsqrt().to(known.device)
+                nearness = masking.distance_to_targets(masks, masking.places(*grid)).rsqrt().to(known.device)
                 terms[f"context_{name}"] = asked.context * (known * nearness).mean() / 2
         if asked.future:
             hidden, _ = self.encoder.errors(pixels, truth, newest(len(clips), grid))

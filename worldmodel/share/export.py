@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,29 +38,23 @@ class Exported:
         return self.difference <= self.tolerance * self.largest
 
 
-class _Encodes(nn.Module):
-    def __init__(self, model: Encoder) -> None:
+class _Program(nn.Module):
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
+
+class _Encodes(_Program):
     def forward(self, frames: Tensor) -> Tensor:
         return self.model.latents(frames)[:, -1]
 
 
-class _Tokens(nn.Module):
-    def __init__(self, model: PatchEncoder) -> None:
-        super().__init__()
-        self.model = model
-
+class _Tokens(_Program):
     def forward(self, frames: Tensor) -> Tensor:
         return self.model.tokens(frames)[:, -1]
 
 
-class _Imagines(nn.Module):
-    def __init__(self, model: LatentWorldModel) -> None:
-        super().__init__()
-        self.model = model
-
+class _Imagines(_Program):
     def forward(self, z: Tensor, actions: Tensor) -> Tensor:
         return self.model.imagine(z, actions)
 

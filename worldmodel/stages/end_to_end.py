@@ -48,9 +48,7 @@ class TrainSettings:
     measure_every: int = setting(250, "updates between measurements on recordings held out", 1)
     save_every: int = setting(50, "updates between checkpoints: what an interruption can cost", 1)
     seed: int = 0
-    schedule: str = setting(
-        "cosine", "cosine, or wsd: constant with a short decay; both warm up", choices=("cosine", "wsd")
-    )
+    schedule: str = setting("cosine", "cosine; wsd: constant, a short decay; both warm up", choices=("cosine", "wsd"))
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""

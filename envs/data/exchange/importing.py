@@ -95,8 +95,9 @@ def fitted(episode: Episode, world: World, what: str) -> Episode:
         largest = np.abs(actions).max()
         raise StoreError(f"{what} has actions up to {largest:g}, worlds take them from -1 to 1: scale them first")
     frames = np.ascontiguousarray(episode.frames)
-    if frames.shape[1:] != (size, size, 3):
-        frames = np.stack([_scaled(frame, size) for frame in frames])
+    if frames.shape[1:] != (size, size, 3):  # each new pixel is the mean of the area that it covers
+        scaled = (Image.fromarray(frame).resize((size, size), Image.Resampling.BOX) for frame in frames)
+        frames = np.stack([np.asarray(frame) for frame in scaled])
     return replace(episode, frames=frames, actions=actions, states=_states(episode, world))
 
 
@@ -105,8 +106,3 @@ def _states(episode: Episode, world: World) -> np.ndarray:
     if episode.states.shape[1:] == (world.scene.state_dim,):
         return np.asarray(episode.states, np.float64)
     return np.full((len(episode.states), world.scene.state_dim), np.nan)
-
-
-def _scaled(frame: np.ndarray, size: int) -> np.ndarray:
-    """A frame ``uint8 (h, w, 3)`` at another size: each pixel the mean of the area that it covers."""
-    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BOX))

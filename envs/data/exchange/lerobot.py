@@ -62,9 +62,7 @@ def open_data(path: Path) -> Opened:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise StoreError(f"{path} is not a LeRobot data set, or is damaged ({error}): copy it anew") from error
     if not str(version).startswith("v3."):
-        raise StoreError(
-            f"{path} is of LeRobotDataset {version}, this reads v3.0: convert it with lerobot's own script"
-        )
+        raise StoreError(f"{path} is of LeRobotDataset {version}, this reads v3.0: convert it with lerobot's script")
     if not videos:
         raise StoreError(f"{path} has no video among its features: Housecat needs camera frames")
     own = _own(path)

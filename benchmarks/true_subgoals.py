@@ -4,9 +4,7 @@ If planning towards true subgoals fails, it is the low level that fails; if it s
 the hierarchy's subgoals. For worlds of one body, whose states at rest say all about a place.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ from envs.task import Pair, Task
 from envs.world import World
 from housecat.evaluation.episodes import Bench, EpisodeResult, play
 from planners.agent import Agent
-from planners.interface import Plan, Planner
+from planners.interface import Generators, Memory, Plan, Planner
 from worldmodel.model import LatentWorldModel
 
 CANDIDATES = 400  # free places among which the next subgoal is looked for
@@ -72,21 +70,11 @@ class TrueSubgoals:
         steps: float,
         rng: np.random.Generator,
     ) -> None:
-        self.flat, self.world, self.model, self.steps = flat, world, model, steps
+        self.flat, self.world, self.model, self.steps, self.horizon = flat, world, model, steps, flat.horizon
         self.way = way_to(world.task, goal, rng)
 
-    @property
-    def horizon(self) -> int:
-        """H, control steps that a plan spans."""
-        return self.flat.horizon
-
     def __call__(
-        self,
-        z: Tensor,
-        target: Tensor,
-        start: Tensor | None,
-        generators: Sequence[torch.Generator],
-        memory: Sequence[Any] | None = None,
+        self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """See `planners.interface.Planner`; for one environment."""
         age, subgoal = (0, target) if memory is None or memory[0] is None else memory[0]

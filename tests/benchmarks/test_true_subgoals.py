@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.true_subgoals import next_on, way_to
 from envs import WORLDS, make_world
 from envs.world import World
-from housecat.evaluation.subgoals import next_on, way_to
 
 
 @pytest.fixture(scope="module")
