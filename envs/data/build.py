@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
 from envs.data.machine import cores
-from envs.data.manifest import read_manifest, write_manifest
+from envs.data.manifest import Files, read_manifest, write_manifest
 from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
 
@@ -49,7 +49,7 @@ def build(
     with _sole_writer(out):
         manifest = _matching_manifest(out, about)
         finished = manifest is not None and manifest["complete"]
-        known: dict[str, tuple[str, int]] = {}
+        known: Files = {}
         if manifest is not None and finished:
             episodes = max(episodes, manifest["episodes"])
             pairs = zip(manifest["files"].items(), manifest["lengths"], strict=True)
@@ -93,13 +93,8 @@ class Meter:
         """Frames made, seconds and processes taken, frames a second ("total") and of each kind of work."""
         took = time.perf_counter() - self._began
         parts = {work: round(self._frames / max(seconds, 1e-9)) for work, seconds in self._seconds.items()}
-        return {
-            "frames": self._frames,
-            "seconds": round(took, 4),
-            "processes": self._processes,
-            "total": round(self._frames / took),
-            **parts,
-        }
+        whole = {"frames": self._frames, "seconds": round(took, 4), "processes": self._processes}
+        return {**whole, "total": round(self._frames / took), **parts}
 
 
 def _matching_manifest(out: Path, about: dict[str, Any]) -> dict[str, Any] | None:
@@ -125,10 +120,8 @@ def _described(spec: dict[str, Any]) -> str:
     return f"{spec.get('name')} at {spec.get('frame_size')} pixels{held}"
 
 
-def _present(
-    out: Path, episodes: int, steps: int | None, known: dict[str, tuple[str, int]]
-) -> dict[str, tuple[str, int]]:
-    """Checksum and length of the whole episodes that are there, ``known`` or worked out.
+def _present(out: Path, episodes: int, steps: int | None, known: Files) -> Files:
+    """The whole episodes that are there, ``known`` or worked out.
 
     What processes that were killed left half written is removed.
     """

@@ -48,32 +48,22 @@ def identity(
     play: str | None = None,
 ) -> dict[str, Any]:
     """The entries that tell one set of episodes from another; see `_ENTRIES`, and `PLAYS` for how bodies were moved."""
-    return {
-        "world": world,
-        "dt": dt,
-        "camera": camera,
-        "renderer": renderer,
-        "states": states,
-        "seed": seed,
-        "steps": steps,
-        "origin": origin,
-        "play": play,
-    }
+    told = {"world": world, "dt": dt, "camera": camera, "renderer": renderer, "states": states}
+    return {**told, "seed": seed, "steps": steps, "origin": origin, "play": play}
+
+
+Files = dict[str, tuple[str, int]]  # SHA-256 and control steps of episodes, by file name
 
 
 def write_manifest(
-    folder: Path,
-    about: dict[str, Any],
-    episodes: int,
-    files: dict[str, tuple[str, int]],
-    throughput: dict[str, float] | None,
+    folder: Path, about: dict[str, Any], episodes: int, files: Files, throughput: dict[str, float] | None
 ) -> None:
     """Write the manifest, whole or not at all.
 
     Args:
         about: what `identity` gives.
         episodes: how many there are to be.
-        files: SHA-256 and control steps of every episode that is there, by file name.
+        files: the episodes that are there.
         throughput: how fast they were made, where that is known.
 
     Raises StoreError: the disk is full or cannot be written.

@@ -1,11 +1,11 @@
 """Factors of how a world looks, found in its model: colours, lights, camera, a checkered floor, distractors."""
 
 import colorsys
-import functools
 import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import mujoco
 import numpy as np
@@ -34,7 +34,7 @@ def _colours(model: mujoco.MjModel) -> list[Factor]:
     factors = []
     for name, paints in _painted(model).items():
         for channel, colour in enumerate(("red", "green", "blue")):
-            change = functools.partial(_paint, paints, channel)
+            change = partial(_paint, paints, channel)
             meaning = f"added to the {colour} of {name}"
             factors.append(_appearance(f"{name}_{colour}", "colour", meaning, "of 1", 0.0, _COLOUR_CHANGE, change))
     return factors
@@ -89,11 +89,8 @@ def _warm(variant: Variant, value: float) -> None:
 
 def _light_colours(variant: Variant) -> list[np.ndarray]:
     model, headlight = variant.model, variant.model.vis.headlight
-    return [headlight.ambient, headlight.diffuse, headlight.specular, *_lamps(model)]
-
-
-def _lamps(model: mujoco.MjModel) -> list[np.ndarray]:
-    return [model.light_ambient, model.light_diffuse, model.light_specular] if model.nlight else []
+    lamps = [model.light_ambient, model.light_diffuse, model.light_specular] if model.nlight else []
+    return [headlight.ambient, headlight.diffuse, headlight.specular, *lamps]
 
 
 def _camera(model: mujoco.MjModel, view: View) -> list[Factor]:
@@ -103,11 +100,11 @@ def _camera(model: mujoco.MjModel, view: View) -> list[Factor]:
         return []  # it follows something
     side = "of the picture's side"
     return [
-        _appearance("camera_right", "camera", "shift to the right", side, 0.0, 0.04, functools.partial(_shift, 0)),
-        _appearance("camera_up", "camera", "shift upwards", side, 0.0, 0.04, functools.partial(_shift, 1)),
+        _appearance("camera_right", "camera", "shift to the right", side, 0.0, 0.04, partial(_shift, 0)),
+        _appearance("camera_up", "camera", "shift upwards", side, 0.0, 0.04, partial(_shift, 1)),
         Factor("camera_zoom", "camera", "how large everything appears", "times", 1.0, 0.85, 1.05, _zoom),
-        _appearance("camera_turn", "camera", "turn about the vertical", "degrees", 0.0, 8.0, _turn),
-        _appearance("camera_tilt", "camera", "turn up or down", "degrees", 0.0, 8.0, _tilt),
+        _appearance("camera_turn", "camera", "turn about the vertical", "degrees", 0.0, 8.0, partial(_turn, "azimuth")),
+        _appearance("camera_tilt", "camera", "turn up or down", "degrees", 0.0, 8.0, partial(_turn, "elevation")),
     ]
 
 
@@ -121,12 +118,8 @@ def _zoom(variant: Variant, value: float) -> None:
     variant.view = replace(variant.view, extent=variant.view.extent / value)
 
 
-def _turn(variant: Variant, value: float) -> None:
-    variant.view = replace(variant.view, azimuth=variant.view.azimuth + value)
-
-
-def _tilt(variant: Variant, value: float) -> None:
-    variant.view = replace(variant.view, elevation=variant.view.elevation + value)
+def _turn(angle: str, variant: Variant, value: float) -> None:
+    variant.view = replace(variant.view, **{angle: getattr(variant.view, angle) + value})
 
 
 def _ground(model: mujoco.MjModel, view: View) -> list[Factor]:
@@ -134,7 +127,7 @@ def _ground(model: mujoco.MjModel, view: View) -> list[Factor]:
     floor = _floor(model, view)
     if floor is None:
         return []
-    checker, scatter = functools.partial(_checker, floor), functools.partial(_scatter, floor)
+    checker, scatter = partial(_checker, floor), partial(_scatter, floor)
     return [
         Factor("checker", "texture", "contrast of a checkered floor", "of 1", 0.0, 0.0, 1.0, checker),
         Factor("distractors", "distractors", "flat shapes on the floor", "of all there are", 0.0, 0.0, 1.0, scatter),

@@ -13,16 +13,8 @@ import numpy as np
 from envs.factors import Factor
 from envs.simulation.variant import Variant
 
-_PRIMITIVES = tuple(
-    int(shape)
-    for shape in (
-        mujoco.mjtGeom.mjGEOM_SPHERE,
-        mujoco.mjtGeom.mjGEOM_CAPSULE,
-        mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-        mujoco.mjtGeom.mjGEOM_CYLINDER,
-        mujoco.mjtGeom.mjGEOM_BOX,
-    )
-)
+_SHAPES = ("SPHERE", "CAPSULE", "ELLIPSOID", "CYLINDER", "BOX")
+_PRIMITIVES = tuple(int(getattr(mujoco.mjtGeom, f"mjGEOM_{shape}")) for shape in _SHAPES)
 _SIMPLE_GAINS = tuple(int(gain) for gain in (mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtGain.mjGAIN_AFFINE))
 
 
@@ -31,28 +23,16 @@ def physics_factors(model: mujoco.MjModel) -> list[Factor]:
     factors = []
     moving = np.flatnonzero(model.body_weldid)
     if len(moving):
-        factors.append(
-            _times("mass", "masses of all that moves, motors included", 0.5, 2.0, functools.partial(_weigh, moving))
-        )
+        weigh = functools.partial(_weigh, moving)
+        factors.append(_times("mass", "masses of all that moves, motors included", 0.5, 2.0, weigh))
     things = _things(model)
     for name, bodies in things.items():
         if len(things) > 1:
             factors.append(_times(f"{name}_mass", f"mass of {name}", 0.5, 2.0, functools.partial(_weigh, bodies)))
     gravity = float(np.linalg.norm(model.opt.gravity))
     if gravity:
-        meaning = "acceleration of all that falls"
-        factors.append(
-            Factor(
-                "gravity",
-                "physics",
-                meaning,
-                "m/s2",
-                gravity,
-                0.6 * gravity,
-                1.4 * gravity,
-                functools.partial(_fall, gravity),
-            )
-        )
+        meaning, fall = "acceleration of all that falls", functools.partial(_fall, gravity)
+        factors.append(Factor("gravity", "physics", meaning, "m/s2", gravity, 0.6 * gravity, 1.4 * gravity, fall))
     touching = (model.geom_contype | model.geom_conaffinity) > 0
     if (model.geom_condim[touching] > 1).any() or model.dof_frictionloss.any():
         factors.append(_times("friction", "friction of all surfaces and joints", 0.4, 1.6, _rub))
@@ -63,9 +43,8 @@ def physics_factors(model: mujoco.MjModel) -> list[Factor]:
     for name, bodies in things.items():
         if len(bodies) == 1 and _of_primitives(model, bodies[0]):
             # Larger than it is made for, a body would begin inside walls or its neighbours.
-            factors.append(
-                _times(f"{name}_size", f"size of {name}", 0.75, 1.0, functools.partial(_resize, int(bodies[0])))
-            )
+            resize = functools.partial(_resize, int(bodies[0]))
+            factors.append(_times(f"{name}_size", f"size of {name}", 0.75, 1.0, resize))
     return factors
 
 

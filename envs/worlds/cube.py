@@ -6,19 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from envs.geometry.robot import (
-    COARSE,
-    GRIP,
-    JOINTS,
-    OPENING,
-    VIOLET,
-    Places,
-    arm_bodies,
-    assets,
-    places,
-    pointing_down,
-    table,
-)
+from envs.geometry import robot
+from envs.geometry.robot import COARSE, GRIP, JOINTS, OPENING, VIOLET, Places, arm_bodies, assets, places
 from envs.play.grasping import GraspPlay, Sight
 from envs.play.policies import Play
 from envs.simulation.cameras import View
@@ -189,7 +178,7 @@ def laid(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_ya
         cube_yaw: rad.
     """
     state = np.zeros(_STATE)
-    state[:_DOF] = pointing_down(hand, yaw)[_ANGLES]
+    state[:_DOF] = robot.pointing_down(hand, yaw)[_ANGLES]
     state[_FINGERS] = state[-1] = opening
     state[_CUBE] = cube
     state[_DOF + 5], state[_DOF + 8] = math.cos(cube_yaw / 2), math.sin(cube_yaw / 2)
@@ -199,7 +188,7 @@ def laid(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_ya
 def _parts() -> Parts:
     hinges = 'armature="0.4" damping="0.5"'  # heavy rotors: the hand neither tilts nor yields to what it holds
     bodies = f"""
-    {table(1.0, -0.1)}
+    {robot.table(1.0, -0.1)}
     <site name="origin" group="4"/>
     {arm_bodies(_JOINTS, fingers=True, joint_attributes=hinges)}
     <body name="cube">
@@ -227,13 +216,4 @@ def _parts() -> Parts:
     actuators += f"""
     <velocity name="yaw" tendon="yaw" kv="10" ctrlrange="{-_TURNING} {_TURNING}"/>
     <intvelocity name="fingers" joint="left" kp="150" ctrlrange="{-_CLOSING} {_CLOSING}" actrange="0 {OPENING}"/>"""
-    return Parts(
-        assets(VIOLET),
-        bodies,
-        actuators,
-        others,
-        gravity=9.81,
-        timestep=_TIMESTEP,
-        substeps=_SUBSTEPS,
-        options='impratio="10"',
-    )
+    return Parts(assets(VIOLET), bodies, actuators, others, 9.81, _TIMESTEP, _SUBSTEPS, options='impratio="10"')

@@ -138,28 +138,11 @@ def play(
 
 
 def _result(
-    planner: str,
-    numbered: tuple[int, Pair],
-    world: World,
-    path: np.ndarray,
-    targets: list[int],
-    calls: float,
-    success: bool,
+    planner: str, one: tuple[int, Pair], world: World, path: np.ndarray, targets: list[int], calls: float, success: bool
 ) -> EpisodeResult:
-    index, pair = numbered
-    travelled = path_length(world, path)
-    steps = len(targets)
-    return EpisodeResult(
-        planner=planner,
-        pair=index,
-        success=success,
-        steps=steps if success else None,
-        spl=path_efficiency(success, pair.distance, travelled),
-        travelled=travelled,
-        calls=calls / steps,
-        path=path,
-        targets=targets,
-    )
+    (index, pair), travelled, steps = one, path_length(world, path), len(targets)
+    spl, needed = path_efficiency(success, pair.distance, travelled), steps if success else None
+    return EpisodeResult(planner, index, success, needed, spl, travelled, calls / steps, path, targets)
 
 
 def path_length(world: World, path: np.ndarray) -> float:

@@ -29,15 +29,10 @@ class PlayJob:
 
 
 def jobs_of(
-    planner: str,
-    horizon: int | None,
-    numbered: Sequence[tuple[int, Pair]],
-    batch: int,
-    seed: int,
-    max_steps: int | None,
+    planner: str, horizon: int | None, pairs: Sequence[tuple[int, Pair]], batch: int, seed: int, max_steps: int | None
 ) -> list[PlayJob]:
     """The numbered pairs cut into jobs of at most `batch`."""
-    parts = [tuple(numbered[first : first + batch]) for first in range(0, len(numbered), batch)]
+    parts = [tuple(pairs[first : first + batch]) for first in range(0, len(pairs), batch)]
     return [PlayJob(planner, horizon, part, seed, max_steps) for part in parts]
 
 

@@ -48,7 +48,8 @@ def verdict(results: dict[str, Any]) -> str:
     if not others:
         return sentence + "."
     rival = max(others, key=lambda name: others[name]["success"])
-    return f"{sentence}; {_planner(rival, small=True)}, {_rank(rival, len(others))}, reached {solved(others[rival])}."
+    rank = "the best of the other planners" if len(others) > 1 else "the other planner"
+    return f"{sentence}; {_planner(rival, small=True)}, {rank}, reached {solved(others[rival])}."
 
 
 def lede(results: dict[str, Any]) -> str:
@@ -99,15 +100,11 @@ def caveats(results: dict[str, Any]) -> list[str]:
 
 def _comparison(name: str, one: dict[str, Any]) -> str:
     split = f"{one['only_hierarchy']} pairs solved by the hierarchy only, {one['only_other']} by the other only"
+    other, test = _planner(name, small=True), f"(exact McNemar p = {one['p']:.2g}; {split})"
     if one["p"] < 0.05:
         better = "better" if one["only_hierarchy"] > one["only_other"] else "worse"
-        return (
-            f"The hierarchy is {better} than {_planner(name, small=True)} (exact McNemar p = {one['p']:.2g}; {split})."
-        )
-    return (
-        f"On these pairs the hierarchy cannot be told from {_planner(name, small=True)} by success alone "
-        f"(exact McNemar p = {one['p']:.2g}; {split})."
-    )
+        return f"The hierarchy is {better} than {other} {test}."
+    return f"On these pairs the hierarchy cannot be told from {other} by success alone {test}."
 
 
 def _planner(name: str, small: bool = False) -> str:
@@ -120,10 +117,6 @@ def _planner(name: str, small: bool = False) -> str:
     }
     text = names.get(name, name)
     return text if small else text[0].upper() + text[1:]
-
-
-def _rank(name: str, others: int) -> str:
-    return "the best of the other planners" if others > 1 else "the other planner"
 
 
 def outcome(success: bool, steps: int, left: float, unit: str) -> str:

@@ -167,28 +167,15 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 def seconds_of(path: Path) -> dict[str, float]:
     """Wall time of the stages of a run folder; empty where there is none."""
     manifest = read_manifest(path)
-    return (
-        {} if manifest is None else {name: manifest["seconds"][name] for name in MAKING if name in manifest["seconds"]}
-    )
+    seconds = {} if manifest is None else manifest["seconds"]
+    return {name: seconds[name] for name in MAKING if name in seconds}
 
 
 def new_manifest(command: str) -> dict[str, Any]:
     """The manifest of a run in which nothing has been done."""
-    return {
-        "schema": SCHEMA,
-        "kind": "run",
-        "command": command,
-        "commit": commit(),
-        "versions": versions(),
-        "machine": {
-            "system": platform.platform(),
-            "processor": processor(),
-            "cores": cores(),
-            "accelerators": accelerators(),
-        },
-        "seconds": {},
-        "stages": {},
-    }
+    here = {"system": platform.platform(), "processor": processor(), "cores": cores(), "accelerators": accelerators()}
+    made = {"command": command, "commit": commit(), "versions": versions(), "machine": here}
+    return {"schema": SCHEMA, "kind": "run", **made, "seconds": {}, "stages": {}}
 
 
 def commit() -> str:

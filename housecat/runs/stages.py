@@ -128,17 +128,10 @@ def in_words(seconds: float) -> str:
 def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:
     """Records what is missing in `data` and adds the time that it took to `seconds.json` there."""
     began, progress = time.perf_counter(), []
-    collected = config.collect
+    asked = config.collect
     try:
-        return collect(
-            spec,
-            data,
-            collected.episodes,
-            collected.steps,
-            config.seed,
-            config.workers,
-            on_progress=lambda done, wanted: progress.append(done),
-        )
+        how = config.seed, config.workers
+        return collect(spec, data, asked.episodes, asked.steps, *how, on_progress=lambda done, _: progress.append(done))
     finally:
         if progress:
             before = _seconds_of_recording(data).get("collect", 0.0)

@@ -181,16 +181,9 @@ def clip_settings(config: Config) -> str:
 
 def pair_request(config: Config) -> PairRequest:
     """Which start-goal pairs the evaluation asks for."""
-    judged = config.evaluate
-    return PairRequest(
-        judged.episodes,
-        judged.calibration,
-        config.seed,
-        judged.strata,
-        judged.min_distance,
-        judged.min_steps,
-        judged.offset,
-    )
+    asked = config.evaluate
+    farness = asked.min_distance, asked.min_steps, asked.offset
+    return PairRequest(asked.episodes, asked.calibration, config.seed, asked.strata, *farness)
 
 
 def evaluate_settings(config: Config) -> EvaluateSettings:

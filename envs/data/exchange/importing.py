@@ -49,17 +49,9 @@ def import_data(
     first = opened.read(0)
     states = bool(np.isfinite(_states(first, world)).all())
     origin = {"command": "data import", "format": name, "source": str(source)}
-    about = identity(
-        world.spec_dict,
-        world.dt,
-        own.get("renderer"),
-        origin,
-        own.get("seed"),
-        own.get("steps"),
-        own.get("camera", "train"),
-        states,
-        own.get("play"),
-    )
+    kept = {name: own.get(name) for name in ("seed", "steps", "play")}
+    camera = own.get("camera", "train")
+    about = identity(world.spec_dict, world.dt, own.get("renderer"), origin, camera=camera, states=states, **kept)
     return build(out, about, Imported(name, str(source), world.spec_dict), opened.count, 1, progress)
 
 

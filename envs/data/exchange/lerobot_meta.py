@@ -40,12 +40,8 @@ class Sums:
         for name, parts in self._parts.items():
             low, high, mean, square, count = (np.array(column) for column in zip(*parts, strict=True))
             mean, square = np.average(mean, 0, count), np.average(square, 0, count)
-            values = {
-                "min": low.min(0),
-                "max": high.max(0),
-                "mean": mean,
-                "std": np.sqrt(np.maximum(square - mean**2, 0.0)),
-            }
+            std = np.sqrt(np.maximum(square - mean**2, 0.0))
+            values = {"min": low.min(0), "max": high.max(0), "mean": mean, "std": std}
             shape = (3, 1, 1) if name == camera else (-1,)
             found[name] = {key: value.reshape(shape).tolist() for key, value in values.items()}
             found[name]["count"] = [self.frames]
@@ -69,10 +65,8 @@ def write_meta(folder: Path, first: Episode, camera: str, fps: float, sums: Sums
 
 def _info(first: Episode, camera: str, fps: float, sums: Sums, world: str) -> dict[str, Any]:
     height, width = first.frames.shape[1:3]
-    numbers = {
-        "timestamp": "float32",
-        **dict.fromkeys(("frame_index", "episode_index", "index", "task_index"), "int64"),
-    }
+    indices = ("frame_index", "episode_index", "index", "task_index")
+    numbers = {"timestamp": "float32", **dict.fromkeys(indices, "int64")}
     return {
         "codebase_version": "v3.0",
         "robot_type": f"housecat-{world}",
