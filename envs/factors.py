@@ -56,9 +56,8 @@ def checked_values(values: Mapping[str, Any], factors: Mapping[str, Factor]) -> 
 def checked_ranges(asked: Any, factors: Mapping[str, Factor]) -> Ranges:
     """The ranges that ``asked`` stands for.
 
-    Args:
-        asked: None or "none"; "all"; kinds, e.g. "colour, light" or a list of them: their factors over their whole
-            ranges; or a mapping of factors to [low, high] or to one number.
+    ``asked``: None or "none"; "all"; kinds, e.g. "colour, light" or a list of them: their factors over their whole
+    ranges; or a mapping of factors to [low, high] or to one number.
 
     Raises ValueError: it is none of these, a factor does not exist, or a range is empty or out of bounds.
     """

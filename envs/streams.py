@@ -12,9 +12,7 @@ import numpy as np
 def stream_seed(seed: int, purpose: str, *indices: int) -> int:
     """128 bits that differ with the seed, the purpose's name and the indices, whose count counts too.
 
-    Args:
-        purpose: what is drawn ("recordings", "pairs", ...); one name is used for one thing.
-        indices: which of many of this purpose.
+    A purpose is what is drawn ("recordings", "pairs", ...): one name for one thing; the indices say which of many.
     """
     name = "/".join(map(str, (purpose, int(seed), *map(int, indices))))
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")

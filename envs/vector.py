@@ -16,8 +16,7 @@ class WorldVector(VectorEnv):
     Nothing resets by itself. A world that has reached its goal stays as it is, unmoved and not drawn again, until
     `reset`; one whose time is up says so and goes on.
 
-    Args:
-        worlds: B of one kind.
+    ``worlds``: B of one kind.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012

@@ -46,9 +46,8 @@ class Agent:
     def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """The actions (B, A) to take, now that the camera shows frames uint8 (B, h, w, 3).
 
-        Args:
-            active: (B,) bool, False for environments that are finished: they are left out of the planning and
-                get zeros. None: all are active.
+        `active`: (B,) bool, False for environments that are finished: they are left out of the planning and get zeros.
+        None: all are active.
         """
         self._see(frames)
         rows = np.arange(len(frames)) if active is None else np.flatnonzero(active)
@@ -105,9 +104,7 @@ class Agent:
 class RandomAgent:
     """Acts at random, evenly over the bounds: what any agent has to beat.
 
-    Args:
-        low, high: bounds of the actions, (A,).
-        generators: B random generators, one of each environment.
+    Between `low` and `high` (A,), with B random generators, one of each environment.
     """
 
     def __init__(self, low: Tensor, high: Tensor, generators: Generators) -> None:

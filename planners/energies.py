@@ -54,9 +54,8 @@ class WeightedSum(Composable):
 class OverPath(Composable):
     """A cost of single latents, averaged over the imagined path.
 
-    Args:
-        path: H weights, 0 or more, of the latents after each action; they are scaled to a sum of 1. What weighs nothing
-            is not computed. None: all alike.
+    `path`: H weights, 0 or more, of the latents after each action; they are scaled to a sum of 1. What weighs nothing
+    is not computed. None: all alike.
     """
 
     def __init__(self, path: Sequence[float] | None = None) -> None:
@@ -96,9 +95,7 @@ class LatentDistance(OverPath):
 class TemporalDistance(OverPath):
     """Control steps that are left from the imagined latents to the target; for latents that are vectors.
 
-    Args:
-        distance: steps from one latent to another.
-        path: see `OverPath`.
+    `path` is as in `OverPath`.
     """
 
     def __init__(self, distance: Distance, path: Sequence[float] | None = None) -> None:

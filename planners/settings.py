@@ -14,8 +14,7 @@ def setting(
 ) -> Any:
     """A field that users may set: numbers lie in [low, high], texts among the choices, members of a tuple likewise.
 
-    Args:
-        only: another field and the values of it with which this one is read; empty: it is always read.
+    `only`: another field and the values of it with which this one is read; empty: it is always read.
     """
     told = {"meaning": meaning, "low": low, "high": high, "choices": choices, "only": only}
     return field(default=default, metadata=told)

@@ -71,11 +71,7 @@ def save(
 ) -> None:
     """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
 
-    Args:
-        name: of the method that trained the model, in `METHODS`.
-        settings: of that method.
-        distance: None: the model imagines nothing, so nothing was learned about distances.
-        landmarks: empty: there are none.
+    `name` is that of a method in `METHODS`. A model that imagines nothing has no distance (None) and no landmarks.
     """
     files, critic = {"model.safetensors": tensor_bytes(model.state_dict())}, None
     if distance is not None:

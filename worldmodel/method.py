@@ -62,9 +62,7 @@ class Method(nn.Module, ABC):
     def finetuning_loss(self, latents: Tensor, actions: Tensor) -> Tensor:
         """What `finetuned` minimises on stretches of recordings: the open-loop error, unless a method says otherwise.
 
-        Args:
-            latents: (B, H+1, D), frozen.
-            actions: (B, H, A), between them.
+        Latents (B, H+1, D), frozen, and the actions (B, H, A) between them.
         """
         if not isinstance(self.model, LatentWorldModel):
             raise NotImplementedError(f"{type(self).__name__} imagines nothing")

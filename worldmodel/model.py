@@ -100,9 +100,7 @@ class PatchEncoder(Encoder):
 
     Args:
         context: frames that the features of one time step have seen.
-        patches: P, features of a time step.
-        width: size of each of them.
-        precision: of matrix products.
+        patches, width: P, features of a time step, and the size of each of them.
     """
 
     def __init__(self, context: int, patches: int, width: int, precision: torch.dtype) -> None:
@@ -131,8 +129,7 @@ class PatchEncoder(Encoder):
 class LatentWorldModel(Encoder):
     """An encoder that also imagines what actions make of a latent; environment by environment, as `encode` does.
 
-    Args:
-        action_dim: A; actions are in [-1, 1].
+    `action_dim`: A; actions are in [-1, 1].
     """
 
     predictor: nn.Module

@@ -74,8 +74,7 @@ def write_episode(path: Path, episode: Episode) -> str:
 def read_episode(path: Path, digest: str | None = None) -> Episode:
     """Read one episode.
 
-    Args:
-        digest: the SHA-256 that the file must have.
+    ``digest``: the SHA-256 that the file must have.
 
     Raises StoreError: the file is missing, damaged, or not an episode.
     """

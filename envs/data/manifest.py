@@ -58,16 +58,7 @@ Files = dict[str, tuple[str, int]]  # SHA-256 and control steps of episodes, by 
 def write_manifest(
     folder: Path, about: dict[str, Any], episodes: int, files: Files, throughput: dict[str, float] | None
 ) -> None:
-    """Write the manifest, whole or not at all.
-
-    Args:
-        about: what `identity` gives.
-        episodes: how many there are to be.
-        files: the episodes that are there.
-        throughput: how fast they were made, where that is known.
-
-    Raises StoreError: the disk is full or cannot be written.
-    """
+    """Write the manifest of so many episodes, of which ``files`` are there; StoreError where that cannot be done."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):  # Housecat itself may be used from a checkout

@@ -25,8 +25,7 @@ def arena_bodies(half: float, contact: str) -> str:
 
     What collides are planes, which nothing can pass; the boxes are there to be seen.
 
-    Args:
-        contact: attributes of the walls that collide, e.g. ``solref="0.02 1"``.
+    ``contact``: attributes of the walls that collide, e.g. ``solref="0.02 1"``.
     """
     middle, length = half + _WALL / 2, half + _WALL
     parts = [f'<geom type="plane" material="floor" size="{2 * half} {2 * half} 1" {FLAT}/>']

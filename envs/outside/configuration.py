@@ -19,7 +19,6 @@ class JointMeasure:
     """Differences of joints, in units of their spread.
 
     Args:
-        model: whose states are compared.
         joints: numbers of the joints that count.
         level: whether translations of free joints count in the horizontal, too; a camera that follows hides those.
         spreads: what each difference is divided by, as `spreads_of` found it.
@@ -40,10 +39,7 @@ class JointMeasure:
 class PointMeasure:
     """The distance in space between where a site or body is and where it should be.
 
-    Args:
-        model: whose states are compared.
-        kind: "site" or "body".
-        name: of the site or body, or its number.
+    ``kind`` is "site" or "body", ``name`` its name or its number.
     """
 
     unit = "m"
@@ -71,8 +67,7 @@ class PointMeasure:
 def driven_joints(model: mujoco.MjModel, follows: bool) -> list[int]:
     """The joints of all bodies that hang together with an actuator's; loose objects are left out.
 
-    Args:
-        follows: the camera moves along, and a horizontal slide of the trunk cannot be seen.
+    ``follows``: the camera moves along, and a horizontal slide of the trunk cannot be seen.
     """
     driven = set()
     for actuator in range(model.nu):

@@ -35,7 +35,6 @@ def outside_spec(
 
     Args:
         name: "dm_control/DOMAIN/TASK", "gymnasium/ID", or any name for the robot in the MJCF file ``path``.
-        path: an MJCF file.
         options: a YAML file; that beside ``path`` unless given.
 
     Raises OutsideError: there is no such thing, or it cannot become a world.

@@ -63,8 +63,7 @@ class Renderer:
     ) -> np.ndarray:
         """Draw the configuration ``qpos (nq,)`` as ``uint8 (size, size, 3)``, into ``out`` where given.
 
-        Args:
-            variant: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
+        ``variant``: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
 
         Raises RenderingError: called in a process forked from one that has already rendered.
         """

@@ -55,8 +55,7 @@ class Scene:
 
         Scenes that share their models do not notice.
 
-        Args:
-            change: makes the same changes to whichever variant it is given: each camera has one.
+        ``change``: makes the same changes to whichever variant it is given: each camera has one.
         """
         state = self.state()
         self._change, self._current = change, {}

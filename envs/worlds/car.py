@@ -65,9 +65,6 @@ class CarTask(PlaceTask):
 
     States are x, y, height (m) and heading (rad, without bound) of the car's middle, the angles (rad) of the rear
     wheel, of the steering and of the front wheel, then the velocities of these seven.
-
-    Args:
-        wall: bool (rows, columns).
     """
 
     tolerance = TOLERANCE

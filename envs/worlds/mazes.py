@@ -141,10 +141,6 @@ class PointMazeTask(PlaceTask):
 
     States are x, y (m), then their velocities (m/s). `steps` reckons with the top speed along an axis; pushing
     along both at once is up to 1.4 times faster where the maze is open.
-
-    Args:
-        wall: bool (rows, columns).
-        max_steps: control steps allowed; by default from the maze's diameter.
     """
 
     tolerance = TOLERANCE

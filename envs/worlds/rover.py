@@ -54,9 +54,6 @@ class RoverTask(PlaceTask):
 
     States are x, y, height (m) and heading (rad, without bound) of the body, the angles of the left and the right
     wheel (rad), then the velocities of these six.
-
-    Args:
-        wall: bool (rows, columns).
     """
 
     tolerance = TOLERANCE

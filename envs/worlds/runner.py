@@ -113,12 +113,7 @@ class RunnerTask(Task):
 
 
 class Rhythm:
-    """Every joint swings with a strength and a phase of its own, all at one pace, and some noise on top.
-
-    Args:
-        action_dim: A.
-        rng: source of all the noise.
-    """
+    """Every joint swings with a strength and a phase of its own, all at one pace, and some noise on top."""
 
     def __init__(self, action_dim: int, rng: np.random.Generator) -> None:
         self._noise = RandomPlay(action_dim, rng)

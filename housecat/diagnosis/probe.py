@@ -57,8 +57,7 @@ _CELLS = (5, 11)  # along each axis of that action: a neighbourhood that few mis
 def recordings_of(folder: Path) -> Path | None:
     """The recordings that the checkpoint in `folder` was trained on, where its run folder says so and they are there.
 
-    Args:
-        folder: `model/` of a run.
+    `folder`: `model/` of a run.
     """
     run = folder.parent
     try:
@@ -74,10 +73,7 @@ def recordings_of(folder: Path) -> Path | None:
 def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> tuple[EpisodeStore, EpisodeStore]:
     """The recordings to fit on and those to judge on: the latter are the ones that a training on them holds out.
 
-    Args:
-        folder: of the checkpoint, for what is said of it.
-        about: its notes.
-        context: frames that its model needs.
+    `folder` is of the checkpoint, `about` its notes, `context` the frames that its model needs.
 
     Raises StoreError: there are no recordings in `data`; UsageError: they are of another world or camera, have no
     states, or are too few.
@@ -109,9 +105,7 @@ def encoders_beside(
 ) -> dict[str, Encoder]:
     """The networks of other checkpoints by the names of their run folders.
 
-    Args:
-        against: folders separated by commas.
-        world: that they must be of.
+    `against` are folders separated by commas, `world` is what they must be of.
 
     Raises CheckpointError: one is missing or damaged; UsageError: one is of another world.
     """
@@ -139,8 +133,7 @@ def diagnose(
 ) -> dict[str, Any]:
     """All numbers but those of the command, as `probe.json` documents them.
 
-    Args:
-        others: encoders of the same world that are probed beside it, by name.
+    `others`: encoders of the same world that are probed beside it, by name.
     """
     model = loaded.model
     recorded, unseen = held_out(data, folder, loaded.about, model.context)

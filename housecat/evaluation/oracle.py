@@ -19,8 +19,7 @@ def oracle_steps(
 
     The world is left where the attempt ended.
 
-    Args:
-        optimizer: None: CEM, as the world's task asks for it.
+    `optimizer`: None: CEM, as the world's task asks for it.
     """
     scene, asked = world.scene, world.task.search
     if optimizer is None:

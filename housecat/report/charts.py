@@ -27,25 +27,20 @@ _THEME |= {colour: f"var(--{name})" for name, colour in PLANNER_COLOURS.items()}
 SERIES = ["#040401", "#040402", "#040403", "#040404", "#040405"]
 _THEME |= {colour: f"var(--series{index})" for index, colour in enumerate(SERIES)}
 
+
+def style_of(ink: str, line: str) -> dict[str, Any]:
+    """matplotlib's settings for texts and lines in these colours."""
+    inked = dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "text.color"), ink)
+    absent = dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False)
+    ticks = {"xtick.major.size": 0, "ytick.major.size": 0, "axes.edgecolor": line}
+    grid = {"axes.grid": True, "axes.axisbelow": True, "grid.color": line, "grid.linewidth": 0.6}
+    return {**inked, **absent, **ticks, **grid, "legend.fontsize": 8.5, "lines.linewidth": 1.8}
+
+
 _STYLE: Any = {
+    **style_of(INK, FAINT),
     "font.size": 9,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
     "svg.fonttype": "none",  # text stays text: sharp, selectable, in the page's font
-    "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
 }
 _SIZE = (3.9, 2.5)  # inches; as wide as a phone's screen in points

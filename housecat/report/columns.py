@@ -6,8 +6,7 @@ from collections.abc import Sequence
 def aligned(rows: Sequence[Sequence[str]], numbers: bool = True) -> list[str]:
     """One line for each row, columns two spaces apart: the first to the left, the others to the right.
 
-    Args:
-        numbers: False: all columns hold words, and stand to the left.
+    `numbers`: False: all columns hold words, and stand to the left.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     adjust = str.rjust if numbers else str.ljust

@@ -9,30 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from housecat.report.charts import style_of
+
 COLOURS = ("#0b8f7d", "#8b919a", "#3f6fe0", "#c2691a", "#9a5fd6", "#c8453a", "#5d6672", "#1a9a55")
 QUANTITIES = ("#0b8f7d", "#3f6fe0", "#c2691a", "#9a5fd6", "#c8453a", "#1b2129", "#8a7a1c", "#1a9a55")
 INK, SOFT, LINE = "#1b2129", "#5d6672", "#dedbd4"
 _STYLE: Any = {
+    **style_of(INK, LINE),
     "font.size": 9.5,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": INK,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.8,
 }
 
 

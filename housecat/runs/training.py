@@ -165,8 +165,7 @@ def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, last:
 def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path | None = None) -> Method:
     """The method with weights drawn from the plan's seed, on its device.
 
-    Args:
-        encoder: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
+    `encoder`: checkpoint of the frozen encoder that it builds on, or which backbone of others that is.
 
     Raises UsageError: the settings do not fit each other, the frames or the frozen encoder.
     """

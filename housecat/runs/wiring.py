@@ -205,8 +205,7 @@ def build_planner(
 ) -> Planner:
     """The planner of this name.
 
-    Args:
-        horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
+    `horizon`: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
 
     Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
     """

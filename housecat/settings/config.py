@@ -103,8 +103,7 @@ def for_command(config: Config, command: str) -> Config:
 def to_yaml(config: Config, reads: Any, world: dict[str, Any]) -> str:
     """These settings as a file that people read; the world as it is described.
 
-    Args:
-        reads: says of a setting's name whether it belongs to them.
+    `reads`: says of a setting's name whether it belongs to them.
     """
     chosen: dict[str, Any] = {}
     for name in filter(reads, names_of(config)):

@@ -175,8 +175,7 @@ def shared_sections() -> dict[str, Section]:
 def method_sections(method: str, encoder: str | None = None) -> dict[str, Section]:
     """The sections that a method declares in its file, and those of the encoder that is trained for it first.
 
-    Args:
-        encoder: `method.encoder`, which is trained already; None: there is none.
+    `encoder`: `method.encoder`, which is trained already; None: there is none.
     """
     (kind, *_), told = _entry(method)
     found = sections(_module(method), kind)

@@ -175,8 +175,7 @@ def ratio(
 ) -> Estimate:
     """Mean over the columns of sum(above) / sum(below), both (E, n), with a bootstrap interval over the rows.
 
-    Args:
-        one_minus: of one minus that, as R2 is.
+    `one_minus`: of one minus that, as R2 is.
     """
 
     def of(up: Tensor, down: Tensor) -> Tensor:

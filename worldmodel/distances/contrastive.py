@@ -52,11 +52,7 @@ class Contrastive(LearnedDistance):
 def fit_curve(raw: Tensor, counted: Tensor, share: float) -> tuple[Tensor, Tensor]:
     """A rising curve through what `share` of the counted steps fall below, among pairs of about the same raw distance.
 
-    Args:
-        raw, counted: (n,) each; n at least KNOTS.
-
-    Returns:
-        Knots (KNOTS,) of raw distance and of steps, both rising; the first is at 0 steps.
+    From raw and counted (n,), n at least KNOTS, to knots (KNOTS,) of both, rising; the first is at 0 steps.
     """
     order = raw.argsort()
     parts = zip(raw[order].tensor_split(KNOTS - 1), counted[order].tensor_split(KNOTS - 1), strict=True)

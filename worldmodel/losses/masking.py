@@ -84,8 +84,7 @@ def tubes(
 def newest(batch: int, grid: tuple[int, int, int]) -> Masks:
     """The newest tubelet is what is predicted, all of it, from all that came before. M = 1.
 
-    Args:
-        grid: tubelets, two or more, rows, columns.
+    `grid`: tubelets, two or more, rows, columns.
     """
     times, rows, columns = grid
     index = torch.arange(times * rows * columns).expand(batch, -1)

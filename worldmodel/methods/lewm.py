@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from worldmodel.losses import objectives
 from worldmodel.method import Entry, Method
 from worldmodel.model import LatentWorldModel
-from worldmodel.networks.frames import FrameTransformer
-from worldmodel.networks.predictors import windows
+from worldmodel.networks.frames import FrameTransformer, check_sizes
+from worldmodel.networks.predictors import rollout_of_stack, windows
 from worldmodel.settings import setting
 
 
@@ -67,12 +67,7 @@ class LeWMSettings:
     action_dim: int  # A
 
     def __post_init__(self) -> None:
-        if self.frame_size % self.model.patch:
-            raise ValueError(f"model.patch must divide world.frame_size ({self.frame_size}), got {self.model.patch}")
-        if self.model.width % self.model.heads:
-            raise ValueError(
-                f"model.width must be a multiple of model.heads ({self.model.heads}), got {self.model.width}"
-            )
+        check_sizes(self.frame_size, self.model.patch, self.model.width, self.model.heads)
 
 
 class Projector(nn.Sequential):
@@ -180,21 +175,13 @@ class StackModel(LatentWorldModel):
     def next(self, history: Tensor, action: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The next frame's latent: history (K, context, width), action (K, A) -> (K, width) float32.
 
-        Args:
-            generator: of the dropout; None: nothing is dropped.
+        `generator`: of the dropout; None: nothing is dropped.
         """
         with self.autocast():
             return self.predictor_projector(self.predictor(history, action, generator)).float()
 
     def imagine(self, z: Tensor, actions: Tensor) -> Tensor:
-        """See `LatentWorldModel`: each predicted latent enters the stack, and the oldest leaves it."""
-        history, planned = z.reshape(-1, self.context, self.width), actions.flatten(0, -3)
-        imagined = []
-        for step in range(planned.shape[1]):
-            newest = self.next(history, planned[:, step])
-            history = torch.cat([history[:, 1:], newest[:, None]], dim=1)
-            imagined.append(history.flatten(1))
-        return torch.stack(imagined, dim=1).view(*actions.shape[:-1], self.latent)
+        return rollout_of_stack(self.next, z.reshape(-1, self.context, self.width), actions)
 
 
 class LeWorldModel(Method):

@@ -146,8 +146,7 @@ class MaskedEncoder(PatchEncoder):
 class MaskPredictor(nn.Module):
     """From the features of the context to those of hidden tokens, of which it is told the places only.
 
-    Args:
-        context_too: also tells the features of the context itself, with a head of its own (V-JEPA 2.1).
+    `context_too`: also tells the features of the context itself, with a head of its own (V-JEPA 2.1).
     """
 
     def __init__(self, settings: NetSettings, grid: Grid, turning: bool, context_too: bool) -> None:

@@ -6,6 +6,14 @@ from torch import Tensor, nn
 from worldmodel.networks.encoders import Block, PixelScale, cut
 
 
+def check_sizes(size: int, patch: int, width: int, heads: int) -> None:
+    """Raises ValueError where these do not go together, as the settings call them."""
+    if size % patch:
+        raise ValueError(f"model.patch must divide world.frame_size ({size}), got {patch}")
+    if width % heads:
+        raise ValueError(f"model.width must be a multiple of model.heads ({heads}), got {width}")
+
+
 class FrameTransformer(nn.Module):
     """Transformer over the patches of a frame, and over learnt tokens that may gather what they say.
 
@@ -16,11 +24,7 @@ class FrameTransformer(nn.Module):
 
     def __init__(self, size: int, patch: int, width: int, depth: int, heads: int, gatherers: int = 0) -> None:
         super().__init__()
-        if size % patch or width % heads:
-            raise ValueError(
-                f"frame transformer: frame size {size} must be a multiple of patch {patch}, width {width} of heads "
-                f"{heads}"
-            )
+        check_sizes(size, patch, width, heads)
         self.patch, self.gatherers = patch, gatherers
         self.pixels = PixelScale(size)
         self.embed = nn.Linear(3 * patch * patch, width)

@@ -37,9 +37,7 @@ class KeypointEncoder(ContextEncoder):
     `finalise` takes the principal components of these, places and second moments, each of variance 1.
 
     Args:
-        size: side of the square frames in pixels.
-        context: frames that one latent has seen.
-        latent: D.
+        size, context, latent: see `ContextEncoder`.
         patch: side of a patch in pixels.
         width: channels of a patch's features.
         keypoints: K.

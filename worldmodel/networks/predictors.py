@@ -1,5 +1,6 @@
 """From a latent and an action to the next latent."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -62,6 +63,19 @@ def rollout(predictor: nn.Module, z: Tensor, actions: Tensor) -> Tensor:
         z = predictor(z, actions[..., step, :]).to(z.dtype)
         imagined.append(z)
     return torch.stack(imagined, dim=-2)
+
+
+def rollout_of_stack(predict: Callable[[Tensor, Tensor], Tensor], past: Tensor, actions: Tensor) -> Tensor:
+    """Imagines open-loop where a latent is the last K frames: each predicted one enters, and the oldest leaves.
+
+    From past (N, K, ...) under actions (..., H, A), N in all, to the stacks after each action, flat (..., H, D);
+    `predict` tells the next frame (N, ...) from past and action (N, A).
+    """
+    imagined = []
+    for action in actions.flatten(0, -3).unbind(1):
+        past = torch.cat([past[:, 1:], predict(past, action)[:, None]], dim=1)
+        imagined.append(past.flatten(1))
+    return torch.stack(imagined, dim=1).view(*actions.shape[:-1], -1)
 
 
 def windows(sequence: Tensor, starts: int, length: int, offset: int) -> Tensor:

@@ -72,8 +72,7 @@ def load(settings: BackboneSettings, precision: torch.dtype = torch.float32) -> 
 class Pretrained(PatchEncoder):
     """A frozen backbone on our frames: drawn larger, with the colours that it was trained on.
 
-    Args:
-        weights: False: as they are drawn at random, for those that are loaded next.
+    `weights`: False: as they are drawn at random, for those that are loaded next.
 
     Raises PretrainedError: it cannot be had, or has no square patches.
     """

@@ -43,13 +43,7 @@ class UpperSettings:
 
 
 class UpperLevel(nn.Module):
-    """Level 2: latents y (..., E) made of level-1 latents z (..., D), moved by macro-actions (..., M).
-
-    Args:
-        latent: D.
-        action_dim: A.
-        precision: of matrix products.
-    """
+    """Level 2: latents y (..., E) made of level-1 latents z (..., D), moved by macro-actions (..., M)."""
 
     macro_low: Tensor
     macro_high: Tensor

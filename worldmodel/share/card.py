@@ -15,10 +15,9 @@ _MEANING = {
 def model_card(config: dict[str, Any]) -> str:
     """The card of a checkpoint.
 
-    Args:
-        config: what `config.json` holds: method, settings, critic, and what the trainer noted as `about`. Of the notes
-            `world` (with "name", "family", "frame_size"), `recordings`, `updates`, `seed` and `measured` are used
-            where they are.
+    `config`: what `config.json` holds: method, settings, critic, and what the trainer noted as `about`. Of the notes
+    `world` (with "name", "family", "frame_size"), `recordings`, `updates`, `seed` and `measured` are used where they
+    are.
     """
     about = config.get("about", {})
     world = about.get("world")

@@ -34,8 +34,7 @@ def from_pretrained(
 ) -> Loaded:
     """The checkpoint in a folder (a run, or `model/` in it), or in the repository OWNER/NAME on the Hub.
 
-    Args:
-        revision: branch, tag or commit of the repository; None: its main branch.
+    `revision`: branch, tag or commit of the repository; None: its main branch.
 
     Raises CheckpointError: there is neither, or it cannot be read or fetched.
     """

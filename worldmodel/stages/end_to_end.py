@@ -134,8 +134,7 @@ def train(
 def check_alive(numbers: dict[str, float], began: float, step: int, advice: str) -> None:
     """Raises TrainingError, with advice, when the latents have collapsed.
 
-    Args:
-        began: their mean std before the first update: some begin small, and a large network on its way is no collapse.
+    `began`: their mean std before the first update: some begin small, and a large network on its way is no collapse.
     """
     if numbers["std_mean"] < min(COLLAPSED, began) or numbers["rank"] < 1.5:
         raise TrainingError(

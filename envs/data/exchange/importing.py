@@ -27,8 +27,7 @@ def import_data(
     Actions, states and timing stay as they are. Frames of another size than the world's are scaled to it. States that
     are not as many numbers as the world's are not its simulator's, and are stored as unknown (NaN).
 
-    Args:
-        spec: the world that the episodes are of, as for `envs.make_world`; None: what an export of Housecat says.
+    ``spec``: the world that the episodes are of, as for `envs.make_world`; None: what an export of Housecat says.
 
     Raises ValueError: there is no such format; StoreError: see `fitted`, `envs.data.exchange.formats.open_foreign`
     and `envs.data.build.build`.
