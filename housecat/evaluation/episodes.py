@@ -140,7 +140,8 @@ def play(
 def _result(
     planner: str, one: tuple[int, Pair], world: World, path: np.ndarray, targets: list[int], calls: float, success: bool
 ) -> EpisodeResult:
-    (index, pair), travelled, steps = one, path_length(world, path), len(targets)
+    (index, pair), travelled = one, path_length(world, path)
+    steps = len(targets)
     spl, needed = path_efficiency(success, pair.distance, travelled), steps if success else None
     return EpisodeResult(planner, index, success, needed, spl, travelled, calls / steps, path, targets)
 

@@ -97,7 +97,9 @@ class KeypointEncoder(ContextEncoder):
         weights about them, and the features that are seen there (`looks` of them).
         """
         some = frames.flatten(0, 1)
-        return torch.cat([self._said(each) for each in some.split(together(some))]).unflatten(0, frames.shape[:2])
+        # An exported program takes any number of frames, so it must not be cut for one.
+        parts = [some] if torch.compiler.is_compiling() else some.split(together(some))
+        return torch.cat([self._said(each) for each in parts]).unflatten(0, frames.shape[:2])
 
     def _said(self, frames: Tensor) -> Tensor:
         """Frames uint8 (K', h, w, 3) -> keypoints (K', K, 5 + looks); no gradient passes what is seen there."""
