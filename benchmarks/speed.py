@@ -1,13 +1,12 @@
 """How much faster this checkout is than another one: updates of each stage and control steps, measured in alternation.
 
-    python benchmarks/speed.py --against PATH_OF_OTHER_CHECKOUT [--times 15]
+    python benchmarks/speed.py against=CHECKOUT [times=15]
 
 Two processes of one thread each, one with the packages of either checkout, take turns; a ratio is the median over the
 pairs, of the processor's time, which depends less than that of the clock on what else the machine does. Writes
 `results/speed.json`. The other checkout must be one whose training runs in stages (`housecat.runs.estimate.stages_of`).
 """
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -105,23 +104,25 @@ def compare(this: Served, other: Served, times: int) -> dict[str, dict[str, floa
     return found
 
 
-def main() -> None:
+def main(arguments: list[str], results: Path | None = None) -> None:
     """Takes some minutes."""
-    parser = argparse.ArgumentParser(description="How much faster this checkout is than another one.")
-    parser.add_argument("--against", type=Path)
-    parser.add_argument("--times", type=int, default=15)
-    asked = parser.parse_args()
-    if asked.against is None or not (asked.against / "worldmodel").is_dir():
-        parser.error("--against must be the folder of another checkout")
-    git = ["git", "-C", str(asked.against), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-    found = compare(Served(ROOT), Served(asked.against.resolve()), asked.times)
     sys.path.insert(0, str(ROOT))
-    from benchmarks.record import write
+    from benchmarks.record import RESULTS, sizes, write
 
-    command = f"python benchmarks/speed.py --against CHECKOUT --times {asked.times}"
-    write("speed", {"command": command, "against": commit, "times": asked.times, "stages": found})
+    size, others = sizes(arguments, times=15)
+    checkout = Path(others[0].removeprefix("against=")) if others else Path()
+    if len(others) != 1 or not (checkout / "worldmodel").is_dir():
+        raise SystemExit("name the folder of another checkout: against=DIR")
+    git = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    found = compare(Served(ROOT), Served(checkout.resolve()), size["times"])
+    command = f"python benchmarks/speed.py against=CHECKOUT times={size['times']}"
+    found_all = {"command": command, "against": commit, "times": size["times"], "stages": found}
+    write("speed", found_all, results or RESULTS)
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1:] == ["--serve"] else main()
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        main(sys.argv[1:])

@@ -100,6 +100,12 @@ def test_subgoals(trained: tuple[Path, Path], tmp_path: Path) -> None:
     assert all(len(won) == 2 for won in found["by_pair"].values())
 
 
+def test_speed(tmp_path: Path) -> None:
+    found = measured("speed", tmp_path, f"against={ROOT}", "times=1")
+    assert {"pretraining", "train", "finetuning", "distance", "flat_distance", "hierarchy"} == set(found["stages"])
+    assert all(one["ms"] > 0 and 0.1 < one["ratio"] < 10 for one in found["stages"].values()), "it is the same checkout"
+
+
 def test_no_script_is_left_out_and_each_starts_from_anywhere(tmp_path: Path) -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert set(SCRIPTS) - {"documents"} <= tested, "documents are tested beside this file"

@@ -44,7 +44,7 @@ def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
     near, far = (world.sample_pair(np.random.default_rng(3)) for world in (long, short))
     np.testing.assert_array_equal(near.goal, far.goal)
     assert near.steps == pytest.approx(far.steps / 4)
-    steps = oracle_steps(long, near.start, near.goal, np.random.default_rng(0))
+    steps = oracle_steps(long, near.start, near.goal, np.random.default_rng(1))
     assert steps is not None and near.steps <= steps <= long.max_steps
 
 

@@ -79,7 +79,7 @@ def test_whatever_imagines_has_its_predictor_finetuned_and_nothing_else(name: st
 
 @pytest.mark.parametrize("name", [name for name, one in METHODS.items() if one.imagines and one.encoder is None])
 def test_it_learns_from_the_actions_between_its_latents_and_from_no_earlier_ones(name: str) -> None:
-    settings = load_config([f"method={name}", *SMALL, "model.keypoints=4", "train.horizon=2"])
+    settings = load_config([f"method={name}", *SMALL, "model.keypoints=4", "train.horizon=2"], shared=True)
     method = make_method(wiring.training_plan(settings, frame_size=32, action_dim=2))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -21,8 +21,8 @@ from tests.envs.conftest import record, recorded_files
 ROOT = Path(envs.__file__).parents[1]
 SCRIPT = """
 import json, sys
-from envs.collect import collect
-from envs.store import StoreError
+from envs.data.collect import collect
+from envs.data.store import StoreError
 if __name__ == "__main__":
     spec, out, episodes, workers = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     try:

@@ -17,7 +17,7 @@ SCRIPT = """
 import json, os, signal, sys, time
 from pathlib import Path
 import numpy as np
-from envs.collect import collect
+from envs.data.collect import collect
 
 spec, out, episodes = json.loads(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 rng = np.random.default_rng(0)

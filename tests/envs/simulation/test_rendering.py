@@ -47,7 +47,7 @@ def test_without_any_working_backend_the_error_names_the_packages(tmp_path: Path
         "world = envs.make_world(envs.WORLDS['umaze'])\n"
         "world.scene.set_state([1.5, 1.5, 0, 0]); world.scene.step([1, 0])\n"  # simulating needs no graphics
         "try: world.frame()\n"
-        "except envs.rendering.RenderingError as error: print(error)"
+        "except envs.simulation.rendering.RenderingError as error: print(error)"
     )
     path = str(tmp_path)
     done = run(code, MUJOCO_GL="", DISPLAY="", WAYLAND_DISPLAY="", LD_LIBRARY_PATH=path)
@@ -70,7 +70,7 @@ def test_rendering_after_a_fork_is_refused_where_it_would_crash() -> None:
         "child = os.fork()\n"
         "if child == 0:\n"
         "    try: world.frame()\n"
-        "    except envs.rendering.RenderingError as error: print(error, flush=True)\n"
+        "    except envs.simulation.rendering.RenderingError as error: print(error, flush=True)\n"
         "    os._exit(0)\n"
         "os.waitpid(child, 0)\n"
         "print(world.frame().mean() > 0)"

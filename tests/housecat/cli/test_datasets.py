@@ -138,5 +138,5 @@ def test_training_tells_one_derived_recording_from_another(command, recorded):
 
 def test_recordings_too_short_for_the_second_level_are_refused_before_training(recorded):
     config = load_config(["method=hjepa", "train.length=6", "train.horizon=3", "finetuning.horizon=5"])
-    with pytest.raises(UsageError, match="11 frames, .*upper.stride=5 times upper.horizon=8 .* need 45: lower them"):
+    with pytest.raises(UsageError, match="11 frames, .*upper.stride=5, upper.horizon=8 .* need 45: lower them"):
         plan_for_store(config, EpisodeStore.open(recorded))

@@ -75,7 +75,7 @@ def test_every_weight_scales_its_own_term(clips: SquareClips) -> None:
 
 
 def test_it_learns_to_imagine_better_than_copying() -> None:
-    numbers = learned(make(), 100)
+    numbers = learned(make(), 150)
     assert numbers["probe_position"] > 0.9
     assert numbers["open_loop_ratio"] < 0.5
     assert numbers["std_min"] > 0.2
