@@ -22,8 +22,6 @@ class World(gymnasium.Env):
     Args:
         spec: JSON-able description from which `envs.make_world` builds the same world again. Its "factors", where it
             has some, are ranges as in `envs.factors`: `reset` then draws a value from each.
-        scene: the simulated body and its cameras.
-        task: starts, goals, distances.
         render_mode: None or "rgb_array" (the people's camera), as Gymnasium asks for it.
     """
 

@@ -15,8 +15,6 @@ class Agent:
     """Acts in B environments at once, none of which influences another.
 
     Args:
-        planner: finds the actions.
-        model: encodes what is seen.
         generators: B random generators, one of each environment.
         execute: control steps from one plan to the next.
     """

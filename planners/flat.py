@@ -11,8 +11,6 @@ class Flat:
 
     Args:
         model: imagines what actions lead to, and knows their bounds.
-        energy: judges what it imagined.
-        optimizer: searches the actions.
         horizon: H, control steps.
     """
 

@@ -22,7 +22,6 @@ class Drives:
     """Lengths of drives on one floor.
 
     Args:
-        space: the walls.
         size: (width, height) of the floor, m; its lower left corner is (0, 0).
         outline: points (P, 2) round the car, x ahead, as seen from the middle of its rear axle, m.
         radius: of the tightest turn of that point, m.

@@ -144,15 +144,10 @@ def _view_of_all_that_moves(document: mujoco.MjSpec, source: Source) -> View:
         mujoco.mj_kinematics(model, data)
         low = np.minimum(low, (data.geom_xpos[moving] - reach).min(axis=0))
         high = np.maximum(high, (data.geom_xpos[moving] + reach).max(axis=0))
-    centre, size = (low + high) / 2, high - low
+    (x, y, z), size = map(float, (low + high) / 2), high - low
     above = size[2] <= _FLAT * max(size[:2])
     extent = _MARGIN * float(max(size))
-    return View(
-        (float(centre[0]), float(centre[1]), float(centre[2])),
-        extent,
-        elevation=_ABOVE if above else _ASLANT,
-        perspective=_SIGHT,
-    )
+    return View((x, y, z), extent, elevation=_ABOVE if above else _ASLANT, perspective=_SIGHT)
 
 
 def _view_of(model: mujoco.MjModel) -> View | None:

@@ -36,13 +36,11 @@ class OutsideTask(Task):
     Nothing else ends an episode: a body that falls lies there, as it would in the simulator alone.
 
     Args:
-        model: the world's.
         plays: ``(P, T, S)`` states of random play, as `played` makes them: recordings begin in them.
         held_out: ``(P, T, S)`` of other play: starts and goals are those of its configurations that are not in `plays`.
         measure: how far configurations are apart.
         counted: joints that the measure looks at.
         calibration: as `calibrated` finds it.
-        max_steps: control steps allowed.
         follows: the camera moves along, so that no place in the world has a place in the picture.
     """
 

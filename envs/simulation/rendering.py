@@ -33,7 +33,6 @@ class Renderer:
     """Draws one model from its camera "view" into square frames; the simulation's own data is never touched.
 
     Args:
-        model: what to draw.
         supersample: pixels rendered for each pixel of the frame along one axis: 1 or 2.
         plain: leave out shadows, reflections, sky and haze (the training camera).
     """

@@ -170,12 +170,8 @@ def held(place: np.ndarray, yaw: float) -> np.ndarray:
 def laid(hand: np.ndarray, yaw: float, opening: float, cube: np.ndarray, cube_yaw: float) -> np.ndarray:
     """The state ``(S,)`` at rest with hand and cube apart.
 
-    Args:
-        hand: ``(3,)`` m, the place between the fingers.
-        yaw: of the hand about the vertical, rad.
-        opening: of each finger, m.
-        cube: ``(3,)`` m, its middle.
-        cube_yaw: rad.
+    ``hand (3,)`` is the place between the fingers, ``cube (3,)`` the cube's middle, ``opening`` that of each finger, m;
+    both are turned about the vertical, rad.
     """
     state = np.zeros(_STATE)
     state[:_DOF] = robot.pointing_down(hand, yaw)[_ANGLES]

@@ -29,13 +29,11 @@ def show_worlds(
     """Prints what is known of these worlds.
 
     Args:
-        specs: descriptions of the worlds.
         episodes: pairs on which oracle and random play are measured in each; None: what was measured before is shown.
         seed: of the pairs, and of what is random in the pictures.
         workers: processes that measure; 0: one for each core.
         out: folder for a sheet of pictures; None: none is made.
         flags: --json: for programs; --save: keep what was measured.
-        file: where figures are kept.
 
     Raises UsageError: figures are to be kept that are not measured, or of a world that is not built in.
     """

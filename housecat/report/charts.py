@@ -106,14 +106,8 @@ def timing(results: dict[str, Any], label: Callable[[str], str]) -> str:
             axes.barh(place, found["median"], height=0.5, color=colour_of(name))
             axes.plot([found["median"], found["p95"]], [place, place], color=INK, linewidth=1.2)
             axes.plot([found["p95"]], [place], "|", color=INK, markersize=8)
-            axes.annotate(
-                milliseconds(found["median"]),
-                (found["p95"], place),
-                (5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=9,
-            )
+            text, end = milliseconds(found["median"]), (found["p95"], place)
+            axes.annotate(text, end, (5, 0), textcoords="offset points", va="center", fontsize=9)
         axes.set_yticks(range(len(timed)), [label(name) for name in timed])
         axes.margins(x=0.2)
         axes.set_xlim(left=0)

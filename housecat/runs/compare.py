@@ -82,8 +82,7 @@ def compare(
         compose: makes the settings of a member from what the user wrote and further `key=value`.
         reads: whether a setting, by name, is to be written beside each member.
 
-    Raises:
-        UsageError: the settings do not fit a method or the recordings; or, when all is written, every training failed.
+    Raises UsageError: the settings do not fit a method or the recordings; or, all being written, every training failed.
     """
     data = Path(config.data) if config.data else out / "runs" / "data"
     store = EpisodeStore.open(data) if config.data else stages.record(config, spec, data)

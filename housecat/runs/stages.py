@@ -30,17 +30,14 @@ class Job:
     """A stage together with the work that it is."""
 
     stage: Stage
-    work: Callable[[Run], None]
+    work: Callable[[Run], Any]
 
 
 def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> Job:
     """Records random play into the folder `data`, for a run in `out`."""
     what = recording(spec, config.seed, config.collect.steps, config.collect.episodes)
-
-    def work(run: Run) -> None:
-        record(config, spec, data)
-
-    return Job(Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json"), work)
+    stage = Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json")
+    return Job(stage, lambda run: record(config, spec, data))
 
 
 def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) -> Job:
@@ -75,11 +72,7 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
 
 def reporting(out: Path) -> Job:
     """Renders what the other stages left in `out` as one page."""
-
-    def work(run: Run) -> None:
-        write_report(out)
-
-    return Job(Stage("report", {}, out / "report.html"), work)
+    return Job(Stage("report", {}, out / "report.html"), lambda run: write_report(out))
 
 
 def do_all(

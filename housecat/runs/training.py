@@ -144,10 +144,7 @@ def train_on_latents(
 def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, last: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of how it came about, for its user and its model card; JSON-able.
 
-    Args:
-        store: the recordings, training's own and those held out.
-        shortest: control steps that a recording needs in order to be used.
-        last: measurement, as the log has it.
+    `shortest`: control steps that a recording needs in order to be used; `last`: a measurement, as the log has it.
     """
     numbers = {name.removeprefix("held_out/"): v for name, v in last.items() if name.startswith("held_out/")}
     return {

@@ -166,11 +166,8 @@ def _episode(
     file = info["data_path"].format(chunk_index=place["data/chunk_index"], file_index=place["data/file_index"])
     table = _shard(path / file)
     rows = table.filter(pc.equal(table["episode_index"], index)).sort_by("frame_index")
-    video = info["video_path"].format(
-        video_key=camera,
-        chunk_index=place[f"videos/{camera}/chunk_index"],
-        file_index=place[f"videos/{camera}/file_index"],
-    )
+    where = {key: place[f"videos/{camera}/{key}"] for key in ("chunk_index", "file_index")}
+    video = info["video_path"].format(video_key=camera, **where)
     frames = read_video(path / video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
     states = _array(rows["observation.state"]) if "observation.state" in rows.column_names else np.empty((length, 0))
     more = own.get(index, {"seed": None, "factors": "{}", "contacts": []})
