@@ -93,7 +93,9 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
         raise ValueError(f"frame_size must be a whole number of pixels from {least} to {most}, got {size!r}")
     repeat, (least, most) = spec.get("action_repeat", 1), _REPEATS
     if isinstance(repeat, bool) or not isinstance(repeat, int) or not least <= repeat <= most:
-        raise ValueError(f"action_repeat must be a whole number of steps from {least} to {most}, got {repeat!r}")
+        raise ValueError(
+            f"action_repeat must be a whole number of control steps from {least} to {most}, got {repeat!r}"
+        )
     spec = copy.deepcopy(spec)
     scene, task = FAMILIES[family](spec)
     if repeat > 1:

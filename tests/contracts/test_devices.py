@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.calibration import judge_distance
+from benchmarks.true_subgoals import play_true_subgoals
 from envs import make_world
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
@@ -23,7 +24,6 @@ from housecat.diagnosis.probe import untrained
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.results import About
-from housecat.evaluation.subgoals import play_true_subgoals
 from housecat.runs import estimate, trained, wiring
 from housecat.runs.training import TrainingPlan, make_landmarks, make_method, train_from_store
 from housecat.settings.config import load_config

@@ -60,7 +60,8 @@ class LearnedDistance(nn.Module, ABC):
         self.center.copy_(latents.mean(dim=0))
         directions, variances = principal(latents, self.latent)
         spread = variances.clamp(min=0) + FLOOR * variances.mean().clamp(min=1e-6)
-        self.whitening.copy_(directions / spread.sqrt())
+        # Fewer latents than dimensions leave directions in which none was seen to vary: these stay 0.
+        self.whitening.zero_()[:, : directions.shape[1]] = directions / spread.sqrt()
 
     def whitened(self, z: Tensor) -> Tensor:
         """Latents (..., D) as the network takes them: uncorrelated, and varying alike in all but tiny directions."""

@@ -9,11 +9,10 @@ _ROWS = 8192  # that are held in float64 at a time: there may be a latent for ev
 def principal(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Of rows (K, n) about their mean: orthonormal directions (n, count) and the variances along them (count,).
 
-    Those that vary most come first; float64. Few of wide rows are found by way of (K, K); there
-    are no more than K - 1.
+    Those that vary most come first; float64. Wide rows have no more than K - 1 of them, found by way of (K, K).
     """
     mean, (total, width) = rows.mean(dim=0, dtype=torch.float64), rows.shape
-    if width > total > count:
+    if width > total:
         centred = (rows - mean).float()
         count = min(count, total - 1)
         variances, vectors = torch.linalg.eigh((centred @ centred.T).double() / total)
