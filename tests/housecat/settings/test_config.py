@@ -104,7 +104,7 @@ def test_null_stands_for_no_value():
         ("method=vjepa model.context=2", "model.context must be at least 4 for masking.future"),
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
-        ("evaluate.calibration=0", "evaluate.calibration must be at least 1"),
+        ("evaluate.planners=[flat_latent] evaluate.calibration=0", "evaluate.calibration must be at least 1"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(argument, expected):
