@@ -6,13 +6,13 @@ test in another. What is in no range stands at its default.
 """
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from envs.files import shortened
 from envs.simulation.variant import Variant
 
 KINDS = {
@@ -65,10 +65,10 @@ def checked_ranges(asked: Any, factors: Mapping[str, Factor]) -> Ranges:
         return {str(name): _range(str(name), value, factors) for name, value in asked.items()}
     words = [] if asked is None else asked.split(",") if isinstance(asked, str) else asked
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError(f"factors are {_HOW}, got {asked!r}")
+        raise ValueError(f"factors are {_HOW}, got {shortened(asked)}")
     kinds = {word.strip() for word in words} - {"none", ""}
     if unknown := sorted(kinds - {"all", *KINDS}):
-        raise ValueError(f"there is no kind of factors '{unknown[0]}': factors are {_HOW}")
+        raise ValueError(f"there is no kind of factors {shortened(unknown[0])}: factors are {_HOW}")
     return {f.name: (f.low, f.high) for f in factors.values() if "all" in kinds or f.kind in kinds}
 
 
@@ -83,7 +83,7 @@ _HOW = f"none, all, some of {', '.join(KINDS)}, or ranges like {{light: [0.5, 1.
 def _range(name: str, value: Any, factors: Mapping[str, Factor]) -> tuple[float, float]:
     ends = value if isinstance(value, list | tuple) else (value, value)
     if len(ends) != 2:
-        raise ValueError(f"the range of factor '{name}' is [low, high] or one number, got {value!r}")
+        raise ValueError(f"the range of factor '{name}' is [low, high] or one number, got {shortened(value)}")
     low, high = (_checked(name, end, factors) for end in ends)
     if low > high:
         raise ValueError(f"the range of factor '{name}' is empty: {low:g} is above {high:g}")
@@ -92,13 +92,14 @@ def _range(name: str, value: Any, factors: Mapping[str, Factor]) -> tuple[float,
 
 def _checked(name: str, value: Any, factors: Mapping[str, Factor]) -> float:
     if name not in factors:
+        name = name[:100]
         near = difflib.get_close_matches(name, factors, n=1)
         guess = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(factors) or 'none'}"
         raise ValueError(f"this world has no factor '{name}': {guess}")
     factor = factors[name]
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not factor.low <= value <= factor.high:
+    if not number or not factor.low <= value <= factor.high:
         raise ValueError(
-            f"factor '{name}' is a number from {factor.low:g} to {factor.high:g} {factor.unit}, got {value!r}"
+            f"factor '{name}' is a number from {factor.low:g} to {factor.high:g} {factor.unit}, got {shortened(value)}"
         )
     return float(value)

@@ -7,7 +7,9 @@ from typing import Any
 import gymnasium
 
 from envs.outside.description import FAMILY_NAMES, build_outside
+from envs.outside.sources import OutsideError
 from envs.simulation.scene import Scene
+from envs.specs import WorldError, check_spec
 from envs.task import Task
 from envs.vector import WorldVector
 from envs.world import World
@@ -69,8 +71,6 @@ _NEEDED = {
     "pointmaze": ("layout",),
     **dict.fromkeys(FAMILY_NAMES, ("options", "fingerprint", "measure", "calibration")),
 }
-_FRAME_SIZES = (16, 512)  # pixels
-_REPEATS = (1, 20)  # control steps
 
 
 def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
@@ -80,28 +80,25 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     repeated that long, and the camera looks once in that time.
 
     Raises:
-        ValueError: the family is unknown, something is missing or out of range, or the layout is an impossible maze.
+        WorldError: the family is unknown, something is missing or out of range, or the layout is an impossible maze.
     """
-    family = spec.get("family")
+    check_spec(spec)
+    family, repeat = spec["family"], spec.get("action_repeat", 1)
     if family not in FAMILIES:
-        raise ValueError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
-    missing = {"name", "frame_size", *_NEEDED.get(family, ())} - set(spec)
-    if missing:
-        raise ValueError(f"the description of a {family} world lacks {', '.join(sorted(missing))}")
-    size, (least, most) = spec["frame_size"], _FRAME_SIZES
-    if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= most:
-        raise ValueError(f"frame_size must be a whole number of pixels from {least} to {most}, got {size!r}")
-    repeat, (least, most) = spec.get("action_repeat", 1), _REPEATS
-    if isinstance(repeat, bool) or not isinstance(repeat, int) or not least <= repeat <= most:
-        raise ValueError(
-            f"action_repeat must be a whole number of control steps from {least} to {most}, got {repeat!r}"
-        )
+        raise WorldError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
+    if missing := [entry for entry in _NEEDED.get(family, ()) if spec.get(entry) is None]:
+        raise WorldError(f"the description of a {family} world lacks {', '.join(missing)}")
     spec = copy.deepcopy(spec)
-    scene, task = FAMILIES[family](spec)
-    if repeat > 1:
-        scene.substeps *= repeat
-        task.slow_down(repeat)
-    return World(spec, scene, task, render_mode)
+    try:
+        scene, task = FAMILIES[family](spec)
+        if repeat > 1:
+            scene.substeps *= repeat
+            task.slow_down(repeat)
+        return World(spec, scene, task, render_mode)
+    except OutsideError:
+        raise
+    except ValueError as error:
+        raise WorldError(str(error)) from error
 
 
 def make_named(name: str, render_mode: str | None = None) -> World:

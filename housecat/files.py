@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from envs.data.episodes import write_whole
+from envs.files import BY_PROGRAMS, from_json, read_plain
+from housecat.errors import UsageError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -15,3 +17,18 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data: Any, indent: int | None = 2) -> None:
     """Writes `data` as JSON that every reader accepts. ValueError for NaN and infinities, which JSON does not have."""
     write_text(path, json.dumps(data, indent=indent, allow_nan=False) + "\n")
+
+
+def read_metrics(path: Path) -> list[dict[str, float | None]]:
+    """The lines of a `metrics.jsonl`; a killed training may leave half of one at the end.
+
+    Raises FileNotFoundError; UsageError where the file is damaged or holds nothing.
+    """
+    try:
+        lines = read_plain(path, BY_PROGRAMS, path.parent).splitlines()
+        found = [from_json(line, dict[str, float | None]) for line in lines if line.endswith(b"}")]
+        if not found or any(line.get("step") is None for line in found):
+            raise ValueError("a line says no step" if found else "it holds nothing")
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged ({error}): train again") from error
+    return found

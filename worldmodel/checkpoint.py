@@ -1,23 +1,34 @@
 """A trained model on disk: safetensors, a config and a model card, written to a temporary name and renamed."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
+from msgspec import Meta, defstruct
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from worldmodel.distances.critics import KINDS, kind_of
 from worldmodel.distances.distance import LearnedDistance
-from worldmodel.files import replace_folder, restore_folder, tensor_bytes
+from worldmodel.files import read_json, replace_folder, require_plain, restore_folder, tensor_bytes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.settings import from_json
 from worldmodel.share.card import model_card
 
+T = TypeVar("T", bound=nn.Module)
+
+_COUNT, _LENGTH = Annotated[int, Meta(ge=0, le=10**6)], Annotated[float, Meta(gt=0, le=1e6)]
+_CRITIC = defstruct("critic", [("kind", str), ("width", _COUNT), ("longest", _LENGTH)])
+# Of the notes, what is read: control steps that a recording needed, and figures.
+_ABOUT = defstruct("about", [("shortest", _COUNT, 0), ("measured", dict[str, float | None], {})])
+_PARTS = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
+_CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
 
 
@@ -51,13 +62,24 @@ def description(name: str, settings: Any) -> dict[str, Any]:
     return {"method": name, "settings": asdict(settings)}
 
 
-def described(folder: Path) -> dict[str, Any]:
-    """The same of a checkpoint, without loading its weights. Raises CheckpointError where it cannot be read."""
+def read_config(folder: Path) -> dict[str, Any]:
+    """The description of a checkpoint, without its weights. Raises CheckpointError where it cannot be read."""
     try:
-        config = json.loads((folder / "config.json").read_text())
-        return {"method": config["method"], "settings": config["settings"]}
-    except (OSError, KeyError, ValueError) as error:
-        raise CheckpointError(f"checkpoint {folder} is damaged ({error}): train again or copy it anew") from error
+        config = read_json(folder / "config.json", _CONFIG)
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
+    if config["format"] != FORMAT:
+        raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
+    if config["method"] not in METHODS:
+        known = ", ".join(METHODS)
+        raise CheckpointError(f"checkpoint {folder} is of the method {config['method'][:40]!r}, there are {known}")
+    return config
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """What a model was trained by, of the checkpoint in a folder. Raises CheckpointError where it cannot be read."""
+    config = read_config(folder)
+    return {"method": config["method"], "settings": config["settings"]}
 
 
 def save(
@@ -89,25 +111,45 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     """Reads a checkpoint. Raises CheckpointError with one line where that cannot be done."""
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"no checkpoint in {folder}: give the folder that `housecat train` wrote")
+    config = read_config(folder)
+    entry, critic, distance = METHODS[config["method"]], config["critic"], None
     try:
-        config = json.loads((folder / "config.json").read_text())
-        if config["format"] != FORMAT:
-            raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
-        entry = METHODS[config["method"]]
         settings = from_json(entry.settings, config["settings"])
-        model = entry.make(settings, precision).model
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-        distance = None
-        if config["critic"] is not None:
-            about = config["critic"]
-            distance = KINDS[about["kind"]].network(model.latent, about["width"], about["longest"], precision)
-            distance.load_state_dict(load_file(folder / "critic.safetensors"))
+        model = _filled(lambda: entry.make(settings, precision).model, folder / "model.safetensors")
+        if critic is not None:
+            sizes = model.latent, critic["width"], critic["longest"], precision
+            distance = _filled(partial(KINDS[critic["kind"]].network, *sizes), folder / "critic.safetensors")
         graph = folder / "landmarks.safetensors"
-        landmarks = {name: each.to(device) for name, each in load_file(graph).items()} if graph.is_file() else {}
+        landmarks = {}
+        if graph.exists():
+            require_plain(graph)
+            landmarks = {name: each.to(device) for name, each in load_file(graph).items()}
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"checkpoint {folder} is damaged ({reason}): train again or copy it anew") from error
+        raise _damaged(folder, error) from error
     for part in (model, distance):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     return Loaded(config["method"], settings, model, distance, landmarks, config["about"])
+
+
+def _filled(make: Callable[[], T], path: Path) -> T:
+    """A network with the weights in a file, which must have their shapes before any of it is made."""
+    with torch.device("meta"):
+        expected = {name: tuple(one.shape) for name, one in make().state_dict().items()}
+    require_plain(path)
+    with safe_open(path, "pt") as file:
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    for name in expected | found:
+        if found.get(name) != expected.get(name):
+            raise ValueError(f"{path.name}: {name[:80]} is {found.get(name)}, expected {expected.get(name)}")
+    network, weights = make(), load_file(path)
+    for name, one in weights.items():
+        if not one.isfinite().all():
+            raise ValueError(f"{path.name}: {name[:80]} holds what is no finite number")
+    network.load_state_dict(weights)
+    return network
+
+
+def _damaged(folder: Path, error: Exception) -> CheckpointError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return CheckpointError(f"checkpoint {folder} is damaged ({reason}): train again or copy it anew")

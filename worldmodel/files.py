@@ -1,13 +1,39 @@
-"""Files and folders that are never seen half-written, and that are on the disk when they are seen."""
+"""Files and folders that are never seen half-written, that are on the disk when they are seen, and may be anybody's."""
 
 import os
 import shutil
+import stat
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import safetensors.torch
 from torch import Tensor
 
+_LARGEST_JSON = 10_000_000  # bytes
 _PARTIAL, _REPLACED = ".partial", ".replaced"
+
+
+def require_plain(path: Path) -> None:
+    """Raises OSError where there is no such file; ValueError where it is none, or a link leads out of its folder."""
+    folder = path.parent.resolve()
+    if folder.parent.name == "snapshots":  # of the cache of the Hugging Face Hub, whose files are links to their blobs
+        folder = folder.parent.parent
+    if not stat.S_ISREG(path.stat().st_mode) or not path.resolve().is_relative_to(folder):
+        raise ValueError(f"{path.name} is no regular file in its folder")
+
+
+def read_json(path: Path, kind: Any) -> Any:
+    """What a JSON file says, of that `kind`. Raises OSError; ValueError: it is no plain file, or does not fit."""
+    require_plain(path)
+    if path.stat().st_size > _LARGEST_JSON:
+        raise ValueError(f"{path.name} has more than {_LARGEST_JSON:,} bytes")
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+        msgspec.convert(found, kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    return found
 
 
 def write_file(path: Path, data: bytes) -> None:

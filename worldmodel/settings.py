@@ -3,6 +3,10 @@
 from dataclasses import field, fields, is_dataclass
 from typing import Any, get_type_hints
 
+import msgspec
+
+_UNTOLD = 1e7  # bound of a number of which no other is told
+
 
 def setting(
     default: Any,
@@ -23,14 +27,25 @@ def setting(
 def from_json(kind: type, values: dict[str, Any]) -> Any:
     """The dataclass `kind` with its nested dataclasses, from what `dataclasses.asdict` made of one.
 
-    Raises KeyError: a value is missing.
+    Raises ValueError: a value is missing, of another type or out of range.
     """
+    _check_ranges(kind, values, "")
+    return msgspec.convert(values, kind)
+
+
+def _check_ranges(kind: type, values: Any, section: str) -> None:
     types = get_type_hints(kind)
-    return kind(
-        **{
-            one.name: from_json(types[one.name], values[one.name])
-            if is_dataclass(types[one.name])
-            else values[one.name]
-            for one in fields(kind)
-        }
-    )
+    for one in fields(kind):
+        if not isinstance(values, dict) or one.name not in values:
+            raise ValueError(f"the setting {section}{one.name} is missing")
+        value, told = values[one.name], {"low": None, "high": None, "choices": (), **one.metadata}
+        if is_dataclass(types[one.name]):
+            _check_ranges(types[one.name], value, f"{section}{one.name}.")
+            continue
+        low = -_UNTOLD if told["low"] is None else told["low"]
+        high = _UNTOLD if told["high"] is None else told["high"]
+        for member in value if isinstance(value, list) else [value]:
+            if isinstance(member, int | float) and not low <= member <= high:
+                raise ValueError(f"the setting {section}{one.name} is {member:g}, expected {low:g} to {high:g}")
+            if told["choices"] and member not in told["choices"]:
+                raise ValueError(f"the setting {section}{one.name} is none of {', '.join(told['choices'])}")

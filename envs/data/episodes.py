@@ -18,6 +18,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from envs.data.contained import LARGEST, column
+from envs.files import from_json, read_plain
+
 FOLDER = "episodes"
 
 _CHUNK = 16  # frames compressed together: a random clip then decodes little that it does not need
@@ -71,42 +74,54 @@ def write_episode(path: Path, episode: Episode) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_episode(path: Path, digest: str | None = None) -> Episode:
+def read_episode(path: Path, digest: str | None = None, shape: tuple[int | None, int | None] = (None, None)) -> Episode:
     """Read one episode.
 
-    ``digest``: the SHA-256 that the file must have.
+    Args:
+        digest: the SHA-256 that the file must have.
+        shape: control steps and side of the frames, in pixels, that it must have.
 
     Raises StoreError: the file is missing, damaged, or not an episode.
     """
+    steps, size = shape
+    rows = None if steps is None else steps + 1
     try:
-        content = path.read_bytes()
+        content = read_plain(path, LARGEST)
         if digest is not None and hashlib.sha256(content).hexdigest() != digest:
             raise StoreError(_unreadable(path))
         with h5py.File(h5py.h5f.open_file_image(content)) as file:
             seed = file.attrs.get("seed")
             episode = Episode(
-                file["frames"][:],
-                file["actions"][:],
-                file["states"][:],
-                file["contacts"][:],
+                _frames(file, rows, size)[:],
+                column(file, "actions", "f", (steps, None))[:],
+                column(file, "states", "f", (rows, None))[:],
+                column(file, "contacts", "i", (None, 3))[:],
                 None if seed is None else (int(seed[0]), int(seed[1])),
-                json.loads(file.attrs["factors"]),
+                from_json(file.attrs["factors"], dict),
             )
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise StoreError(_unreadable(path)) from error
-    whole = episode.frames.ndim == 4 and len(episode.frames) == len(episode.states) == len(episode) + 1
-    if not whole or episode.frames.dtype != np.uint8 or episode.contacts.shape[1:] != (3,):
-        raise StoreError(_unreadable(path))
+        if not len(episode.frames) == len(episode.states) == len(episode) + 1 > 1:
+            raise ValueError(f"{len(episode.frames)} frames, {len(episode.states)} states, {len(episode)} actions")
+        if not (np.abs(episode.actions) <= 1.0).all():
+            raise ValueError("actions are not numbers from -1 to 1")
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise error if isinstance(error, StoreError) else StoreError(_unreadable(path, error)) from error
     return episode
 
 
-def read_frames(path: Path, start: int, stop: int) -> np.ndarray:
-    """Frames ``start`` to ``stop`` of one episode, decoding little else; StoreError as in `read_episode`."""
+def read_frames(path: Path, start: int, stop: int, size: int) -> np.ndarray:
+    """Frames ``start`` to ``stop`` of one episode, of ``size`` pixels, decoding little else; StoreError as above."""
     try:
         with h5py.File(path, "r") as file:
-            return file["frames"][start:stop]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise StoreError(_unreadable(path)) from error
+            return _frames(file, None, size)[start:stop]
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise StoreError(_unreadable(path, error)) from error
+
+
+def _frames(file: h5py.File, rows: int | None, size: int | None) -> h5py.Dataset:
+    found = column(file, "frames", "u", (rows, size, size, 3))
+    if found.dtype != np.uint8:
+        raise ValueError(f"frames are {found.dtype}, expected uint8")
+    return found
 
 
 def checksum(path: Path) -> str:
@@ -133,6 +148,7 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _unreadable(path: Path) -> str:
-    fault = "damaged: delete it and" if path.exists() else "missing:"
+def _unreadable(path: Path, error: Exception | None = None) -> str:
+    reason = f" ({error})" if isinstance(error, ValueError) else ""
+    fault = f"damaged{reason}: delete it and" if path.exists() else "missing:"
     return f"the episode {path} is {fault} run the command that wrote this folder again to have it made anew"

@@ -6,9 +6,13 @@ import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from envs.data.episodes import StoreError, write_whole
+from msgspec import Meta
+
+from envs.data.episodes import StoreError, episode_file, write_whole
+from envs.files import Count, Maybe, by_name, check, many, read_json, record, shortened
+from envs.specs import check_spec
 
 SCHEMA = 2
 KIND = "housecat episodes"
@@ -20,20 +24,31 @@ PLAYS = {
     "scripted": "scripted: it reads from the simulator where an object is",
     None: "unknown",
 }
-_ENTRIES = {
-    "complete",  # whether all of the episodes are there
-    "world",  # description for `envs.make_world`
-    "dt",  # seconds in a control step
-    "camera",  # whose frames these are: "train" or "people"
-    "renderer",  # OpenGL backend that drew them; null where that is unknown
-    "states",  # whether the simulator's states are known; if not they are NaN
-    "seed",  # of the recording; null where there is none or more than one
-    "steps",  # control steps in every episode; null where they differ
-    "origin",  # the command that made them and what it made them of
-    "episodes",  # how many there are to be
-    "lengths",  # control steps in each, in order
-    "files",  # SHA-256 of each, in order
+
+
+_OF_EPISODES: dict[str, Any] = {  # what is said of episodes in any format
+    "world": dict,  # description for `envs.make_world`, which checks it
+    "dt": Annotated[float, Meta(gt=0, le=1000)],  # seconds in a control step
+    "camera": Literal["train", "people"],  # whose frames these are
+    "renderer": str | None,  # OpenGL backend that drew them; null where that is unknown
+    "states": bool,  # whether the simulator's states are known; if not they are NaN
+    "seed": Annotated[int, Meta(ge=0)] | None,  # of the recording; null where there is none or more than one
+    "steps": Count | None,  # control steps in every episode; null where they differ
+    "play": str | None | Maybe,  # see `PLAYS`; recordings of earlier versions do not name it
 }
+DESCRIBED = record(**_OF_EPISODES)
+_FILE, _DIGEST = (Annotated[str, Meta(pattern=text)] for text in (r"^episodes/\d{6,}\.h5$", "^[0-9a-f]{64}$"))
+_MANIFEST = record(
+    **_OF_EPISODES,
+    complete=bool,  # whether all of the episodes are there
+    origin=record(command=str),  # the command that made them and what it made them of
+    episodes=Count,  # how many there are to be
+    frames=Count,
+    throughput=by_name(float | None) | None,
+    versions=by_name(str),
+    lengths=many(Annotated[int, Meta(ge=1, le=10**7)]),  # control steps in each, in order
+    files=by_name(_DIGEST, _FILE),  # SHA-256 of each, in order
+)
 
 
 def identity(
@@ -47,7 +62,7 @@ def identity(
     states: bool = True,
     play: str | None = None,
 ) -> dict[str, Any]:
-    """The entries that tell one set of episodes from another; see `_ENTRIES`, and `PLAYS` for how bodies were moved."""
+    """The entries that tell one set of episodes from another; see `_OF_EPISODES` and, for `play`, `PLAYS`."""
     told = {"world": world, "dt": dt, "camera": camera, "renderer": renderer, "states": states}
     return {**told, "seed": seed, "steps": steps, "origin": origin, "play": play}
 
@@ -85,24 +100,24 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
     Raises StoreError: what is there is damaged, of another schema, or describes something else.
     """
-    path = folder / MANIFEST
+    path, advice = folder / MANIFEST, "collect into another folder"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, dict[str, Any], StoreError, advice)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"the manifest {path} is damaged ({error}): collect into another folder") from error
-    if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
+    if manifest.get("kind") != KIND:
         raise StoreError(f"{path} does not describe recorded episodes: name a folder that 'housecat collect' wrote")
     if manifest.get("schema") != SCHEMA:
-        raise StoreError(
-            f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: collect into another folder"
-        )
-    lacking = _ENTRIES - set(manifest)
-    if lacking:
-        raise StoreError(f"the manifest {path} lacks {', '.join(sorted(lacking))}: collect again into another folder")
-    if manifest["complete"] and not len(manifest["files"]) == len(manifest["lengths"]) == manifest["episodes"]:
-        raise StoreError(f"the manifest {path} contradicts itself about its episodes: collect into another folder")
+        version = shortened(manifest.get("schema"))
+        raise StoreError(f"{path} has schema {version}, this version reads {SCHEMA}: {advice}")
+    try:
+        check(manifest, _MANIFEST)
+        check_spec(manifest["world"])
+    except ValueError as error:
+        raise StoreError(f"the manifest {path}: {error}: {advice}") from error
+    names = [episode_file(index) for index in range(manifest["episodes"])]
+    if manifest["complete"] and not (list(manifest["files"]) == names and len(manifest["lengths"]) == len(names)):
+        raise StoreError(f"the manifest {path} contradicts itself about its episodes: {advice}")
     return manifest
 
 

@@ -1,6 +1,7 @@
 """A recorded data set, opened for reading: whole episodes, and random clips of them for training."""
 
 import functools
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from envs.data.contained import DENSEST
 from envs.data.episodes import Episode, StoreError, checksum, episode_file, read_episode, read_frames
 from envs.data.machine import free_memory
 from envs.data.manifest import fingerprint, read_manifest
+from envs.files import require_inside
 
 __all__ = ["Clips", "Episode", "EpisodeStore", "StoreError"]
 
@@ -51,9 +54,17 @@ class EpisodeStore:
         again = f"run the same 'housecat {manifest['origin']['command']}' again"
         if not manifest["complete"]:
             raise StoreError(f"the recording in {path} is unfinished: {again} to go on")
+        size = 0
         for name in manifest["files"]:
-            if not (path / name).is_file():
-                raise StoreError(f"the episode {path / name} is missing: {again} to record it")
+            try:
+                size += _plain_size(path, path / name)
+            except OSError as error:
+                raise StoreError(f"the episode {path / name} is missing: {again} to record it") from error
+            except ValueError as error:
+                raise StoreError(f"the episode {path / name} is not read: {error}") from error
+        pixels = manifest["world"]["frame_size"] ** 2
+        if 3 * pixels * sum(manifest["lengths"]) > DENSEST * size:
+            raise StoreError(f"the files in {path} are too small for what its manifest says: {again} elsewhere")
         return cls(path, manifest, range(manifest["episodes"]), _Kept(path, manifest))
 
     @property
@@ -143,6 +154,8 @@ class _Kept:
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self._path = path
         self._digests = manifest["files"]
+        self._size = manifest["world"]["frame_size"]
+        self._widths: tuple[int, int] | None = None  # numbers in an action and in a state
         self._lengths = np.asarray(manifest["lengths"], np.int64)
         self._ends = np.cumsum(self._lengths + 1)
         self._begins = self._ends - self._lengths - 1
@@ -164,7 +177,7 @@ class _Kept:
             pieces = data.frames[rows]
         else:
             parts = [(self._path / episode_file(int(i)), int(s)) for i, s in zip(files, start, strict=True)]
-            pieces = np.stack([read_frames(path, first, first + length) for path, first in parts])
+            pieces = np.stack([read_frames(path, first, first + length, self._size) for path, first in parts])
         return Clips(pieces, data.actions[rows[:, :-1]], data.states[rows], episode, start)
 
     @functools.cached_property
@@ -186,4 +199,20 @@ class _Kept:
     def read(self, index: int) -> Episode:
         """Episode ``index`` from disk; StoreError where it is not what was recorded."""
         name = episode_file(index)
-        return read_episode(self._path / name, self._digests[name])
+        episode = read_episode(self._path / name, self._digests[name], (int(self._lengths[index]), self._size))
+        widths = episode.actions.shape[1], episode.states.shape[1]
+        self._widths = self._widths or widths
+        if widths != self._widths:
+            raise StoreError(f"{self._path / name} has actions and states of {widths} numbers, others {self._widths}")
+        return episode
+
+
+def _plain_size(folder: Path, path: Path) -> int:
+    """Bytes of a regular file that no link leads out of the folder to; ValueError where it is none."""
+    about = path.lstat()
+    if stat.S_ISLNK(about.st_mode):
+        require_inside(path, folder)
+        about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no regular file")
+    return about.st_size

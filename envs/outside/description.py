@@ -16,15 +16,16 @@ import numpy as np
 
 from envs.outside.configuration import JointMeasure, PointMeasure, driven_joints
 from envs.outside.options import read_options
-from envs.outside.sources import OutsideError, Source, fingerprint, read_mjcf
+from envs.outside.sources import OutsideError, Source, fingerprint, first_line, read_mjcf
 from envs.outside.staging import StagedModel, compiled, staged
-from envs.outside.suites import read_dm_control, read_gymnasium
+from envs.outside.suites import read_dm_control, read_gymnasium, trusted
 from envs.outside.task import MAX_STEPS, OutsideTask, PlayCalibration, calibrated, played, spreads_of
 from envs.simulation.scene import Scene
 from envs.task import Task
 
 FAMILY_NAMES = ("dm_control", "gymnasium", "mjcf")
 
+_MOST_SUBSTEPS = 1000
 _SHORTEST_STEP = 0.04  # s: over less a body hardly moves, and a plan of a few steps sees nothing
 
 
@@ -49,6 +50,8 @@ def outside_spec(
         beside = Path(path).with_suffix(".yaml")
         options = options or (beside if beside.is_file() else None)
     spec["options"] = read_options(options) if options is not None else {}
+    if spec["family"] == "gymnasium":
+        trusted(name)
     source = _source(spec["family"], name, spec.get("path"))
     spec["fingerprint"] = _fingerprint(spec["family"], name, spec.get("path"))
     stage = _stage(_key(spec))
@@ -138,7 +141,10 @@ def _scene(spec: dict[str, Any], source: Source, stage: StagedModel) -> Scene:
     timestep = float(stage.models["train"].opt.timestep)
     asked = spec["options"].get("control_step")
     step = asked or source.control_step * max(1, np.ceil(_SHORTEST_STEP / source.control_step - 1e-6))
-    return Scene(stage.models, stage.view, spec["frame_size"], max(1, round(step / timestep)))
+    substeps = max(1, round(step / timestep))
+    if substeps > _MOST_SUBSTEPS:
+        raise OutsideError(f"control_step: {step:g} s are {substeps} steps of the simulation, {_MOST_SUBSTEPS} at most")
+    return Scene(stage.models, stage.view, spec["frame_size"], substeps)
 
 
 def _measure_spec(stage: StagedModel, goal: dict[str, Any], plays: np.ndarray, name: str) -> dict[str, Any]:
@@ -165,9 +171,14 @@ def _measure_spec(stage: StagedModel, goal: dict[str, Any], plays: np.ndarray, n
 
 def _measure(stage: StagedModel, described: dict[str, Any]) -> JointMeasure | PointMeasure:
     model = stage.models["train"]
-    if described["kind"] != "joints":
-        return PointMeasure(model, described["kind"], described["name"])
-    return JointMeasure(model, described["joints"], not stage.follows, described["spreads"])
+    try:
+        if described["kind"] != "joints":
+            return PointMeasure(model, described["kind"], described["name"])
+        measure = JointMeasure(model, described["joints"], not stage.follows, described["spreads"])
+        measure.distances(model.qpos0[None], model.qpos0)
+        return measure
+    except (KeyError, IndexError, ValueError) as error:
+        raise OutsideError(f"its measure is not one of its model ({first_line(error)}): describe it anew") from error
 
 
 def _counted(stage: StagedModel, described: dict[str, Any]) -> list[int]:

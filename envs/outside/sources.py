@@ -12,6 +12,9 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from envs.files import BY_HAND, read_plain
+from envs.outside.trial import refusal
+
 STATE = int(mujoco.mjtState.mjSTATE_PHYSICS)  # positions, velocities, activations of actuators
 
 _UNLIMITED = 1e6  # a bound beyond this is another library's way to say that there is none
@@ -44,8 +47,14 @@ def read_mjcf(path: Path | str, name: str) -> Source:
     Raises OutsideError: the file is missing or MuJoCo does not accept it.
     """
     path = Path(path)
-    if not path.is_file():
-        raise OutsideError(f"there is no file {path}: path=FILE names the MJCF file of the robot")
+    try:
+        read_plain(path, BY_HAND)
+    except OSError as error:
+        raise OutsideError(f"there is no file {path}: path=FILE names the MJCF file of the robot") from error
+    except ValueError as error:
+        raise OutsideError(f"{path} is no model: {error}") from error
+    if reason := refusal(path):
+        raise OutsideError(f"{path} cannot be used: {reason}")
     try:
         document = mujoco.MjSpec.from_file(str(path))
         model = document.compile()

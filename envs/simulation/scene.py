@@ -11,6 +11,9 @@ from envs.simulation.cameras import CAMERAS, PEOPLE_SIZE, View
 from envs.simulation.rendering import Renderer
 from envs.simulation.variant import Variant
 
+# They are counted (`Scene.warnings`); MuJoCo would print them, and keep a log wherever the user is.
+mujoco.set_mju_user_warning(lambda message: None)
+
 _STATE = int(mujoco.mjtState.mjSTATE_PHYSICS)  # positions, velocities, activations of actuators
 _FULL_STATE = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)  # the same after the time
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.files import BY_HAND, read_plain
 from envs.geometry.geodesics import wall_boxes
 from envs.geometry.places import PlaceTask
 from envs.simulation.cameras import View
@@ -19,6 +20,7 @@ TOP_SPEED = FORCE / DAMPING  # m/s along an axis
 TOLERANCE = 0.25  # m
 
 _WALL_HEIGHT = 0.5  # m
+_MOST_CELLS = 100  # each way
 
 LAYOUTS = {
     "umaze": (
@@ -89,6 +91,8 @@ def parse_layout(text: str) -> np.ndarray:
     Raises ValueError: the maze is impossible; one line says why and where.
     """
     lines = text.rstrip("\n").split("\n")
+    if len(lines) > _MOST_CELLS or len(lines[0]) > _MOST_CELLS:
+        raise ValueError(f"the maze is larger than the {_MOST_CELLS} cells each way that it may have")
     for row, line in enumerate(lines, 1):
         for column, character in enumerate(line, 1):
             if character not in "# .":
@@ -111,8 +115,8 @@ def read_layout(path: Path | str) -> str:
     Raises ValueError: the file cannot be read or holds an impossible maze; one line says why.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_plain(Path(path), BY_HAND).decode().replace("\r\n", "\n")
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read the maze file {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         parse_layout(text)

@@ -19,6 +19,7 @@ EXPECTED = (
     ("envs.data.episodes", "StoreError"),
     ("envs.simulation.backend", "RenderingError"),
     ("envs.outside.sources", "OutsideError"),
+    ("envs.specs", "WorldError"),
     ("worldmodel.checkpoint", "CheckpointError"),
     ("worldmodel.networks.pretrained", "PretrainedError"),
     ("worldmodel.progress", "TrainingError"),

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from envs.data.store import EpisodeStore
+from envs.files import BY_HAND, from_yaml, read_plain
 from envs.streams import stream
 from housecat.diagnosis.alarms import alarms
 from housecat.diagnosis.measurements import PIXELS, Diagnosis
@@ -61,10 +61,10 @@ def recordings_of(folder: Path) -> Path | None:
     """
     run = folder.parent
     try:
-        named = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8")).get("data")
-    except (OSError, yaml.YAMLError, AttributeError):
+        named = from_yaml(read_plain(run / "config.yaml", BY_HAND, run).decode()).get("data")
+    except (OSError, ValueError, AttributeError):
         named = None
-    for data in (run / "data", *([Path(named)] if named else [])):
+    for data in (run / "data", *([Path(named)] if isinstance(named, str) else [])):
         if (data / "manifest.json").is_file():
             return data
     return None

@@ -7,11 +7,13 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import torch
+from msgspec import Meta
 
+from envs.files import Count, Least0, Number, Share, many, record
 from envs.task import Pair
 from envs.vector import WorldVector
 from envs.world import World
@@ -70,7 +72,26 @@ class EpisodeResult:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "EpisodeResult":
         """The inverse of `to_json`."""
-        return cls(**{**stored, "path": np.array(stored["path"])})
+        return cls(**{**stored, "path": np.array(stored["path"], np.float64)})
+
+
+STORED = record(  # `episodes.json`
+    schema=Literal[1],
+    episodes=many(
+        record(
+            planner=str,
+            pair=Count,
+            success=bool,
+            steps=Count | None,
+            spl=Share,
+            travelled=Least0,
+            calls=Least0,
+            path=many(many(Number)),
+            targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
+        )
+    ),
+    landmarks=record(states=many(many(Number), 1), edges=many(many(Count, 2, 2))) | None,
+)
 
 
 def generator_of(seed: int, pair: int) -> torch.Generator:

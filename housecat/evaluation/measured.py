@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from envs.data.machine import cores
+from envs.files import read_json
 from envs.registry import make_world
 from envs.world import World
+from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
 from housecat.evaluation.oracle import oracle_steps
 from housecat.files import write_json
@@ -135,7 +137,7 @@ def keep_figures(name: str, figures: Figures, file: Path = FILE) -> None:
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return read_json(file, dict[str, Figures], UsageError, "measure again") if file.exists() else {}
 
 
 @functools.lru_cache(maxsize=4)

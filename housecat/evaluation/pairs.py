@@ -11,10 +11,12 @@ where the play was that many control steps later. All distances are then one str
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 
+from envs.files import Least0, Number, by_name, many, read_json, record
 from envs.play.hindsight import hindsight_pair
 from envs.streams import stream
 from envs.task import Pair
@@ -25,6 +27,18 @@ from housecat.files import write_json
 SCHEMA = 3
 _STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
 _MOST_STRATA = 20
+
+
+_COUNT = Annotated[int, Meta(ge=0)]
+_PAIRS = many(record(start=many(Number), goal=many(Number), distance=Least0, steps=Least0, factors=by_name(Number)))
+STORED = record(
+    schema=Literal[3],
+    asked=record(world=dict, seed=_COUNT, count=_COUNT, calibration=_COUNT),
+    unit=str,
+    edges=many(Number, 2, 100),
+    pairs=_PAIRS,
+    calibration=_PAIRS,
+)
 
 
 class PairsError(UsageError):
@@ -99,13 +113,15 @@ def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
         made = make_pairs(world, request)
         write_json(file, to_json(made, asked))
         return made
+    advice = "delete it to have the pairs made anew"
+    stored = read_json(file, STORED, PairsError, advice)
+    before = stored["asked"]
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        found, before = from_json(stored), stored["asked"]
-        if any(world.success(pair.start, pair.goal) for pair in found.pairs + found.calibration if before == asked):
-            raise ValueError("a pair is solved at its start")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PairsError(f"{file} is damaged ({error}): delete it to have the pairs made anew") from error
+        found = from_json(stored)
+        if before == asked:
+            require_states_of(world, found)
+    except ValueError as error:
+        raise PairsError(f"{file} is damaged ({error}): {advice}") from error
     if before != asked:
         differing = [
             f"{k} {before.get(k)}, asked for {v}" for k, v in asked.items() if k != "world" and before.get(k) != v
@@ -125,17 +141,25 @@ def to_json(pairs: PairSet, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_json(stored: dict[str, Any]) -> PairSet:
-    """The inverse of `to_json`. Raises ValueError, KeyError or TypeError where that is not what is stored."""
+    """The inverse of `to_json`. Raises ValueError where pairs are missing."""
     asked = stored["asked"]
-    if stored["schema"] != SCHEMA:
-        raise ValueError(f"schema {stored['schema']}, not {SCHEMA}")
-    lists = [
-        [Pair(**{**p, "start": np.array(p["start"]), "goal": np.array(p["goal"])}) for p in stored[kind]]
+    every = [
+        [Pair(**{**p, **{end: np.array(p[end], np.float64) for end in ("start", "goal")}}) for p in stored[kind]]
         for kind in ("pairs", "calibration")
     ]
-    if [len(pairs) for pairs in lists] != [asked["count"], asked["calibration"]]:
+    if [len(pairs) for pairs in every] != [asked["count"], asked["calibration"]]:
         raise ValueError("pairs are missing")
-    return PairSet(asked["world"], asked["seed"], stored["unit"], stored["edges"], *lists)
+    return PairSet(asked["world"], asked["seed"], stored["unit"], stored["edges"], *every)
+
+
+def require_states_of(world: World, found: PairSet) -> None:
+    """Raises ValueError where a pair is not of this world, or is solved at its start."""
+    for pair in found.pairs + found.calibration:
+        world.set_factors(pair.factors)
+        for state in (pair.start, pair.goal):
+            world.set_state(state)
+        if world.success(pair.start, pair.goal):
+            raise ValueError("a pair is solved at its start")
 
 
 def _check(request: PairRequest) -> None:

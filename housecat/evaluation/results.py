@@ -32,9 +32,14 @@ A later version may add fields; it raises `schema` when it changes or drops one.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta
+
+from envs.files import Count, Least0, Number, Share, by_name, many, read_json, record
 from envs.world import World
+from housecat.errors import UsageError
 from housecat.evaluation.episodes import EpisodeResult
 from housecat.evaluation.pairs import PairSet
 from housecat.evaluation.statistics import Rate, compare_paired
@@ -42,6 +47,39 @@ from housecat.evaluation.timing import StepTime
 
 SCHEMA = 1
 CHALLENGER = "hierarchy"  # the planner that the others are compared with
+
+_RATE = {"success": Share, "interval": many(Share, 2, 2), "episodes": Annotated[int, Meta(ge=1)]}
+_RESULTS = record(
+    schema=Literal[1],
+    world=str,
+    seed=Count,
+    commit=str,
+    seconds=by_name(Least0),
+    planners=by_name(
+        record(
+            **_RATE,
+            steps=Least0 | None,
+            spl=Share,
+            plan_ms=record(median=Least0, p95=Least0) | None,
+            model_calls=Least0,
+            horizon=Count | None,
+            strata=many(record(**_RATE, low=Number, high=Number)),
+        )
+    ),
+    pairs=record(unit=str, nearest=Number, farthest=Number, tolerance=Number, max_steps=Count, calibration=Count),
+    calibration=many(record(**_RATE, horizon=Count, steps=Least0 | None)),
+    comparisons=by_name(record(only_hierarchy=Count, only_other=Count, p=Share)),
+    command=str,
+    versions=by_name(str),
+)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """`results.json` of a run. Raises FileNotFoundError; UsageError where it is damaged."""
+    found = read_json(path, _RESULTS, UsageError, "run `housecat evaluate` again")
+    if not found["planners"]:
+        raise UsageError(f"{path} is of no planner: run `housecat evaluate` again")
+    return found
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def timing(results: dict[str, Any], label: Callable[[str], str]) -> str:
 def curves(
     name: str,
     label: str,
-    metrics: Sequence[dict[str, float]],
+    metrics: Sequence[dict[str, Any]],
     series: dict[str, str],
     log: bool = False,
     level: float | None = None,

@@ -1,26 +1,28 @@
 """What the report draws, read from the files of a run folder."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from envs import make_world
+from envs.files import Count, read_json, record, shortened
 from envs.task import Pair
 from envs.world import World
 from housecat.errors import UsageError
+from housecat.evaluation import episodes as episodes_file
 from housecat.evaluation import pairs as pairs_file
-from housecat.evaluation import results as results_file
 from housecat.evaluation.episodes import EpisodeResult
-
-T = TypeVar("T")
+from housecat.evaluation.results import read_results
+from housecat.files import read_metrics
 
 
 class ReportError(UsageError):
     """There is nothing to report on; the message is one line that says what to do."""
+
+
+_MADE_ON = record(machine=record(processor=str, cores=Count))  # what is shown of the manifest of a run
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Inputs:
     world: World
     episodes: dict[str, list[EpisodeResult]]  # by planner, in the order of the pairs
     landmarks: LandmarkMap | None
-    metrics: list[dict[str, float]]  # lines of `metrics.jsonl`; empty where there is none
+    metrics: list[dict[str, float | None]]  # lines of `metrics.jsonl`; empty where there is none
     machine: dict[str, Any] | None  # "processor", "cores", from `manifest.json`; None where there is none
 
     def pair(self, index: int) -> Pair:
@@ -55,38 +57,49 @@ class Inputs:
 
 def read_run(run: Path) -> Inputs:
     """Reads a run folder. Raises ReportError where it holds no evaluation, or a damaged one."""
-    results = _read(run / "results.json", _results)
-    pairs = _read(run / "pairs.json", lambda text: pairs_file.from_json(json.loads(text)))
-    stored = _read(run / "episodes.json", json.loads)
-    played = [EpisodeResult.from_json(episode) for episode in stored["episodes"]]
-    graph = stored["landmarks"]
+    try:
+        results = read_results(run / "results.json")
+        advice = "run `housecat evaluate` again"
+        stored = read_json(run / "episodes.json", episodes_file.STORED, ReportError, advice)
+        asked = read_json(run / "pairs.json", pairs_file.STORED, ReportError, advice)
+    except FileNotFoundError as error:
+        raise ReportError(f"{error.filename} is missing: run `housecat evaluate` with out={run} first") from error
+    log, machine, landmarks = run / "metrics.jsonl", None, None
+    if (run / "manifest.json").exists():
+        machine = read_json(run / "manifest.json", _MADE_ON, ReportError, advice)["machine"]
+    try:
+        pairs = pairs_file.from_json(asked)
+        world = make_world(pairs.world)
+        pairs_file.require_states_of(world, pairs)
+        played = [EpisodeResult.from_json(episode) for episode in stored["episodes"]]
+        episodes = {name: [one for one in played if one.planner == name] for name in results["planners"]}
+        graph, size = stored["landmarks"], world.scene.state_dim
+        if graph is not None:
+            states = np.array(graph["states"], np.float64).reshape(-1, size)
+            landmarks = LandmarkMap(states, np.array(graph["edges"], np.int64).reshape(-1, 2))
+        _check(episodes, len(pairs.pairs), size, landmarks)
+    except ValueError as error:
+        raise ReportError(f"the evaluation in {run} is damaged ({error}): {advice}") from error
     return Inputs(
         results=results,
         pairs=pairs,
-        world=make_world(pairs.world),
-        episodes={name: [one for one in played if one.planner == name] for name in results["planners"]},
-        landmarks=LandmarkMap(np.array(graph["states"]), np.array(graph["edges"], np.int64)) if graph else None,
-        metrics=_read(run / "metrics.jsonl", _lines) if (run / "metrics.jsonl").exists() else [],
-        machine=_read(run / "manifest.json", json.loads).get("machine") if (run / "manifest.json").exists() else None,
+        world=world,
+        episodes=episodes,
+        landmarks=landmarks,
+        metrics=read_metrics(log) if log.exists() else [],
+        machine=machine,
     )
 
 
-def _read(file: Path, parse: Callable[[str], T]) -> T:
-    try:
-        return parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ReportError(f"{file} is missing: run `housecat evaluate` with out={file.parent} first") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ReportError(f"{file} is damaged ({error}): run `housecat evaluate` again") from error
-
-
-def _results(text: str) -> dict[str, Any]:
-    results = json.loads(text)
-    if results["schema"] != results_file.SCHEMA:
-        raise ValueError(f"schema {results['schema']}, not {results_file.SCHEMA}")
-    return results
-
-
-def _lines(text: str) -> list[dict[str, float]]:
-    # A killed training may leave half a line at the end.
-    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+def _check(episodes: dict[str, list[EpisodeResult]], pairs: int, size: int, landmarks: LandmarkMap | None) -> None:
+    """Raises ValueError where episodes are not of these pairs, of states of this size or of these landmarks."""
+    most = 0 if landmarks is None else len(landmarks.states)
+    if landmarks is not None and landmarks.edges.max(initial=0) >= most:
+        raise ValueError("edges lead to landmarks that are not there")
+    for name, played in episodes.items():
+        if [one.pair for one in played] != list(range(pairs)):
+            raise ValueError(f"episodes of {shortened(name)} are missing")
+        for one in played:
+            aimed = landmarks is None or max(one.targets, default=0) < most
+            if one.path.shape != (len(one.targets) + 1, size) or not aimed:
+                raise ValueError(f"an episode of {shortened(name)} is not of this world and its landmarks")

@@ -1,15 +1,15 @@
 """The results of a run as a few lines of text."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from housecat.evaluation.results import read_results
 from housecat.report.columns import aligned
 
 
 def summary(run: Path) -> str:
     """A table of the planners, and where the report is."""
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    results = read_results(run / "results.json")
     titles = ("planner", "success", "95 % interval", "steps", "SPL", "ms a step")
     rows = [titles, *(_row(name, numbers) for name, numbers in results["planners"].items())]
     title = f"world '{results['world']}', {next(iter(results['planners'].values()))['episodes']} start-goal pairs"

@@ -6,7 +6,7 @@ from typing import Any
 
 from housecat.report.charts import curves
 
-Metrics = Sequence[dict[str, float]]
+Metrics = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@
     command, commit, date, machine, versions
 """
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,8 +39,9 @@ import numpy as np
 
 from envs.data.store import EpisodeStore
 from housecat.errors import UsageError
+from housecat.evaluation.results import read_results
 from housecat.evaluation.statistics import Rate
-from housecat.files import write_json
+from housecat.files import read_metrics, write_json
 from housecat.report.columns import aligned
 from housecat.runs import folder as runs
 from housecat.runs import stages, wiring
@@ -173,9 +173,9 @@ def _row(name: str, members: list[Member], failed: dict[Path, str], speed: float
 
 def _reached(name: str, members: list[Member]) -> dict[str, Any]:
     """What is known of a method only by its trainings; null where there are none."""
-    logs = [(one.out / "metrics.jsonl").read_text(encoding="utf-8").splitlines() for one in members]
-    first, last = [json.loads(lines[0]) for lines in logs], [json.loads(lines[-1]) for lines in logs]
-    seconds = [json.loads((one.out / "manifest.json").read_text())["seconds"]["train"] for one in members]
+    logs = [read_metrics(one.out / "metrics.jsonl") for one in members]
+    first, last = [lines[0] for lines in logs], [lines[-1] for lines in logs]
+    seconds: list[float | None] = [runs.seconds_of(one.out)["train"] for one in members]
     plays = bool(members) and METHODS[name].imagines
     return {
         "train_seconds": _mean(seconds, 1),
@@ -205,7 +205,7 @@ def _probes(lines: list[dict[str, Any]]) -> dict[str, dict[str, float] | None]:
 
 def planning(paths: list[Path]) -> dict[str, Any]:
     """What planners reached in several runs, of which `paths` are the `results.json`, one of each training."""
-    results = [json.loads(path.read_text(encoding="utf-8"))["planners"] for path in paths]
+    results = [read_results(path)["planners"] for path in paths]
     found = {}
     for name in results[0]:
         each = [planners[name] for planners in results]

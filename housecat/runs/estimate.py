@@ -1,6 +1,5 @@
 """How long work will take: a few updates, steps and encodings are made on random data, timed and multiplied."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,9 @@ import torch
 from envs.data.collect import record_episode
 from envs.data.episodes import write_episode
 from envs.data.machine import cores
+from envs.files import read_json
 from envs.registry import make_world
+from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
 from housecat.files import write_json
 from housecat.runs import wiring
@@ -100,7 +101,7 @@ def speeds_of(plans: dict[str, TrainingPlan], kept: Path) -> dict[str, Speed]:
 
     So that a comparison that goes on where it was stopped gives each method the updates that it was given before.
     """
-    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found = read_json(kept, dict[str, Speed], UsageError, "delete it") if kept.exists() else {}
     found |= {name: asdict(speed_of(plan)) for name, plan in plans.items() if name not in found}
     write_json(kept, found)
     return {name: Speed(**found[name]) for name in plans}

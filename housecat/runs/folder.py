@@ -25,10 +25,11 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from envs.data.episodes import StoreError
 from envs.data.machine import cores
+from envs.files import Least0, by_name, read_json, record
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
@@ -37,6 +38,16 @@ from housecat.runs.hardware import accelerators, machine, processor
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")
 MAKING = ("collect", "train")  # stages that make a checkpoint
+_MANIFEST = record(
+    schema=Literal[1],
+    kind=Literal["run"],
+    command=str,
+    commit=str,
+    versions=by_name(str),
+    machine=dict,
+    seconds=by_name(Least0),
+    stages=by_name(record(done=bool, settings=dict)),
+)
 _HEARTBEAT = 5.0  # seconds; what a kill can take from the record of time
 
 
@@ -154,14 +165,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     file = path / "manifest.json"
     if not file.exists():
         return None
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        known = manifest["kind"] == "run" and manifest["schema"] == SCHEMA
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is damaged ({error!r}): give another out=DIR") from error
-    if not known:
-        raise UsageError(f"{path} is not a run folder of this version ({file} says so): give another out=DIR")
-    return manifest
+    return read_json(file, _MANIFEST, UsageError, "this is no run folder of this version, give another out=DIR")
 
 
 def seconds_of(path: Path) -> dict[str, float]:

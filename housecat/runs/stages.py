@@ -1,6 +1,5 @@
 """The four parts of a run: what each depends on, what it leaves behind, and how it is done."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
+from envs.files import read_json
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from housecat.evaluation.evaluate import evaluate
@@ -133,7 +133,7 @@ def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:
 
 def _seconds_of_recording(data: Path) -> dict[str, float]:
     try:
-        return json.loads((data / "seconds.json").read_text(encoding="utf-8"))
+        return read_json(data / "seconds.json", dict[str, float], ValueError, "")
     except (OSError, ValueError):
         return {}
 

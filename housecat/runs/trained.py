@@ -73,5 +73,10 @@ def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Train
             f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
             f"method=vjepa2_ac method.encoder={folder} on it"
         )
-    landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
+    try:
+        landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
+        if landmarks is not None and landmarks.latents.shape[1:] != (loaded.model.latent,):
+            raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the landmarks of checkpoint {folder} are damaged ({error}): train again") from error
     return Trained(loaded.model, loaded.distance, landmarks)

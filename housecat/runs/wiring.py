@@ -1,6 +1,5 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from envs.data.machine import cores
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
 from envs.outside.description import outside_spec
+from envs.specs import check_spec
 from envs.worlds.mazes import maze_spec, read_layout
 from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
@@ -233,10 +233,12 @@ def build_planner(
 
 def trained_world(folder: Path) -> dict[str, Any]:
     """The description of the world that the checkpoint in `folder` was trained in, without loading its weights."""
+    world = checkpoint.read_config(folder)["about"].get("world")
     try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["about"]["world"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"checkpoint {folder} is damaged ({error!r}): train again or copy it anew") from error
+        check_spec(world)
+    except ValueError as error:
+        raise UsageError(f"checkpoint {folder} is damaged ({error}): train again or copy it anew") from error
+    return world
 
 
 def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import yaml
-
 from housecat.errors import UsageError
 from housecat.settings.declared import Setting
 from housecat.settings.groups import OUTSIDE
@@ -108,10 +106,13 @@ def _value(setting: Setting, text: str) -> Any:
 
 def _structure(setting: Setting, text: str) -> Any:
     """Words, numbers, lists and mappings, as YAML has them."""
+    from envs.files import from_yaml, shortened  # heavier than most command lines need
+
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"{setting.name}={text} cannot be read: write it like {{light: [0.5, 1.0]}}") from None
+        return from_yaml(text)
+    except ValueError as error:
+        what = f"{setting.name}={shortened(text)}"
+        raise UsageError(f"{what} cannot be read ({error}): write it like {{light: [0.5, 1.0]}}") from None
 
 
 def _scalar(setting: Setting, kind: type, text: str) -> Any:

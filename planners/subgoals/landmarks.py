@@ -46,6 +46,11 @@ class Landmarks:
                 "a graph needs latents (M, D), steps (M, M) and edges (E, 2) with M > 0; got "
                 f"{tuple(self.latents.shape)}, {tuple(self.steps.shape)} and {tuple(self.edges.shape)}"
             )
+        known = self.edges.dtype == torch.int64 and bool(((self.edges >= 0) & (self.edges < count)).all())
+        if not known or not self.latents.isfinite().all() or not (self.steps >= 0).all():
+            raise ValueError("a graph needs finite latents, steps from 0 up, and edges between its landmarks")
+        if self.states.ndim != 2 or len(self.states) != count:
+            raise ValueError(f"a graph of {count} landmarks needs as many states, got {tuple(self.states.shape)}")
 
 
 @torch.no_grad()

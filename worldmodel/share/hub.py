@@ -15,7 +15,7 @@ import torch
 
 from worldmodel.checkpoint import CheckpointError, Loaded, folder_of, load, save
 
-FILES = ["config.json", "README.md", "*.safetensors"]
+FILES = ["config.json", "README.md", *(f"{part}.safetensors" for part in ("model", "critic", "landmarks"))]
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 

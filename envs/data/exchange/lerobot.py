@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 
 from envs.data.episodes import Episode, StoreError
 from envs.data.exchange.formats import Opened, description
+from envs.data.exchange.lerobot_files import INFO, OWN_ROW, located, read_table
 from envs.data.exchange.lerobot_meta import DATA, EPISODES, OWN_ABOUT, OWN_TABLE, TASK, VIDEO, Sums, write_meta
 from envs.data.exchange.video import read_video, write_video
+from envs.data.manifest import DESCRIBED
 from envs.data.store import EpisodeStore
+from envs.files import check, from_json, read_json, require_inside, shortened
 
 _SHARD = 100  # episodes in a file: some 50 MB of video at 64 pixels
 
@@ -54,27 +57,30 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
 
 def open_data(path: Path) -> Opened:
     """Open the data set in ``path``; StoreError where it is not of this format, is damaged or has no video."""
+    advice = "copy the data set anew"
     try:
-        info = json.loads((path / "meta/info.json").read_text(encoding="utf-8"))
-        version, fps = info["codebase_version"], info["fps"]
-        videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
-        places = _read(path / "meta/episodes").sort_by("episode_index").to_pylist()
+        info = read_json(path / "meta/info.json", INFO, StoreError, advice)
+        if not info["codebase_version"].startswith("v3."):
+            raise StoreError(
+                f"{path} is of LeRobotDataset {shortened(info['codebase_version'])}, this reads v3.0: convert it with "
+                "lerobot's script"
+            )
+        places = _read(path / "meta/episodes", path).sort_by("episode_index").to_pylist()
+        own = _own(path)
+        about = read_json(path / OWN_ABOUT, DESCRIBED, StoreError, advice) if own else None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise StoreError(f"{path} is not a LeRobot data set, or is damaged ({error}): copy it anew") from error
-    if not str(version).startswith("v3."):
-        raise StoreError(f"{path} is of LeRobotDataset {version}, this reads v3.0: convert it with lerobot's script")
+        raise StoreError(f"{path} is not a LeRobot data set, or is damaged ({error}): {advice}") from error
+    videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
     if not videos:
         raise StoreError(f"{path} has no video among its features: Housecat needs camera frames")
-    own = _own(path)
 
     def read(index: int) -> Episode:
         try:
             return _episode(path, info, videos[0], places[index], own)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise StoreError(f"episode {index} of {path} cannot be read ({error}): copy the data set anew") from error
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise StoreError(f"episode {index} of {path} cannot be read ({error}): {advice}") from error
 
-    about = json.loads((path / OWN_ABOUT).read_text(encoding="utf-8")) if own else None
-    return Opened(len(places), about["dt"] if about else 1.0 / fps, about, read)
+    return Opened(len(places), about["dt"] if about else 1.0 / info["fps"], about, read)
 
 
 def _frame_rate(dt: float) -> float:
@@ -156,39 +162,42 @@ def _own(path: Path) -> dict[int, dict[str, Any]]:
     """What an export of Housecat says beyond the format, by episode; nothing where it comes from elsewhere."""
     if not (path / OWN_TABLE).is_file():
         return {}
-    return {row["episode_index"]: row for row in pq.read_table(path / OWN_TABLE).to_pylist()}
+    return {row["episode_index"]: row for row in read_table(path / OWN_TABLE, path).to_pylist()}
 
 
 def _episode(
     path: Path, info: dict[str, Any], camera: str, place: dict[str, Any], own: dict[int, dict[str, Any]]
 ) -> Episode:
     index, length = place["episode_index"], place["length"]
-    file = info["data_path"].format(chunk_index=place["data/chunk_index"], file_index=place["data/file_index"])
-    table = _shard(path / file)
+    file = located(info["data_path"], chunk_index=place["data/chunk_index"], file_index=place["data/file_index"])
+    table = _shard(path, file)
     rows = table.filter(pc.equal(table["episode_index"], index)).sort_by("frame_index")
+    if len(rows) != length:
+        raise ValueError(f"{len(rows)} rows, expected {length}")
     where = {key: place[f"videos/{camera}/{key}"] for key in ("chunk_index", "file_index")}
-    video = info["video_path"].format(video_key=camera, **where)
-    frames = read_video(path / video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
+    video = path / located(info["video_path"], video_key=camera, **where)
+    require_inside(video, path)
+    frames = read_video(video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
     states = _array(rows["observation.state"]) if "observation.state" in rows.column_names else np.empty((length, 0))
-    more = own.get(index, {"seed": None, "factors": "{}", "contacts": []})
+    more = check(own.get(index, {"seed": None, "factors": "{}", "contacts": []}), OWN_ROW)
     return Episode(
         frames,
         _array(rows["action"])[:-1],
         states,
         np.array(more["contacts"], np.int32).reshape(-1, 3),
         None if more["seed"] is None else (more["seed"][0], more["seed"][1]),
-        json.loads(more["factors"]),
+        from_json(more["factors"], dict),
     )
 
 
 @lru_cache(maxsize=1)
-def _shard(path: Path) -> pa.Table:
-    return pq.read_table(path)
+def _shard(folder: Path, file: str) -> pa.Table:
+    return read_table(folder / file, folder)
 
 
-def _read(folder: Path) -> pa.Table:
-    """All tables below ``folder``, without statistics of single episodes."""
-    tables = [pq.read_table(path) for path in sorted(folder.rglob("*.parquet"))]
+def _read(folder: Path, whole: Path) -> pa.Table:
+    """All tables below a folder of a data set, without statistics of single episodes."""
+    tables = [read_table(path, whole) for path in sorted(folder.rglob("*.parquet"))]
     return pa.concat_tables(
         table.select([name for name in table.column_names if not name.startswith("stats/")]) for table in tables
     )

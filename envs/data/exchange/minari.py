@@ -7,21 +7,35 @@ An observation is a dictionary of ``frame`` and ``state``. Which geoms touch is 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
+import h5py
 import minari
 import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 
+from envs.data.contained import FILTERS, member, require_all_contained
 from envs.data.episodes import Episode, StoreError
 from envs.data.exchange.formats import Opened, description
+from envs.data.manifest import DESCRIBED
 from envs.data.store import EpisodeStore
+from envs.files import Count, Maybe, from_json, read_json, record, require_inside
 from envs.simulation.contacts import as_rows, per_frame
 
 _DATA = "data"  # folder of a data set in which Minari looks for it
+_FILE, _METADATA = "main_data.hdf5", "metadata.json"
 _ABOUT = "housecat"  # entry of its metadata
+
+
+_KIND = record(
+    data_format=Literal["hdf5"],
+    observation_space=str,
+    action_space=str,
+    total_episodes=Count,
+    housecat=DESCRIBED | Maybe,
+)
 
 
 def export_data(store: EpisodeStore, folder: Path) -> None:
@@ -51,25 +65,42 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
 
 def open_data(path: Path) -> Opened:
     """Open the data set in ``path`` or anywhere below it; StoreError where there is none or more than one."""
-    found = sorted(file.parent for file in path.rglob("metadata.json") if file.parent.name == _DATA)
+    found = sorted(file.parent for file in path.rglob(_METADATA) if file.parent.name == _DATA)
     if len(found) != 1:
         raise StoreError(f"{path} holds {len(found)} Minari data sets: name the folder of one with source=DIR")
+    folder, advice = found[0], "copy the data set anew"
+    # Without its spaces, Minari would make the environment that the file names, and import what that is said to be in.
+    about = read_json(folder / _METADATA, _KIND, StoreError, advice).get(_ABOUT)
     try:
-        storage = MinariStorage.read(found[0])
-        about = storage.metadata.get(_ABOUT)
-        storage.total_episodes  # noqa: B018  (fails where the metadata are damaged)
+        storage = MinariStorage.read(folder)
+        count = int(storage.total_episodes)
+        _with_episode(folder, None)
     except Exception as error:  # it fails in many ways, some of them assertions
-        raise StoreError(f"{found[0]} cannot be read ({error}): copy the data set anew") from error
+        raise StoreError(f"{folder} cannot be read ({error}): {advice}") from error
 
     def read(index: int) -> Episode:
         try:
+            _with_episode(folder, index)
             data = next(iter(storage.get_episodes([index])))
             options = next(iter(storage.get_episode_metadata([index]))).get("options", {})
+            return _episode(data, options, folder)
+        except StoreError:
+            raise
         except Exception as error:
-            raise StoreError(f"episode {index} of {found[0]} cannot be read ({error}): copy it anew") from error
-        return _episode(data, options, found[0])
+            raise StoreError(f"episode {index} of {folder} cannot be read ({error}): {advice}") from error
 
-    return Opened(storage.total_episodes, about["dt"] if about else None, about, read)
+    return Opened(count, about["dt"] if about else None, about, read)
+
+
+def _with_episode(folder: Path, index: int | None) -> None:
+    """Raises ValueError where the file of all episodes, or that one of them, is not all in the folder."""
+    path = folder / _FILE
+    require_inside(path, folder)
+    if not path.is_file():
+        raise ValueError(f"{_FILE} is no regular file")
+    if index is not None:
+        with h5py.File(path, "r") as file:
+            require_all_contained(member(file, f"episode_{index}"), FILTERS)
 
 
 def _buffers(store: EpisodeStore) -> Iterator[EpisodeBuffer]:
@@ -105,7 +136,7 @@ def _episode(data: dict[str, Any], options: dict[str, Any], path: Path) -> Episo
         np.asarray(state).reshape(len(frames), -1),
         as_rows(infos["pairs"]) if "pairs" in infos else np.empty((0, 3), np.int32),
         None if seed is None else (int(seed[0]), int(seed[1])),
-        json.loads(options.get("factors", "{}")),
+        from_json(options.get("factors", "{}"), dict),
     )
 
 

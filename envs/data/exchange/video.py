@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from envs.data.contained import LARGEST
 from envs.data.episodes import StoreError
 
 _LOSSLESS = {"qp": "0", "preset": "veryfast", "g": "2", "bf": "0"}
@@ -33,9 +34,14 @@ def read_video(path: Path, start: float, count: int, fps: float) -> np.ndarray:
     """
     frames = []
     try:
-        with av.open(str(path)) as container:
+        if not path.is_file():
+            raise OSError("it is no regular file")
+        # FFmpeg's guess of the format may be a list of other files to open.
+        with av.open(f"file:{path}", format="mp4", options={"protocol_whitelist": "file"}) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1
+            if not 0 < 3 * stream.width * stream.height * count <= LARGEST:
+                raise OSError(f"{count} pictures of {stream.width} by {stream.height} pixels are more than are read")
             assert stream.time_base is not None
             container.seek(max(0, int((start - 0.5 / fps) / stream.time_base)), stream=stream)
             for frame in container.decode(stream):

@@ -205,7 +205,10 @@ def edited(key: str, value: object) -> Callable[[Path], None]:
         (lambda folder: shutil.rmtree(folder), "there are no recorded episodes in .*: run 'housecat collect out="),
         (lambda folder: (folder / "manifest.json").unlink(), "there are no recorded episodes in"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "is damaged"),
-        (lambda folder: (folder / "manifest.json").write_text("[1]"), "does not describe recorded episodes"),
+        (
+            lambda folder: (folder / "manifest.json").write_text("[1]"),
+            r"manifest\.json: it is \[1\], expected a list of",
+        ),
         (edited("kind", "run"), "does not describe recorded episodes"),
         (edited("schema", 99), "has schema 99, this version reads 2: collect into another folder"),
         (edited("schema", 1), "has schema 1, this version reads 2: collect into another folder"),
