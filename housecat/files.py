@@ -25,7 +25,8 @@ def read_metrics(path: Path) -> list[dict[str, float | None]]:
     Raises FileNotFoundError; UsageError where the file is damaged or holds nothing.
     """
     try:
-        lines = read_plain(path, BY_PROGRAMS, path.parent).splitlines()
+        text = read_plain(path, BY_PROGRAMS, path.parent).replace(b": NaN", b": null")  # earlier versions wrote that
+        lines = text.splitlines()
         found = [from_json(line, dict[str, float | None]) for line in lines if line.endswith(b"}")]
         if not found or any(line.get("step") is None for line in found):
             raise ValueError("a line says no step" if found else "it holds nothing")

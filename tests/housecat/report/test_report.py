@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from envs import WORLDS, make_world
+from housecat.errors import UsageError
 from housecat.evaluation.episodes import EpisodeResult
 from housecat.evaluation.pairs import PairRequest, PairSet, frozen_pairs
 from housecat.evaluation.results import About, Judged, Tried, results_json
