@@ -188,7 +188,7 @@ def test_a_folder_without_an_evaluation_is_refused_in_one_line(tmp_path: Path) -
         write_report(tmp_path)
     for damaged in ('{"schema": 1', '{"schema": 7}', "[]"):
         (tmp_path / "results.json").write_text(damaged)
-        with pytest.raises(ReportError) as caught:
+        with pytest.raises(UsageError) as caught:
             write_report(tmp_path)
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "report.html").exists()
