@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.outside.configuration import JointMeasure, PointMeasure, driven_joints
+from envs.outside.configuration import JointMeasure, PointMeasure, differences, driven_joints
 from envs.outside.options import read_options
 from envs.outside.sources import OutsideError, Source, fingerprint, first_line, read_mjcf
 from envs.outside.staging import StagedModel, compiled, staged
@@ -174,9 +174,10 @@ def _measure(stage: StagedModel, described: dict[str, Any]) -> JointMeasure | Po
     try:
         if described["kind"] != "joints":
             return PointMeasure(model, described["kind"], described["name"])
-        measure = JointMeasure(model, described["joints"], not stage.follows, described["spreads"])
-        measure.distances(model.qpos0[None], model.qpos0)
-        return measure
+        joints, level, spreads = described["joints"], not stage.follows, described["spreads"]
+        if differences(model, joints, level, model.qpos0, model.qpos0).shape != (len(spreads),):
+            raise ValueError("spreads and joints are not as many")
+        return JointMeasure(model, joints, level, spreads)
     except (KeyError, IndexError, ValueError) as error:
         raise OutsideError(f"its measure is not one of its model ({first_line(error)}): describe it anew") from error
 

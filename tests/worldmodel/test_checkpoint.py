@@ -1,10 +1,14 @@
 """A saved model is the model that was saved; anything else on disk is refused in one line."""
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import FORMAT, CheckpointError, load, save
@@ -87,3 +91,106 @@ def test_a_harmed_checkpoint_is_refused_in_one_line(saved: Path, harm: Callable[
         load(saved, CPU)
     assert "\n" not in str(error.value)
     assert str(saved) in str(error.value)
+
+
+def edited(place: str, value: Any) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        *outer, name = place.split(".")
+        inner = config
+        for key in outer:
+            inner = inner[key]
+        inner[name] = value
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return harm
+
+
+def weights(change: Callable[[dict[str, torch.Tensor]], object], name: str = "model") -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        tensors = load_file(folder / f"{name}.safetensors")
+        change(tensors)
+        save_file(tensors, folder / f"{name}.safetensors")
+
+    return harm
+
+
+def not_a_number(tensors: dict[str, torch.Tensor]) -> None:
+    next(one for one in tensors.values() if one.is_floating_point()).view(-1)[0] = float("nan")
+
+
+def link_out(folder: Path) -> None:
+    (folder / "config.json").rename(folder.parent / "elsewhere.json")
+    (folder / "config.json").symlink_to(folder.parent / "elsewhere.json")
+
+
+def pipe(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+
+
+def written(text: str) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        (folder / "config.json").write_text(text)
+
+    return harm
+
+
+@pytest.mark.parametrize(
+    ("harm", "expected"),
+    [
+        (edited("settings.model.patch", 0), "the setting model.patch is 0, expected 2 to"),
+        (edited("settings.model.width", 10**9), "the setting model.width is 1e"),
+        (edited("settings.model.depth", 10**9), "the setting model.depth is 1e+09, expected 1 to 48"),
+        (edited("settings.model.encoder", "spy"), "the setting model.encoder is none of keypoints, vit, cnn"),
+        (edited("settings.model.latent", "many"), "Expected `int`, got `str` - at `$.model.latent`"),
+        (edited("settings.objective.variance", None), "Expected `float`, got `null`"),
+        (edited("settings.action_dim", 10**12), "the setting action_dim is 1e+12"),
+        (edited("settings.frame_size", 17), "must divide world.frame_size"),
+        (edited("settings", {}), "the setting model is missing"),
+        (edited("settings", 3), "Expected `object`, got `int`"),
+        (edited("method", "spy"), "is of the method 'spy', there are"),
+        (edited("method", []), "Expected `str`, got `array`"),
+        (edited("critic.kind", "spy"), "'spy'"),
+        (edited("critic.width", 10**8), "Expected `int` <= "),
+        (edited("critic.width", 64), "critic.safetensors: "),
+        (edited("critic.longest", -1), "Expected `float` > 0.0"),
+        (edited("about", []), "Expected `object`, got `array`"),
+        (edited("about", {"shortest": "x"}), "Expected `int`, got `str` - at `$.about.shortest`"),
+        (edited("format", "ten"), "Expected `int`, got `str` - at `$.format`"),
+        (written("[" * 100_000), "config.json"),
+        (written('{"format": NaN}'), "config.json"),
+        (written("x" * 20_000_000), "config.json has more than"),
+        (weights(not_a_number), "holds what is no finite number"),
+        (weights(not_a_number, "critic"), "critic.safetensors: "),
+        (weights(lambda tensors: tensors.pop(next(iter(tensors)))), "is None, expected ("),
+        (weights(lambda tensors: tensors.update(more=torch.zeros(3))), "more is (3,), expected None"),
+        (link_out, "config.json is no regular file in its folder"),
+        (pipe, "model.safetensors is no regular file in its folder"),
+    ],
+)
+def test_a_checkpoint_of_a_stranger_that_does_not_fit_is_refused_in_one_line(
+    saved: Path, harm: Callable[[Path], None], expected: str
+) -> None:
+    harm(saved)
+    with pytest.raises(CheckpointError) as error:
+        load(saved, CPU)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
+    assert str(saved) in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_weights_of_other_shapes_are_refused_before_networks_of_these_sizes_are_made(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited("settings.model.predictor_width", 1024)(saved)
+    real = torch.nn.Linear.reset_parameters
+
+    def watched(self: torch.nn.Linear) -> None:
+        assert self.weight.device.type == "meta", "nothing has been allocated yet"
+        real(self)
+
+    monkeypatch.setattr(torch.nn.Linear, "reset_parameters", watched)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: predictor"):
+        load(saved, CPU)
