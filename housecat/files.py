@@ -1,10 +1,9 @@
 """Text and JSON files that are never seen half-written."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from envs.data.episodes import write_whole
+from envs.data.episodes import json_text, write_whole
 from envs.files import BY_PROGRAMS, from_json, read_plain
 from housecat.errors import UsageError
 
@@ -15,8 +14,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any, indent: int | None = 2) -> None:
-    """Writes `data` as JSON that every reader accepts. ValueError for NaN and infinities, which JSON does not have."""
-    write_text(path, json.dumps(data, indent=indent, allow_nan=False) + "\n")
+    """Writes `data` as JSON; what is not a finite number is unknown, hence null."""
+    write_text(path, json_text(data, indent) + "\n")
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:

@@ -87,6 +87,18 @@ def test_collection(tmp_path: Path) -> None:
     assert found["least_ratio"] == found["worlds"]["umaze"]["ratio"] > 0
 
 
+def test_memory(tmp_path: Path) -> None:
+    found = measured("memory", tmp_path, "episodes=100", "updates=300", "pairs=60", *SMALL)
+    assert set(found) == {"collect", "train", "evaluate"}
+    assert all(one["end_mb"] > 50 and one["growth"] < 0.03 for one in found.values()), found
+
+
+@pytest.mark.slow
+def test_nothing_piles_up_in_memory(tmp_path: Path) -> None:
+    found = measured("memory", tmp_path, *SMALL)
+    assert all(one["growth"] < 0.01 for one in found.values()), found
+
+
 def test_critics(trained: tuple[Path, Path], tmp_path: Path) -> None:
     found = measured("critics", tmp_path, str(trained[0]), f"data={trained[1]}", "goals=2", *SMALL)
     assert set(found["kinds"]) == {"expectile", "quasimetric", "contrastive"}

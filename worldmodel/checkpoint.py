@@ -1,6 +1,5 @@
 """A trained model on disk: safetensors, a config and a model card, written to a temporary name and renamed."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from worldmodel.distances.critics import KINDS, kind_of
 from worldmodel.distances.distance import LearnedDistance
-from worldmodel.files import read_json, replace_folder, require_plain, restore_folder, tensor_bytes
+from worldmodel.files import json_text, read_json, replace_folder, require_plain, restore_folder, tensor_bytes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.settings import from_json
@@ -102,7 +101,7 @@ def save(
     if landmarks:
         files["landmarks.safetensors"] = tensor_bytes(landmarks)
     config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
-    files["config.json"] = json.dumps(config, indent=2).encode()
+    files["config.json"] = json_text(config, indent=2).encode()
     files["README.md"] = model_card(config).encode()
     replace_folder(folder, files)
 

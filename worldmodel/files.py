@@ -1,5 +1,7 @@
 """Files and folders that are never seen half-written, that are on the disk when they are seen, and may be anybody's."""
 
+import json
+import math
 import os
 import shutil
 import stat
@@ -76,6 +78,19 @@ def restore_folder(folder: Path) -> None:
 def tensor_bytes(tensors: dict[str, Tensor]) -> bytes:
     """Tensors as a safetensors file holds them. Writing these, unlike its own `save_file`, fails with an OSError."""
     return safetensors.torch.save({name: one.detach().cpu().contiguous().clone() for name, one in tensors.items()})
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """`data` as JSON that every reader accepts: what is not a finite number is unknown, hence null."""
+    return json.dumps(_known(data), indent=indent, allow_nan=False)
+
+
+def _known(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _known(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_known(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _write(path: Path, data: bytes) -> None:

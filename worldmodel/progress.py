@@ -7,7 +7,6 @@ digest of the other file, length of the log, time).
 
 import hashlib
 import json
-import math
 import re
 import shutil
 import sys
@@ -23,10 +22,12 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from worldmodel.files import replace_folder, tensor_bytes, write_file
+from worldmodel.files import json_text, replace_folder, tensor_bytes, write_file
 
 FORMAT = 1  # raised when a training can no longer go on from what an earlier version saved
 KEPT = 2
+# What a checkpoint that is not whole is read with; a lack of memory or of open files says nothing against it.
+_DAMAGE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, SafetensorError)
 _NAME = re.compile(r"(?:(\d+)-.+-)?(\d{7,})")  # of a checkpoint; without a stage: from before there were formats
 
 
@@ -132,18 +133,19 @@ class TrainingFolder:
             "rng": work.rng.bit_generator.state,
         }
         folder = self.path / "checkpoints" / f"{self._stage}-{work.name.replace(' ', '-')}-{work.step:07d}"
-        replace_folder(folder, {"state.safetensors": state, "state.json": json.dumps(about).encode()})
+        replace_folder(folder, {"state.safetensors": state, "state.json": json_text(about).encode()})
         for old in self._found()[:-KEPT]:
             shutil.rmtree(old)
 
     def write(self, line: dict[str, float]) -> None:
         """Adds a line of numbers, of which "step" is one, to the log; what is not a number is unknown, hence null."""
-        known = {name: value for name, value in line.items() if math.isfinite(value)}
-        self.lines.append({**dict.fromkeys(line), **known})
+        text = json_text(line)
+        self.lines.append(json.loads(text))
         with self._log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(self.lines[-1], allow_nan=False) + "\n")
-        for name, value in known.items():
-            self._writer.add_scalar(name, value, int(line["step"]))
+            file.write(text + "\n")
+        for name, value in self.lines[-1].items():
+            if value is not None:
+                self._writer.add_scalar(name, value, int(line["step"]))
 
     def plot(self, stage: str, terms: dict[str, float], step: int) -> None:
         """Shows the loss of a stage to TensorBoard alone."""
@@ -169,7 +171,7 @@ class TrainingFolder:
         for folder in reversed(found):
             try:
                 return self._read(folder)
-            except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            except _DAMAGE as error:
                 reason = " ".join(str(error).split())[:200]
                 aside = folder.with_name(f"{folder.name}.damaged")
                 shutil.rmtree(aside, ignore_errors=True)

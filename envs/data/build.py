@@ -15,10 +15,11 @@ from typing import Any
 from tqdm import tqdm
 
 from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
-from envs.data.machine import cores
+from envs.data.machine import processes
 from envs.data.manifest import Files, read_manifest, write_manifest
 from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
+from envs.workers import SIMULATOR
 
 OnProgress = Callable[[int, int], None]  # called with the episodes that are there and all that are wanted
 
@@ -59,11 +60,11 @@ def build(
         if not finished:
             write_manifest(out, about, episodes, {}, throughput)
         missing = [index for index in range(episodes) if episode_file(index) not in files]
-        processes = max(1, min(workers or cores(), len(missing)))
-        meter = Meter(processes)
+        count = max(1, min(processes(workers, SIMULATOR), len(missing)))
+        meter = Meter(count)
         command = about["origin"]["command"]
         with tqdm(total=episodes, initial=len(files), unit="episode", disable=not progress, desc=command) as bar:
-            for made in make_all(source, out, missing, processes):
+            for made in make_all(source, out, missing, count):
                 files[episode_file(made.index)] = made.digest, made.steps
                 meter.add(made.steps + 1, made.seconds)
                 bar.update()

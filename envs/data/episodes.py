@@ -9,6 +9,7 @@ Every file is written under a temporary name and then renamed, so that whoever i
 
 import hashlib
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ def write_episode(path: Path, episode: Episode) -> str:
         file.create_dataset("actions", data=episode.actions)
         file.create_dataset("states", data=episode.states)
         file.create_dataset("contacts", data=episode.contacts)
-        file.attrs["factors"] = json.dumps(episode.factors, sort_keys=True)
+        file.attrs["factors"] = json_text(dict(sorted(episode.factors.items())))
         if episode.seed is not None:
             file.attrs["seed"] = np.array(episode.seed, np.int64)
         file.flush()
@@ -146,6 +147,19 @@ def write_whole(path: Path, content: bytes) -> None:
         raise StoreError(
             f"cannot write {path} ({error.strerror}): make room or name another folder, then run the command again"
         ) from error
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """``data`` as JSON that every reader accepts: what is not a finite number is unknown, hence null."""
+    return json.dumps(_known(data), indent=indent, allow_nan=False)
+
+
+def _known(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _known(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_known(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _unreadable(path: Path, error: Exception | None = None) -> str:

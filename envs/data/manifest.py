@@ -1,7 +1,6 @@
 """The manifest of a folder of episodes: what was recorded, how, with which versions, and a checksum of every file."""
 
 import hashlib
-import json
 import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from envs.data.episodes import StoreError, episode_file, write_whole
+from envs.data.episodes import StoreError, episode_file, json_text, write_whole
 from envs.files import Count, Maybe, by_name, check, many, read_json, record, shortened
 from envs.specs import check_spec
 
@@ -92,7 +91,7 @@ def write_manifest(
         "lengths": lengths,
         "files": {name: digest for name, (digest, _) in ordered},
     }
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+    write_whole(folder / MANIFEST, json_text(manifest, indent=1).encode())
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from envs.simulation.variant import Decor, Variant
 __all__ = ["Renderer", "RenderingError", "renderer_name"]
 
 _MAX_GEOMS = 2000
+_LOST = "the OpenGL context is lost, as after a reset of the driver: the same command goes on from here"
 _PLAIN = (
     mujoco.mjtRndFlag.mjRND_SHADOW,
     mujoco.mjtRndFlag.mjRND_REFLECTION,
@@ -64,7 +65,7 @@ class Renderer:
 
         ``variant``: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
 
-        Raises RenderingError: called in a process forked from one that has already rendered.
+        Raises RenderingError: the OpenGL context is lost, or is that of a process from which this one was forked.
         """
         _refuse_forked()
         if size != self._size:
@@ -80,11 +81,17 @@ class Renderer:
         )
         for decor in variant.decor if variant is not None else ():
             self._add(decor)
-        # Another library, or another renderer of ours, may have drawn elsewhere since the last frame.
-        self._gl.make_current()
-        mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._resources)
-        mujoco.mjr_render(self._viewport, self._scene, self._resources)
-        mujoco.mjr_readPixels(self._pixels, None, self._viewport, self._resources)
+        self._pixels[0] = self._unread
+        try:
+            # Another library, or another renderer of ours, may have drawn elsewhere since the last frame.
+            self._gl.make_current()
+            mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._resources)
+            mujoco.mjr_render(self._viewport, self._scene, self._resources)
+            mujoco.mjr_readPixels(self._pixels, None, self._viewport, self._resources)
+        except Exception as error:  # each backend fails with exceptions of its own
+            raise RenderingError(_LOST) from error
+        if mujoco.mjr_getError() or np.array_equal(self._pixels[0], self._unread):
+            raise RenderingError(_LOST)
         if out is None:
             out = np.empty((size, size, 3), np.uint8)
         upright = self._pixels[::-1]  # OpenGL's first row is the lowest
@@ -118,6 +125,7 @@ class Renderer:
         self._size = size
         self._viewport = mujoco.MjrRect(0, 0, side, side)
         self._pixels = np.empty((side, side, 3), np.uint8)
+        self._unread = (np.arange(3 * side) % 251).reshape(side, 3)  # no picture: without a context, nothing is read
 
 
 def _average_2x2(pixels: np.ndarray, out: np.ndarray) -> None:

@@ -22,6 +22,7 @@ from housecat.runs.wiring import without_factors
 from housecat.settings.config import check_combinations, check_shared, for_command, load_config, to_yaml
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
+from housecat.settings.sizes import check_sizes
 from worldmodel.checkpoint import folder_of, load
 
 
@@ -42,7 +43,9 @@ class Request:
 
     def composed(self, *more: str) -> Config:
         """The settings with further `key=value` in front of what the user wrote, which wins."""
-        return for_command(load_config([*more, *self.arguments], shared=self.command == "compare"), self.command)
+        found = for_command(load_config([*more, *self.arguments], shared=self.command == "compare"), self.command)
+        check_sizes(found, COMMANDS[self.command].reads)
+        return found
 
     def suited_to(self, world: dict[str, Any]) -> "Request":
         """The request with the settings that suit a world which the recording or the checkpoint named, not the user.

@@ -229,6 +229,4 @@ def _limits(setting: "Setting") -> str:
     if setting.choices:
         named = all(choice in setting.meaning for choice in setting.choices)
         return "" if named else f" ({', '.join(setting.choices)})"
-    if setting.low is None:
-        return ""
-    return f" (from {setting.low:.10g})" if setting.high is None else f" ({setting.low:.10g} to {setting.high:.10g})"
+    return "" if setting.low is None else f" ({setting.low:.10g} to {setting.high:.10g})"

@@ -1,14 +1,19 @@
 """The command line: which command, with which settings; and the only place that turns errors into exit codes.
 
-0: done. 1: `doctor` found something to do, or a fault in this program. 2: what the user can put right. 130: Ctrl-C.
+0: done. 1: `doctor` found something to do, or a fault in this program. 2: what the user can put right. 130: Ctrl-C or
+SIGTERM.
 Nothing heavy is imported before the command line is known to be right.
 """
 
 import os
 import shlex
+import signal
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 
 from housecat import __version__
 from housecat.errors import UsageError
@@ -18,6 +23,7 @@ EXPECTED = (
     ("housecat.errors", "UsageError"),
     ("envs.data.episodes", "StoreError"),
     ("envs.simulation.backend", "RenderingError"),
+    ("envs.workers", "WorkerError"),
     ("envs.outside.sources", "OutsideError"),
     ("envs.specs", "WorldError"),
     ("worldmodel.checkpoint", "CheckpointError"),
@@ -28,8 +34,13 @@ EXPECTED = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs `housecat` with these arguments, by default the process's own; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # is cleaned up after as Ctrl-C is
+        code = run(arguments)
+        sys.stdout.flush()  # a full disk shows here rather than after the end
+        return code
     except KeyboardInterrupt:
         print("\nhousecat: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -37,8 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()  # whoever read our output has gone: nothing is left to say
         return 0
     except Exception as error:  # what is not expected is a fault of ours, reported in one line all the same
-        message, code = explain(error)
+        message, code = explain(error, arguments)
         print(f"housecat: {message}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try it once more at its end, and complain
         return code
 
 
@@ -68,8 +83,15 @@ def run(arguments: list[str]) -> int:
     return _work(name, [word for word in rest if word not in flags], flags)
 
 
-def explain(error: Exception) -> tuple[str, int]:
-    """One line about an error, and the exit code."""
+def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
+    """One line about an error that came of a command line, and the exit code."""
+    from housecat.cli.faults import of_machine
+    from housecat.cli.help import COMMANDS, named
+
+    command = COMMANDS.get(named(list(arguments))[0]) if arguments else None
+    fault = of_machine(error, lambda name: command is not None and command.reads(name))
+    if fault is not None:
+        return fault, 2
     known = tuple(
         getattr(sys.modules[module], name) for module, name in EXPECTED if hasattr(sys.modules.get(module), name)
     )
@@ -77,13 +99,14 @@ def explain(error: Exception) -> tuple[str, int]:
         return " ".join(str(error).split()), 2
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}: free space, or change permissions, or write elsewhere with out=DIR", 2
-    if isinstance(error, MemoryError):
-        return "the memory is full: close other programs, or record less with collect.episodes=N", 2
-    with tempfile.NamedTemporaryFile("w", prefix="housecat-", suffix=".txt", delete=False) as file:
-        traceback.print_exception(error, file=file)
+        return f"{where}{error.strerror}: change permissions, or name another place", 2
     reason = " ".join(str(error).split())
-    return f"a fault in this program, {type(error).__name__}: {reason} (report it with {file.name})", 1
+    told = f"a fault in this program, {type(error).__name__}: {reason}"
+    with suppress(OSError):
+        with tempfile.NamedTemporaryFile("w", prefix="housecat-", suffix=".txt", delete=False) as file:
+            traceback.print_exception(error, file=file)
+        told += f" (report it with {file.name})"
+    return told, 1
 
 
 def _doctor(arguments: list[str]) -> int:
@@ -112,6 +135,11 @@ def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
     complete = overrides.names_world(given) or not opens
     settings = config.for_command(config.load_config(arguments, complete, shared=name == "compare"), name)
+    from envs.data.machine import stay_within_container  # loads mujoco
+    from housecat.settings.sizes import check_sizes
+
+    stay_within_container()
+    check_sizes(settings, COMMANDS[name].reads)
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)

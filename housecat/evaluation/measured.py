@@ -8,18 +8,19 @@ known.
 import functools
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from envs.data.machine import cores
+from envs.data.machine import processes
 from envs.files import read_json
 from envs.registry import make_world
+from envs.workers import SIMULATOR
+from envs.workers import workers as opened
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
@@ -104,14 +105,10 @@ def try_pair(spec: dict[str, Any], seed: int, index: int) -> TriedPair:
 
 
 def try_pairs(spec: dict[str, Any], seed: int, episodes: int, workers: int) -> Iterator[TriedPair]:
-    """The pairs 0 to ``episodes`` - 1, in order, tried in so many processes (0: one for each processor)."""
-    workers = min(workers or cores(), episodes)
-    jobs = ([spec] * episodes, [seed] * episodes, range(episodes))
-    if workers == 1:
-        yield from map(try_pair, *jobs)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(try_pair, *jobs)
+    """The pairs 0 to ``episodes`` - 1, as they are done by so many processes (0: one for each processor)."""
+    count = min(processes(workers, SIMULATOR), episodes)
+    with opened(partial(partial, try_pair, spec, seed), count) as spread:
+        yield from (tried for _, tried in spread(range(episodes)))
 
 
 def figures_of(world: World, version: str, seed: int, tried: list[TriedPair]) -> Figures:

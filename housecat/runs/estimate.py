@@ -13,9 +13,10 @@ import torch
 
 from envs.data.collect import record_episode
 from envs.data.episodes import write_episode
-from envs.data.machine import cores
+from envs.data.machine import cores, processes
 from envs.files import read_json
 from envs.registry import make_world
+from envs.workers import SIMULATOR
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
 from housecat.files import write_json
@@ -122,7 +123,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     plans = [(plan, method)] + ([(plan.first, make_method(plan.first))] if isinstance(plan.first, TrainingPlan) else [])
     for asked, trained in plans:
         training += sum(stage.updates * seconds_per_update(stage, 0.5) for stage in stages_of(asked, trained))
-    model, processes = method.model.eval(), min(config.workers or cores(), cores())
+    model, several = method.model.eval(), min(processes(config.workers, SIMULATOR), cores())
     frames = torch.zeros(16, plan.frame_size, plan.frame_size, 3, dtype=torch.uint8, device=plan.device)
     recorded = config.collect.episodes * config.collect.steps
     with torch.no_grad():
@@ -135,7 +136,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
         file = Path(folder) / "episode.h5"
         episode = _seconds(lambda: write_episode(file, record_episode(world, 0, 0, config.collect.steps)), times=2)
     return {
-        "collect": _START + config.collect.episodes * episode / processes,
+        "collect": _START + config.collect.episodes * episode / several,
         "train": training,
         "evaluate": _START + plays / playing,
         "report": _REPORT,

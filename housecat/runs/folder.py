@@ -79,8 +79,9 @@ class Run:
 
     def adopt_seconds(self, seconds: dict[str, float]) -> None:
         """Takes over the time of stages that were done in another folder."""
-        for name, value in seconds.items():
-            self.manifest["seconds"].setdefault(name, value)
+        with self._lock:  # or the heart writes a table that changes
+            for name, value in seconds.items():
+                self.manifest["seconds"].setdefault(name, value)
 
     def check(self, stage: Stage) -> None:
         """Raises UsageError if the stage was begun here with other settings."""
@@ -115,7 +116,7 @@ class Run:
 
         def beat() -> None:
             while not stopped.wait(_HEARTBEAT):
-                with suppress(StoreError):  # a full disk is for the stage itself to report
+                with suppress(StoreError, MemoryError):  # what is full is for the stage itself to report
                     note()
 
         note()

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from envs import WORLDS, make_world
-from envs.data.machine import cores
+from envs.data.machine import processes
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
 from envs.outside.description import outside_spec
 from envs.specs import check_spec
+from envs.workers import PLAYER
 from envs.worlds.mazes import maze_spec, read_layout
 from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
@@ -194,7 +195,7 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
         planners=tuple(judged.planners),
         horizons=tuple(judged.horizons),
         max_steps=judged.max_steps,
-        workers=1 if card else config.workers or cores(),
+        workers=1 if card else processes(config.workers, PLAYER),
         batch=max(judged.batch, _TOGETHER) if card else judged.batch,
         timing_steps=judged.timing_steps,
     )

@@ -10,7 +10,7 @@ import yaml
 from housecat.errors import UsageError
 from housecat.settings.declared import Section, Setting
 from housecat.settings.groups import GROUPS, config_folder, group_choices
-from housecat.settings.overrides import Overrides, parse
+from housecat.settings.overrides import Overrides, parse, shortened
 from housecat.settings.schema import Config, method_sections, settings, settings_of, shared_sections
 
 
@@ -92,12 +92,12 @@ def is_read(setting: Setting, values: dict[str, Any]) -> bool:
 
 
 def for_command(config: Config, command: str) -> Config:
-    """The short setting `episodes` put where the command reads it."""
-    if config.episodes is None:
+    """The short setting `episodes` put where the command reads it. Raises UsageError where that is out of its range."""
+    section = {"evaluate": "evaluate", "collect": "collect", "quickstart": "collect"}.get(command)
+    if config.episodes is None or section is None:
         return config
-    if command == "evaluate":
-        return replace(config, evaluate=replace(config.evaluate, episodes=config.episodes))
-    return replace(config, collect=replace(config.collect, episodes=config.episodes))
+    check_ranges({f"{section}.episodes": config.episodes}, settings())
+    return replace(config, **{section: replace(getattr(config, section), episodes=config.episodes)})
 
 
 def to_yaml(config: Config, reads: Any, world: dict[str, Any]) -> str:
@@ -137,11 +137,8 @@ def check_ranges(values: dict[str, Any], known: dict[str, Setting]) -> None:
                 continue
             if setting.choices and one not in setting.choices:
                 raise UsageError(f"{name} must be one of {', '.join(setting.choices)}, got '{one}'")
-            too_low = setting.low is not None and one < setting.low
-            if too_low or (setting.high is not None and one > setting.high):
-                high = "" if setting.high is None else f" to {setting.high:.10g}"
-                bounds = f"from {setting.low:.10g}{high}" if high else f"at least {setting.low:.10g}"
-                raise UsageError(f"{name} must be {bounds}, got {one:.10g}")
+            if setting.low is not None and not setting.low <= one <= setting.high:
+                raise UsageError(f"{name} must be from {setting.low:.10g} to {setting.high:.10g}, got {shortened(one)}")
         if given == ():
             raise UsageError(f"{name} must not be empty")
         if isinstance(given, tuple) and len(set(given)) < len(given):

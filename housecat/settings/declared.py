@@ -26,7 +26,7 @@ class Setting:
     default: Any
     meaning: str
     low: float | None
-    high: float | None
+    high: float | None  # as `low`: of numbers alone, and all of them
     choices: tuple[str, ...]
     only: tuple[str, ...]  # another key and the values of it with which this one is read
 

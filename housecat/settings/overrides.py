@@ -120,9 +120,15 @@ def _scalar(setting: Setting, kind: type, text: str) -> Any:
     if kind is str:
         return text
     try:
-        value = kind(text)
+        value = kind(text) + kind(0)  # minus zero is zero
+        if kind is float and not math.isfinite(value):
+            raise ValueError
     except ValueError:
-        raise UsageError(f"{setting.name} must be {words[kind]}, got '{text}'") from None
-    if not math.isfinite(value):
-        raise UsageError(f"{setting.name} must be {words[kind]}, got '{text}'")
+        raise UsageError(f"{setting.name} must be {words[kind]}, got '{shortened(text)}'") from None
     return value
+
+
+def shortened(value: Any) -> str:
+    """A value as a message shows it: not all of a number of hundreds of digits."""
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else f"{text[:20]}... of {len(text)} characters"

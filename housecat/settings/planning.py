@@ -12,8 +12,8 @@ from worldmodel.settings import setting
 class PlannerConfig(CEMSettings, Rules, TwoLevelSettings):
     """Planning: the optimiser (CEM) is the same for all planners."""
 
-    effort: float = setting(0.0, "weight of action effort in the energy", 0)
-    closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (all but flat_latent)", 0)
+    effort: float = setting(0.0, "weight of action effort in the energy", 0, 1e6)
+    closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (not flat_latent)", 0, 1e6)
     horizon: int = setting(8, "control steps imagined by flat_distance and hierarchy", 1, 200)
 
     def check(self) -> None:

@@ -66,8 +66,8 @@ class FactorsConfig:
 class CollectConfig:
     """Recording of play: random, or scripted where there is an object."""
 
-    episodes: int = setting(1500, "episodes to record", 2)
-    steps: int = setting(60, "control steps in an episode", 8)
+    episodes: int = setting(1500, "episodes to record", 2, 1e6)
+    steps: int = setting(60, "control steps in an episode", 8, 1e5)
 
 
 @dataclass(frozen=True)
@@ -92,23 +92,23 @@ PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
 class EvaluateConfig:
     """Planners on the same frozen start-goal pairs."""
 
-    episodes: int = setting(30, "start-goal pairs, each played by every planner", 1)
+    episodes: int = setting(30, "start-goal pairs, each played by every planner", 1, 1e5)
     planners: tuple[str, ...] = setting(("random", "flat_distance", "hierarchy"), "who plays", choices=PLANNERS)
     horizons: tuple[int, ...] = setting(
         (8, 40), "horizons of flat_latent, of which the best on the calibration pairs is taken", 1, 200
     )
-    calibration: int = setting(24, "pairs for that choice, on which nothing is judged", 0)
+    calibration: int = setting(24, "pairs for that choice, on which nothing is judged", 0, 1e4)
     strata: int = setting(
         3, "equal parts of the range of distances from which pairs are drawn in turn (no offset)", 1, 20
     )
     min_distance: float | None = setting(
-        None, "least true distance of a pair, m or rad; null: the world's; with offset any", 0
+        None, "least true distance of a pair, m or rad; null: the world's; with offset any", 0, 1e6
     )
-    min_steps: float | None = setting(None, "least true distance of a pair, control steps at top speed", 0)
-    offset: int | None = setting(None, "goals where random play was so many steps later; null: goals anywhere", 1)
-    max_steps: int | None = setting(None, "control steps allowed; null: the world's own limit", 1)
-    batch: int = setting(4, "episodes side by side in a process", 1)
-    timing_steps: int = setting(100, "control steps timed for each planner; 0: none", 0)
+    min_steps: float | None = setting(None, "least true distance of a pair, control steps at top speed", 0, 1e6)
+    offset: int | None = setting(None, "goals where random play was so many steps later; null: goals anywhere", 1, 1e4)
+    max_steps: int | None = setting(None, "control steps allowed; null: the world's own limit", 1, 1e5)
+    batch: int = setting(4, "episodes side by side in a process", 1, 4096)
+    timing_steps: int = setting(100, "control steps timed for each planner; 0: none", 0, 1e5)
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
@@ -123,10 +123,10 @@ class CompareConfig:
     methods: tuple[str, ...] = setting(("default",), "methods to compare")
     seeds: tuple[int, ...] = setting((0, 1, 2), "each method is trained once with each", 0, 2147483647)
     seconds: float | None = setting(
-        None, "wall time for the updates of each method, at its speed here; null: its own updates", 1
+        None, "wall time for the updates of each method, at its speed here; null: its own updates", 1, 1e8
     )
     lewm_times: float = setting(
-        1.0, "as much of it for lewm: with 10, default is 10 times as fast if it does as well", 1
+        1.0, "as much of it for lewm: with 10, default is 10 times as fast if it does as well", 1, 1e6
     )
 
 
@@ -146,7 +146,7 @@ class Config:
     size: int | None = setting(None, "side of the new frames, pixels; null: as they were", 16, 512)
     camera: str = setting("train", "which camera draws the new frames", choices=("train", "people"))
     held_out: float = setting(0.1, "share of the episodes, the last ones, that a split puts aside", 0, 1)
-    episodes: int | None = setting(None, "episodes to record or to show, or pairs to play (evaluate)", 1)
+    episodes: int | None = setting(None, "episodes to record or to show, or pairs to play (evaluate)", 1, 1e6)
     workers: int = setting(0, "processes for simulation; 0: one for each core", 0, 256)
     device: str = setting("auto", "where networks are computed", choices=("auto", "cpu", "cuda"))
     precision: str = setting("auto", "auto: bf16 where it is fast, else fp32", choices=("auto", "bf16", "fp32"))

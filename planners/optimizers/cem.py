@@ -16,9 +16,9 @@ from planners.settings import setting
 class CEMSettings:
     """How CEM searches."""
 
-    samples: int = setting(64, "candidate action sequences in an iteration", 2)
-    elites: int = setting(8, "best candidates, to which the next iteration is fitted; less than planner.samples", 1)
-    iterations: int = setting(3, "iterations of CEM at every control step", 1)
+    samples: int = setting(64, "candidate action sequences in an iteration", 2, 1e5)
+    elites: int = setting(8, "best candidates, to which the next iteration is fitted; below planner.samples", 1, 1e5)
+    iterations: int = setting(3, "iterations of CEM at every control step", 1, 1000)
     momentum: float = setting(0.1, "share of the old distribution that is kept at a refit", 0, 0.999)
     noise: float = setting(0.7, "spread of the first candidates, as a share of half the action range", 0.001, 10)
     floor: float = setting(0.05, "least spread, as a share of half the action range", 0, 10)

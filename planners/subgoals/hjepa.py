@@ -33,10 +33,10 @@ class TwoLevelSettings:
     """How level 2 is searched."""
 
     upper_horizon: int = setting(8, "steps of level 2 imagined by hjepa", 1, 200)
-    upper_samples: int = setting(64, "candidate sequences of macro-actions in an iteration", 2)
-    upper_elites: int = setting(8, "best of them; less than planner.upper_samples", 1)
-    upper_iterations: int = setting(4, "iterations of CEM on level 2", 1)
-    upper_every: int = setting(2, "control steps from one plan on level 2 to the next", 1)
+    upper_samples: int = setting(64, "candidate sequences of macro-actions in an iteration", 2, 1e5)
+    upper_elites: int = setting(8, "best of them; less than planner.upper_samples", 1, 1e5)
+    upper_iterations: int = setting(4, "iterations of CEM on level 2", 1, 1000)
+    upper_every: int = setting(2, "control steps from one plan on level 2 to the next", 1, 1000)
     upper_energy: str = setting("temporal", "what level 2 minimises", choices=("temporal", "latent"))
 
 

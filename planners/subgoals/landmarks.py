@@ -21,9 +21,9 @@ _BRIDGE = 2.0  # times max_edge: how long an edge may be that joins parts which 
 class GraphSettings:
     """The graph of landmarks that the hierarchy searches."""
 
-    landmarks: int = setting(300, "landmarks at most", 1)
-    candidates: int = setting(4000, "recorded frames that they are chosen from", 1)
-    max_edge: float = setting(12.0, "longest edge, control steps; a longer way is not trusted in one piece", 1)
+    landmarks: int = setting(300, "landmarks at most", 1, 1e4)
+    candidates: int = setting(4000, "recorded frames that they are chosen from", 1, 1e6)
+    max_edge: float = setting(12.0, "longest edge, control steps; a longer way is not trusted in one piece", 1, 1e4)
     seed: int = 0
 
 

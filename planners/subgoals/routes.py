@@ -38,9 +38,9 @@ class Pursuit:
 class Rules:
     """When to aim at what; all in control steps."""
 
-    near: float = setting(10.0, "control steps from the goal at which the hierarchy aims at the goal itself", 0)
-    reach: float = setting(10.0, "control steps away at most that a landmark may be to be aimed at", 1)
-    patience: int = setting(12, "control steps without progress, after which the hierarchy looks for another way", 1)
+    near: float = setting(10.0, "control steps from the goal at which the hierarchy aims at the goal itself", 0, 1e4)
+    reach: float = setting(10.0, "control steps away at most that a landmark may be to be aimed at", 1, 1e4)
+    patience: int = setting(12, "control steps without progress, after which the hierarchy tries another way", 1, 1e4)
     execute: int = setting(1, "control steps from one plan to the next, at most the horizon", 1, 200)
 
     @property

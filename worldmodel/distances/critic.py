@@ -25,9 +25,9 @@ class CriticSettings:
     kind: str = setting(
         "expectile", "how steps are learned", choices=("expectile", "quasimetric", "contrastive")
     )  # names in `KINDS`; the rest of this file is "expectile"
-    updates: int = setting(2000, "updates", 50)
-    batch: int = setting(1024, "pairs of latent and goal in an update", 2)
-    width: int = setting(256, "hidden units", 8)
+    updates: int = setting(2000, "updates", 50, 1e7)
+    batch: int = setting(1024, "pairs of latent and goal in an update", 2, 65536)
+    width: int = setting(256, "hidden units", 8, 8192)
     learning_rate: float = setting(1e-3, "peak of the schedule", 1e-8, 1)
     expectile: float = setting(
         0.8,
@@ -36,11 +36,12 @@ class CriticSettings:
         0.999,
         only=("kind", "expectile", "contrastive"),
     )
-    longest: float = setting(100.0, "distances are cut off here, control steps", 2)
+    longest: float = setting(100.0, "distances are cut off here, control steps", 2, 1e4)
     lookahead: int = setting(
         12,
         "recorded steps, at most, before a target asks the network; fewer where ways are shorter (world.action_repeat)",
         1,
+        1e4,
         only=("kind", "expectile"),
     )
     momentum: float = setting(0.97, "of the target network", 0, 1, only=("kind", "expectile"))
@@ -48,6 +49,7 @@ class CriticSettings:
         12.0,
         "mean offset of goals in the same recording, control steps",
         1,
+        1e4,
         only=("kind", "expectile", "contrastive"),
     )
     seed: int = 0

@@ -38,10 +38,10 @@ class ModelSettings:
         112, "size of the latent vector; above what it holds of keypoints, two for each place", 2, 4096
     )
     context: int = setting(4, "frames that one latent has seen; an even number for vit", 2, 16)
-    width: int = setting(32, "channels of the encoder", 8)
+    width: int = setting(32, "channels of the encoder", 8, 4096)
     depth: int = setting(2, "transformer blocks", 1, 48, only=("encoder", "vit"))
-    heads: int = setting(4, "attention heads", 1, only=("encoder", "vit"))
-    patch: int = setting(4, "side of a patch, pixels", 2, only=("encoder", "keypoints", "vit"))
+    heads: int = setting(4, "attention heads", 1, 128, only=("encoder", "vit"))
+    patch: int = setting(4, "side of a patch, pixels", 2, 128, only=("encoder", "keypoints", "vit"))
     keypoints: int = setting(32, "places that are looked for in a frame", 1, 1024, only=("encoder", "keypoints"))
     fixed: str = setting(
         "places",
@@ -54,7 +54,7 @@ class ModelSettings:
         "residual; gated: its layers multiply, for things that touch and turn",
         choices=("residual", "gated"),
     )
-    predictor_width: int = setting(384, "hidden units of the predictor", 8)
+    predictor_width: int = setting(384, "hidden units of the predictor", 8, 8192)
     predictor_depth: int = setting(2, "residual layers of the predictor", 1, 32)
 
     def check(self, frame_size: int) -> None:
@@ -80,11 +80,11 @@ class ObjectiveSettings:
     """What keeps latents apart, and how much each term weighs."""
 
     name: str = setting("variance_covariance", "what keeps latents apart", choices=OBJECTIVES)
-    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0)
-    inverse: float = setting(1.0, "weight of inverse dynamics", 0)
-    variance: float = setting(2.0, "weight of the variance hinge", 0, only=("name", "variance_covariance"))
-    covariance: float = setting(0.1, "weight of the covariance penalty", 0, only=("name", "variance_covariance"))
-    sigreg: float = setting(0.1, "weight of SIGReg", 0, only=("name", "sigreg"))
+    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0, 1e6)
+    inverse: float = setting(1.0, "weight of inverse dynamics", 0, 1e6)
+    variance: float = setting(2.0, "weight of the variance hinge", 0, 1e6, only=("name", "variance_covariance"))
+    covariance: float = setting(0.1, "weight of the covariance penalty", 0, 1e6, only=("name", "variance_covariance"))
+    sigreg: float = setting(0.1, "weight of SIGReg", 0, 1e6, only=("name", "sigreg"))
     momentum: float = setting(
         0.99, "of the teacher; 1 / (1 - momentum) must be far below train.updates", 0, 1, only=("name", "ema")
     )

@@ -31,11 +31,11 @@ class LeWMNetSettings:
     """What the networks are made of."""
 
     context: int = setting(3, "frames in the history", 2, 16)
-    width: int = setting(192, "channels of the encoder, of the predictor and of a frame's latent", 8)
+    width: int = setting(192, "channels of the encoder, of the predictor and of a frame's latent", 8, 8192)
     depth: int = setting(12, "transformer blocks of the encoder", 1, 48)
-    heads: int = setting(3, "attention heads of the encoder", 1)
-    patch: int = setting(8, "side of a patch, pixels", 2)
-    predictor_width: int = setting(2048, "hidden units of the predictor's feed-forward layers and the projectors", 8)
+    heads: int = setting(3, "attention heads of the encoder", 1, 128)
+    patch: int = setting(8, "side of a patch, pixels", 2, 128)
+    predictor_width: int = setting(2048, "hidden units of the predictor's feed-forward layers and projectors", 8, 8192)
     predictor_depth: int = setting(6, "transformer blocks of the predictor", 1, 32)
 
 
@@ -43,8 +43,8 @@ class LeWMNetSettings:
 class PredictorSettings:
     """Attention of the predictor."""
 
-    heads: int = setting(16, "attention heads", 1)
-    head_size: int = setting(64, "channels of an attention head", 1)
+    heads: int = setting(16, "attention heads", 1, 128)
+    head_size: int = setting(64, "channels of an attention head", 1, 1024)
     dropout: float = setting(0.1, "share of what a block adds that training drops", 0, 0.9)
 
 
@@ -52,8 +52,8 @@ class PredictorSettings:
 class LeWMObjectiveSettings:
     """How much each term weighs."""
 
-    prediction: float = setting(1.0, "weight of the prediction error", 0)
-    sigreg: float = setting(0.1, "weight of SIGReg", 0)
+    prediction: float = setting(1.0, "weight of the prediction error", 0, 1e6)
+    sigreg: float = setting(0.1, "weight of SIGReg", 0, 1e6)
 
 
 @dataclass(frozen=True)

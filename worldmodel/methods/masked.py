@@ -22,12 +22,12 @@ from worldmodel.settings import setting
 class NetSettings:
     """What the networks are made of."""
 
-    width: int = setting(128, "channels of the encoder", 8)
+    width: int = setting(128, "channels of the encoder", 8, 8192)
     depth: int = setting(4, "transformer blocks of the encoder", 1, 48)
-    heads: int = setting(4, "attention heads, of the predictor too", 1)
-    patch: int = setting(8, "side of a patch, pixels", 2)
+    heads: int = setting(4, "attention heads, of the predictor too", 1, 128)
+    patch: int = setting(8, "side of a patch, pixels", 2, 128)
     # A fraction of the encoder's, so that knowledge gathers in the encoder.
-    predictor_width: int = setting(64, "channels of the predictor", 8)
+    predictor_width: int = setting(64, "channels of the predictor", 8, 8192)
     predictor_depth: int = setting(3, "transformer blocks of the predictor", 1, 32)
 
 

@@ -27,19 +27,19 @@ from worldmodel.settings import setting
 class PLDMObjectiveSettings:
     """How much each term weighs."""
 
-    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0)
-    inverse: float = setting(1.072, "weight of inverse dynamics", 0)
-    variance: float = setting(3.98, "weight of the variance hinge", 0)
+    prediction: float = setting(1.0, "weight of the open-loop prediction error", 0, 1e6)
+    inverse: float = setting(1.072, "weight of inverse dynamics", 0, 1e6)
+    variance: float = setting(3.98, "weight of the variance hinge", 0, 1e6)
     # Published: 6.92 of the mean over pairs of dimensions, which are 63 times as many as the 64 of a latent.
-    covariance: float = setting(0.11, "weight of the covariance penalty", 0)
+    covariance: float = setting(0.11, "weight of the covariance penalty", 0, 1e6)
 
 
 @dataclass(frozen=True)
 class TimeSettings:
     """How much the terms along a clip weigh."""
 
-    time_variance: float = setting(0.245, "weight of the variance hinge within each clip", 0)
-    time_similarity: float = setting(0.742, "weight of the step from a latent to the next", 0)
+    time_variance: float = setting(0.245, "weight of the variance hinge within each clip", 0, 1e6)
+    time_similarity: float = setting(0.742, "weight of the step from a latent to the next", 0, 1e6)
 
 
 @dataclass(frozen=True)

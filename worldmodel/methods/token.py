@@ -35,11 +35,11 @@ class TokenNetSettings:
     """What the networks are made of."""
 
     context: int = setting(3, "frames whose tokens predict the next", 2, 16)
-    width: int = setting(128, "channels of the encoder", 8)
+    width: int = setting(128, "channels of the encoder", 8, 8192)
     depth: int = setting(2, "transformer blocks of the encoder", 1, 48)
-    heads: int = setting(4, "attention heads of the encoder and of the predictor", 1)
-    patch: int = setting(16, "side of the patch that a token stands for, pixels", 2)
-    predictor_width: int = setting(128, "channels of the transformer that predicts", 8)
+    heads: int = setting(4, "attention heads of the encoder and of the predictor", 1, 128)
+    patch: int = setting(16, "side of the patch that a token stands for, pixels", 2, 128)
+    predictor_width: int = setting(128, "channels of the transformer that predicts", 8, 8192)
     predictor_depth: int = setting(2, "its blocks", 1, 32)
 
 

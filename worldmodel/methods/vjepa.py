@@ -35,8 +35,8 @@ class TubeMaskingSettings:
 
     motion: float = setting(0.5, "share of the blocks placed where something moves, the others anywhere", 0, 1)
     last_momentum: float = setting(0.995, "of the teacher at the end; at first it is objective.momentum", 0, 1)
-    context: float = setting(0.0, "weight of the loss on what is visible (V-JEPA 2.1); 0: none", 0)
-    future: float = setting(2.0, "weight of the newest two frames, told from those before; 0: none, as published", 0)
+    context: float = setting(0.0, "weight of the loss on what is visible (V-JEPA 2.1); 0: none", 0, 1e6)
+    future: float = setting(2.0, "weight of the newest two frames, told from those before; 0: as published", 0, 1e6)
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,13 @@ def rebuilt(described: dict[str, Any], precision: torch.dtype) -> PatchEncoder:
 class DynamicsSettings:
     """The predictor and what it sees."""
 
-    grid: int = setting(4, "patches along a side of the frame, pooled from the encoder's", 1)
-    channels: int = setting(16, "features kept of each of them", 1)
+    grid: int = setting(4, "patches along a side of the frame, pooled from the encoder's", 1, 64)
+    channels: int = setting(16, "features kept of each of them", 1, 1024)
     past: int = setting(4, "frames that a latent holds: speed is in their difference", 2, 16)
-    window: int = setting(4, "steps that attention sees", 1)
-    width: int = setting(128, "channels of the predictor", 8)
+    window: int = setting(4, "steps that attention sees", 1, 64)
+    width: int = setting(128, "channels of the predictor", 8, 8192)
     depth: int = setting(3, "transformer blocks of the predictor", 1, 32)
-    heads: int = setting(4, "attention heads of the predictor", 1)
+    heads: int = setting(4, "attention heads of the predictor", 1, 128)
 
 
 @dataclass(frozen=True)

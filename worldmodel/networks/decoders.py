@@ -14,8 +14,8 @@ _FINEST = 4  # pixels that the last layer draws at once in each direction
 class DecoderSettings:
     """What draws, and how much of a clip is drawn in an update."""
 
-    width: int = setting(32, "channels of the finest layer of the decoder", 8)
-    pictures: int = setting(4, "pictures of each kind that are drawn of a clip in an update", 1)
+    width: int = setting(32, "channels of the finest layer of the decoder", 8, 4096)
+    pictures: int = setting(4, "pictures of each kind that are drawn of a clip in an update", 1, 1024)
 
 
 class PictureDecoder(nn.Module):

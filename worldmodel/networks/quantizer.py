@@ -21,7 +21,7 @@ class QuantizerSettings:
     codes: int = setting(512, "codes in the book", 2, 65536)
     size: int = setting(16, "of the vector of a code", 2, 1024)
     decay: float = setting(0.99, "of the moving averages that the book follows", 0, 0.9999)
-    commitment: float = setting(0.25, "weight of the distance of what is encoded from its code", 0)
+    commitment: float = setting(0.25, "weight of the distance of what is encoded from its code", 0, 1e6)
 
 
 class Quantizer(nn.Module):

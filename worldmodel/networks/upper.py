@@ -24,16 +24,16 @@ class UpperSettings:
     stride: int = setting(5, "control steps in a step of level 2", 2, 100)
     macro: int = setting(4, "size of a macro-action", 1, 64)
     latent: int = setting(0, "size of its latent; 0: that of level 1 is shared", 0, 4096)
-    width: int = setting(256, "hidden units of its networks", 8)
+    width: int = setting(256, "hidden units of its networks", 8, 8192)
     depth: int = setting(2, "residual layers of its predictor", 1, 32)
     horizon: int = setting(
-        8, "steps of level 2 imagined open-loop; recordings must be longer than stride times horizon", 1
+        8, "steps of level 2 imagined open-loop; recordings must be longer than stride times horizon", 1, 1000
     )
-    prediction: float = setting(1.0, "weight of its prediction error", 0)
-    variance: float = setting(1.0, "weight of the variance hinge on its latents and macro-actions", 0)
-    covariance: float = setting(0.1, "weight of the covariance penalty on them", 0)
-    updates: int = setting(1000, "updates, on the latents of all recordings, when level 1 has learnt", 1)
-    batch: int = setting(256, "stretches of recordings in an update", 2)
+    prediction: float = setting(1.0, "weight of its prediction error", 0, 1e6)
+    variance: float = setting(1.0, "weight of the variance hinge on its latents and macro-actions", 0, 1e6)
+    covariance: float = setting(0.1, "weight of the covariance penalty on them", 0, 1e6)
+    updates: int = setting(1000, "updates, on the latents of all recordings, when level 1 has learnt", 1, 1e7)
+    batch: int = setting(256, "stretches of recordings in an update", 2, 65536)
     learning_rate: float = setting(2e-3, "peak of the schedule, a warm-up and a cosine down to nothing", 1e-8, 1)
 
     @property

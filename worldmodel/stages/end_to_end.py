@@ -38,15 +38,15 @@ class ClipBatch(Protocol):
 class TrainSettings:
     """Training of the world model."""
 
-    updates: int = setting(1000, "updates", 1)
-    batch: int = setting(64, "clips in an update", 2)
-    length: int = setting(4, "latents in a clip", 2)
-    horizon: int = setting(3, "steps imagined open-loop from every latent; less than train.length", 1)
+    updates: int = setting(1000, "updates", 1, 1e7)
+    batch: int = setting(64, "clips in an update", 2, 65536)
+    length: int = setting(4, "latents in a clip", 2, 1000)
+    horizon: int = setting(3, "steps imagined open-loop from every latent; less than train.length", 1, 1000)
     learning_rate: float = setting(2e-3, "peak of the schedule", 1e-8, 1)
     weight_decay: float = setting(1e-4, "of matrices", 0, 1)
-    gradient_norm: float = setting(1.0, "gradients are scaled down to this norm", 1e-6)
-    measure_every: int = setting(250, "updates between measurements on recordings held out", 1)
-    save_every: int = setting(50, "updates between checkpoints: what an interruption can cost", 1)
+    gradient_norm: float = setting(1.0, "gradients are scaled down to this norm", 1e-6, 1e6)
+    measure_every: int = setting(250, "updates between measurements on recordings held out", 1, 1e7)
+    save_every: int = setting(50, "updates between checkpoints: what an interruption can cost", 1, 1e7)
     seed: int = 0
     schedule: str = setting("cosine", "cosine; wsd: constant, a short decay; both warm up", choices=("cosine", "wsd"))
 

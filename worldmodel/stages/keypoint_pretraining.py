@@ -29,8 +29,8 @@ _CODES = 5.0  # times the encoder's learning rate: codes, which are linear and b
 class PretrainingSettings:
     """Training of the keypoints by themselves, before all else: to tell from them what each patch looks like."""
 
-    updates: int = setting(200, "updates; 0: none, keypoints begin at random", 0, only=KEYPOINTS)
-    batch: int = setting(64, "frames in an update", 1, only=KEYPOINTS)
+    updates: int = setting(200, "updates; 0: none, keypoints begin at random", 0, 1e7, only=KEYPOINTS)
+    batch: int = setting(64, "frames in an update", 1, 65536, only=KEYPOINTS)
     learning_rate: float = setting(2e-3, "of the keypoints, constant", 1e-8, 1, only=KEYPOINTS)
     seed: int = 0
 

@@ -26,10 +26,10 @@ _DECAY = 0.01  # of the weights
 class FinetuningSettings:
     """Training of the predictor by itself, on the latents of all recordings."""
 
-    updates: int = setting(1000, "updates; 0: none", 0)
-    batch: int = setting(256, "latents in an update, from which it imagines", 2)
+    updates: int = setting(1000, "updates; 0: none", 0, 1e7)
+    batch: int = setting(256, "latents in an update, from which it imagines", 2, 65536)
     horizon: int = setting(
-        10, "steps imagined open-loop from each; also what every method's imagination is measured over", 1
+        10, "steps imagined open-loop from each; also what every method's imagination is measured over", 1, 1000
     )
     learning_rate: float = setting(2e-3, "peak of the schedule, a warm-up and a cosine down to nothing", 1e-8, 1)
     seed: int = 0

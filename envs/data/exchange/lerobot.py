@@ -6,7 +6,6 @@ format has no place for (world, seeds, factors, which geoms touch) is in ``meta/
 ``meta/housecat.parquet``, which other readers ignore.
 """
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from envs.data.episodes import Episode, StoreError
+from envs.data.episodes import Episode, StoreError, json_text
 from envs.data.exchange.formats import Opened, description
 from envs.data.exchange.lerobot_files import INFO, OWN_ROW, located, read_table
 from envs.data.exchange.lerobot_meta import DATA, EPISODES, OWN_ABOUT, OWN_TABLE, TASK, VIDEO, Sums, write_meta
@@ -52,7 +51,7 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
     _write(pa.Table.from_pylist(rows), folder / EPISODES.format(chunk_index=0, file_index=0))
     _write(pa.Table.from_pylist(own, _OWN_SCHEMA), folder / OWN_TABLE)
     write_meta(folder, store.load(0), camera, fps, sums, store.world["name"])
-    (folder / OWN_ABOUT).write_text(json.dumps(description(store), indent=1), encoding="utf-8")
+    (folder / OWN_ABOUT).write_text(json_text(description(store), indent=1), encoding="utf-8")
 
 
 def open_data(path: Path) -> Opened:
@@ -155,7 +154,7 @@ _OWN_SCHEMA = pa.schema(
 def _own_row(index: int, episode: Episode) -> dict[str, Any]:
     seed = None if episode.seed is None else list(episode.seed)
     contacts = episode.contacts.ravel().tolist()
-    return {"episode_index": index, "seed": seed, "factors": json.dumps(episode.factors), "contacts": contacts}
+    return {"episode_index": index, "seed": seed, "factors": json_text(episode.factors), "contacts": contacts}
 
 
 def _own(path: Path) -> dict[int, dict[str, Any]]:

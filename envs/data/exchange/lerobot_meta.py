@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from envs.data.episodes import Episode
+from envs.data.episodes import Episode, json_text
 
 DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
@@ -51,8 +51,8 @@ class Sums:
 def write_meta(folder: Path, first: Episode, camera: str, fps: float, sums: Sums, world: str) -> None:
     """Write ``info.json``, ``stats.json`` and ``tasks.parquet`` for episodes like ``first``."""
     meta = folder / "meta"
-    _write_json(meta / "info.json", _info(first, camera, fps, sums, world))
-    _write_json(meta / "stats.json", sums.statistics(camera))
+    for name, data in (("info", _info(first, camera, fps, sums, world)), ("stats", sums.statistics(camera))):
+        (meta / f"{name}.json").write_text(json_text(data, indent=1), encoding="utf-8")
     # The index of a pandas table: readers look tasks up in it.
     columns = [
         {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy_kind, "metadata": None}
@@ -105,7 +105,3 @@ def _info(first: Episode, camera: str, fps: float, sums: Sums, world: str) -> di
 
 def _feature(kind: str, size: int) -> dict[str, Any]:
     return {"dtype": kind, "shape": [size], "names": None}
-
-
-def _write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, indent=1), encoding="utf-8")

@@ -17,7 +17,7 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 
 from envs.data.contained import FILTERS, member, require_all_contained
-from envs.data.episodes import Episode, StoreError
+from envs.data.episodes import Episode, StoreError, json_text
 from envs.data.exchange.formats import Opened, description
 from envs.data.manifest import DESCRIBED
 from envs.data.store import EpisodeStore
@@ -58,7 +58,7 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
             "minari_version": minari.__version__,
             "algorithm_name": f"{kind} play",
             "description": f"{kind.capitalize()} play in Housecat's world '{store.world['name']}'. There is no reward.",
-            _ABOUT: description(store),
+            _ABOUT: json.loads(json_text(description(store))),
         }
     )
 
@@ -109,7 +109,7 @@ def _buffers(store: EpisodeStore) -> Iterator[EpisodeBuffer]:
         steps = len(episode)
         truncated = np.arange(steps) == steps - 1  # episodes end because recording does
         number, pairs = per_frame(episode.contacts, steps + 1)
-        options = {"factors": json.dumps(episode.factors)}
+        options = {"factors": json_text(episode.factors)}
         yield EpisodeBuffer(
             id=index,
             options=options if episode.seed is None else {**options, "seed": list(episode.seed)},

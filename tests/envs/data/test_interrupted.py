@@ -23,12 +23,13 @@ SCRIPT = """
 import json, sys
 from envs.data.collect import collect
 from envs.data.store import StoreError
+from envs.workers import WorkerError
 if __name__ == "__main__":
     spec, out, episodes, workers = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     try:
         collect(spec, out, episodes, 20, 0, workers=workers, progress=False)
-    except StoreError as error:
-        sys.exit(f"StoreError: {error}")
+    except (StoreError, WorkerError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -113,7 +114,7 @@ def test_a_killed_worker_is_reported_and_what_it_wrote_is_kept(
     os.kill(next(child for child, command in commands.items() if b"spawn_main" in command), signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors.startswith("StoreError: a recording process ended early (exit code -9)")
+    assert errors.startswith("WorkerError: a worker process was killed by SIGKILL")
     assert errors.count("\n") == 1
     assert group_is_gone(process.pid)
     assert record(spec, out, episodes=6).check() == []

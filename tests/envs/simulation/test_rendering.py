@@ -126,3 +126,21 @@ def test_importing_worlds_imports_no_torch_and_none_of_the_other_packages() -> N
         "print(sorted({'torch', 'worldmodel', 'planners', 'housecat'} & set(sys.modules)))"
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_lost_context_is_told_and_never_gives_the_frame_before() -> None:
+    """Drawing without a context raises nothing, and leaves the pixels that were read last as they were."""
+    code = """
+from envs import WORLDS, make_world
+from envs.simulation import rendering
+world = make_world(WORLDS["umaze"])
+world.reset(seed=0)
+world.frame()
+rendering._context.free()
+try:
+    world.frame()
+except rendering.RenderingError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("the OpenGL context is lost")

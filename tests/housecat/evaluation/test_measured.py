@@ -74,4 +74,5 @@ def test_neither_the_frame_size_nor_what_is_varied_makes_another_world() -> None
 
 def test_a_pair_is_tried_alike_by_one_process_and_by_two() -> None:
     spec = {**make_named("reacher").spec_dict, "frame_size": 32}
-    assert list(try_pairs(spec, 3, 2, workers=2)) == [try_pair(spec, 3, 0), try_pair(spec, 3, 1)]
+    tried = list(try_pairs(spec, 3, 2, workers=2))
+    assert sorted(tried, key=repr) == sorted([try_pair(spec, 3, 0), try_pair(spec, 3, 1)], key=repr)

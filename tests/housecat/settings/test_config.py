@@ -83,7 +83,7 @@ def test_null_stands_for_no_value():
         ("train.learning_rate=nan", "must be a number"),
         ("train.learning_rate=7", "train.learning_rate must be from 1e-08 to 1, got 7"),
         ("seed=-1", "seed must be from 0 to 2147483647, got -1"),
-        ("episodes=0", "episodes must be at least 1, got 0"),
+        ("episodes=0", "episodes must be from 1 to 1000000, got 0"),
         ("device=tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
         ("evaluate.planners=[hierarchy,flat]", "got 'flat'"),
         ("evaluate.planners=[]", "must not be empty"),

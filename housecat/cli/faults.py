@@ -1,0 +1,57 @@
+"""What a machine can run out of, told with the remedy that suits the command."""
+
+import errno
+import resource
+from collections.abc import Callable, Iterator
+
+from housecat.errors import UsageError
+
+_FULL, _FILES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), (errno.EMFILE, errno.ENFILE)
+# How libraries say that there is no memory, in errors of their own: torch, C++, threads, HDF5, the loader, oneDNN.
+_NO_MEMORY = (
+    *("allocate memory", "not enough memory", "out of memory", "bad_alloc", "start new thread", "allocation failed"),
+    *("failed to map segment", "could not create a primitive"),
+)
+_SPARE = 2**29  # bytes: with less left of the address space under `ulimit -v`, whatever fails does so for that
+_LESS = {
+    "workers": "write workers=1",
+    "train.batch": "take a smaller train.batch",
+    "against": "name fewer checkpoints in against",
+}
+_ONWARD = "then the same command goes on from here"
+
+
+def of_machine(error: BaseException, reads: Callable[[str], bool]) -> str | None:
+    """One line about an error that comes of a lack of room, files or memory; None for any other.
+
+    `reads`: whether the command reads a setting.
+    """
+    for one in _causes(error):
+        number, said = getattr(one, "errno", None), str(one)
+        where = f"{one.filename}: " if isinstance(one, OSError) and one.filename else ""
+        if number in _FULL or "No space left on device" in said:
+            elsewhere = ", or write elsewhere with out=DIR" * reads("out")
+            return f"{where}the disk is full: free space{elsewhere}; {_ONWARD}"
+        if number in _FILES:
+            fewer = " or write workers=1" * reads("workers")
+            return f"{where}too many files are open: raise the limit with ulimit -n{fewer}; {_ONWARD}"
+        lacking = isinstance(one, MemoryError) or number == errno.ENOMEM or any(word in said for word in _NO_MEMORY)
+        lacking = lacking and isinstance(one, RuntimeError | ImportError | OSError | MemoryError)
+        if lacking or (_starved() and not isinstance(error, UsageError)):
+            less = [told for name, told in _LESS.items() if reads(name)]
+            return f"the memory is full: {' or '.join(['close other programs', *less])}; {_ONWARD}"
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _starved() -> bool:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return False
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return limit - int(file.read().split()[0]) * resource.getpagesize() < _SPARE
