@@ -1,12 +1,13 @@
-"""Every world by name: what it is made of, and the Gymnasium id under which others make it."""
+"""Every world by name, and what it is made of."""
 
 import copy
 from collections.abc import Callable
 from typing import Any
 
-import gymnasium
+import numpy as np
 
 from envs.outside.description import FAMILY_NAMES, build_outside
+from envs.outside.python import make_environment
 from envs.outside.sources import OutsideError
 from envs.simulation.scene import Scene
 from envs.specs import WorldError, check_spec
@@ -38,21 +39,6 @@ WORLDS: dict[str, dict[str, Any]] = {
     **{name: maze_spec(name) for name in LAYOUTS},
     **{name: {"family": name, "name": name, "frame_size": 64} for name in _OWN},
 }
-IDS = {
-    "umaze": "housecat/PointMaze-UMaze-v0",
-    "medium": "housecat/PointMaze-Medium-v0",
-    "large": "housecat/PointMaze-Large-v0",
-    "fourrooms": "housecat/PointMaze-FourRooms-v0",
-    "giant": "housecat/PointMaze-Giant-v0",
-    "rover": "housecat/Rover-v0",
-    "reacher": "housecat/Reacher-v0",
-    "arm": "housecat/Arm-v0",
-    "puck": "housecat/Puck-v0",
-    "pusht": "housecat/PushT-v0",
-    "cube": "housecat/Cube-v0",
-    "runner": "housecat/Runner-v0",
-    "car": "housecat/Car-v0",
-}
 # What the worlds of a family are about: navigation, reaching, pushing, manipulation, locomotion or driving.
 SUBJECTS = {
     "pointmaze": "navigation",
@@ -70,6 +56,7 @@ SUBJECTS = {
 _NEEDED = {
     "pointmaze": ("layout",),
     **dict.fromkeys(FAMILY_NAMES, ("options", "fingerprint", "measure", "calibration")),
+    "python": ("actions", "dt", "max_steps", "states"),
 }
 
 
@@ -80,16 +67,24 @@ def make_world(spec: dict[str, Any], render_mode: str | None = None) -> World:
     repeated that long, and the camera looks once in that time.
 
     Raises:
+        OutsideError: nothing simulates what was recorded, or only code that nobody here has named.
         WorldError: the family is unknown, something is missing or out of range, or the layout is an impossible maze.
     """
     check_spec(spec)
     family, repeat = spec["family"], spec.get("action_repeat", 1)
-    if family not in FAMILIES:
-        raise WorldError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}")
+    if family == "recorded":
+        raise OutsideError(
+            f"'{spec['name']}' was recorded without a simulator, in which nothing can be played or drawn: let "
+            "housecat.load(...).act(frame) act on the robot, or see `housecat probe`"
+        )
+    if family not in (*FAMILIES, "python"):
+        raise WorldError(f"unknown family of worlds {family!r}: known are {', '.join(FAMILIES)}, python")
     if missing := [entry for entry in _NEEDED.get(family, ()) if spec.get(entry) is None]:
         raise WorldError(f"the description of a {family} world lacks {', '.join(missing)}")
     spec = copy.deepcopy(spec)
     try:
+        if family == "python":
+            return make_environment(spec, render_mode)
         scene, task = FAMILIES[family](spec)
         if repeat > 1:
             scene.substeps *= repeat
@@ -116,8 +111,11 @@ def make_vector(spec: dict[str, Any], n: int) -> WorldVector:
     return WorldVector([make_world(spec) for _ in range(n)])
 
 
-def register_worlds() -> None:
-    """Make the worlds known to `gymnasium.make`."""
-    for name, identifier in IDS.items():
-        if identifier not in gymnasium.registry:
-            gymnasium.register(identifier, entry_point="envs.registry:make_named", kwargs={"name": name})
+def measured(spec: dict[str, Any], states: np.ndarray) -> dict[str, np.ndarray]:
+    """What probes are asked for of recorded ``states (..., S)``: by name, ``(..., n)``; not a number where unknown.
+
+    Of what no simulator knows: the "state" that the environment or the robot itself has told, as it is.
+    """
+    if spec["family"] in ("python", "recorded"):
+        return {"state": states}
+    return make_world(spec).measured(states)

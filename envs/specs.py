@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from envs.files import Maybe, Positive, Text, check, many, record
+from envs.files import Count, Maybe, Number, Positive, Text, check, many, record
 from envs.outside.options import OPTIONS
 
 _SPEC = record(
@@ -28,6 +28,11 @@ _SPEC = record(
     | Maybe,
     calibration=record(tolerance=Positive, nearest=Positive, speed=Positive) | Maybe,
     notes=many(Text) | Maybe,
+    # Of environments in Python and of robots without a simulator: see `envs.units`.
+    actions=record(low=many(Number), high=many(Number)) | Maybe,
+    dt=Positive | Maybe,
+    max_steps=Count | Maybe,
+    states=Count | Maybe,
 )
 
 

@@ -14,6 +14,7 @@ from envs.play.policies import Play, RandomPlay
 
 _CANDIDATES = 16
 _ATTEMPTS = 200
+_SPANNED = 64  # starts, and as many goals, among which the farthest distance is looked for
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ class Task(ABC):
     def guidance(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """What the oracle minimises ``(N,)``: the distance, unless it says too little of how to get there."""
         return self.distances(states, goal)
+
+    def span(self, rng: np.random.Generator) -> float:
+        """The farthest distance among random pairs of states, in `unit`."""
+        goals = np.stack([self.sample_state(rng) for _ in range(_SPANNED)])
+        return float(max(self.distances(goals, self.sample_state(rng)).max() for _ in range(_SPANNED)))
 
     def distance(self, state: np.ndarray, goal: np.ndarray) -> float:
         """True distance in `unit` from ``state (S,)`` to ``goal (S,)``."""

@@ -1,7 +1,7 @@
 """A world: a scene and a task, together a Gymnasium environment whose observation is a camera frame."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -14,6 +14,7 @@ from envs.simulation.physics import physics_factors
 from envs.simulation.scene import Scene
 from envs.simulation.variant import Variant
 from envs.task import Pair, Task
+from envs.units import from_own
 
 
 class World(gymnasium.Env):
@@ -44,6 +45,13 @@ class World(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(0, 255, (scene.frame_size, scene.frame_size, 3), np.uint8)
         self._goal: np.ndarray | None = None
         self._elapsed = 0
+        self._own_units = False
+
+    def use_own_units(self) -> None:
+        """Take actions in the units of the environment or robot, where it has units of its own, not from -1 to 1."""
+        if "actions" in self.spec_dict:
+            low, high = (np.array(self.spec_dict["actions"][end], np.float32) for end in ("low", "high"))
+            self.action_space, self._own_units = gymnasium.spaces.Box(low, high), True
 
     @functools.cached_property
     def factors(self) -> dict[str, Factor]:
@@ -111,7 +119,7 @@ class World(gymnasium.Env):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Hold ``action (A,)`` for one control step; the reward is 1 on success, else 0."""
-        self.scene.step(action)
+        self.scene.step(from_own(self.spec_dict, action) if self._own_units else action)
         self._elapsed += 1
         info = self._info()
         return self.frame(), float(info["success"]), info["success"], self._elapsed >= self.max_steps, info
@@ -123,6 +131,16 @@ class World(gymnasium.Env):
     def frame(self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None) -> np.ndarray:
         """A picture of the present state, or of ``state`` without going there; see `Scene.frame`."""
         return self.scene.frame(camera, state, size)
+
+    def frames(self, path: np.ndarray, camera: str = "train", shown: Sequence[int] | None = None) -> list[np.ndarray]:
+        """The pictures of an episode that went along ``path (T, S)``, ``shown`` of them, rising; None: all."""
+        return [self.frame(camera, state) for state in (path if shown is None else path[list(shown)])]
+
+    def goal_frame(self, camera: str = "train") -> np.ndarray:
+        """A picture of the goal of this episode, as `frame`; ValueError where `reset` has set none."""
+        if self._goal is None:
+            raise ValueError("there is no goal: call reset() first, and not with the goal None")
+        return self.frame(camera, self._goal)
 
     def state(self) -> np.ndarray:
         """The simulator's state ``(S,)``: positions, then velocities."""

@@ -59,6 +59,19 @@ class Agent:
         self._actions = torch.cat([self._actions, actions[:, None]], dim=1)[:, 1:]
         return actions.cpu().numpy()
 
+    @torch.no_grad()
+    def plan(self, frames: NDArray[np.uint8]) -> Plan:
+        """What would be planned for all environments at frames uint8 (B, h, w, 3); all stays as if it had not been."""
+        kept, states = dict(vars(self)), [one.get_state() for one in self.generators]
+        self._memory = list(self._memory)
+        try:
+            self._see(frames)
+            return self._plan(list(range(len(frames))))
+        finally:
+            vars(self).update(kept)
+            for generator, state in zip(self.generators, states, strict=True):
+                generator.set_state(state)
+
     def _see(self, frames: NDArray[np.uint8]) -> None:
         if self._frames is None:
             self._frames = self._repeated(frames)

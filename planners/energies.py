@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from planners.interface import Distance
+from planners.interface import Distance, Energy
 
 
 class Composable(ABC):
@@ -29,13 +29,32 @@ class Composable(ABC):
         Or in many, with B in front of each.
         """
 
-    def __add__(self, other: "Composable") -> "Composable":
-        return WeightedSum([(1.0, self), (1.0, other)])
+    def __add__(self, other: Energy) -> "Composable":
+        return WeightedSum([(1.0, self), (1.0, composable(other))])
+
+    __radd__ = __add__
 
     def __mul__(self, weight: float) -> "Composable":
         return WeightedSum([(weight, self)])
 
     __rmul__ = __mul__
+
+
+class FunctionEnergy(Composable):
+    """Any function of latents (B, N, H, *Z), actions (B, N, H, A) and target (B, *Z) that returns (B, N)."""
+
+    def __init__(self, function: Energy) -> None:
+        self.function = function
+
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        if actions.ndim == 4:
+            return self.function(latents, actions, target)
+        return self.function(latents[None], actions[None], target[None])[0]
+
+
+def composable(energy: Energy) -> Composable:
+    """An energy, or a function that is one, as something that can be added and scaled."""
+    return energy if isinstance(energy, Composable) else FunctionEnergy(energy)
 
 
 class WeightedSum(Composable):

@@ -1,9 +1,13 @@
 """The flat planner: world model, energy and optimiser make a planner towards one target."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from planners.interface import Energy, Generators, Memory, Optimizer, Plan, WorldModel
+from planners.interface import Energy, Generators, Memory, Optimizer, Plan, PlanError, WorldModel
+
+_ROUNDING = 1e-5
 
 
 class Flat:
@@ -23,7 +27,10 @@ class Flat:
     def __call__(
         self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
-        """See `planners.interface.Planner`; it remembers nothing."""
+        """See `planners.interface.Planner`; it remembers nothing. The optimiser may differentiate the score.
+
+        Raises PlanError: energy or optimiser return something of another shape, or actions out of bounds.
+        """
         low, high = self.model.action_low, self.model.action_high
         if start is None:
             start = ((low + high) / 2).expand(len(z), self.horizon, -1)
@@ -36,10 +43,30 @@ class Flat:
             candidates, latents = actions, self.model.rollout(z, actions)
             return latents
 
-        actions, energy = self.optimizer(
-            lambda asked: self.energy(imagine(asked), asked, target), start, low, high, generators
-        )
+        def score(asked: Tensor) -> Tensor:
+            found = self.energy(imagine(asked), asked, target)
+            if found.shape != asked.shape[:2]:
+                raise PlanError(
+                    f"the energy returned {tuple(found.shape)}: return (B, N), here {tuple(asked.shape[:2])}"
+                )
+            return found
+
+        with torch.enable_grad():
+            found = self.optimizer(score, start, low, high, generators)
+        actions, energy = checked(found, start, low, high)
         # An optimiser that asked for the score of its result last has had its path imagined already.
         if not torch.equal(candidates, actions[:, None]):
             imagine(actions[:, None])
-        return Plan(actions, latents[:, 0], energy, target, calls, torch.full((len(z),), -1))
+        return Plan(actions, latents[:, 0].detach(), energy, target, calls, torch.full((len(z),), -1))
+
+
+def checked(found: Any, start: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Actions (B, H, A) and their score (B,), if that is what an optimiser returned. Raises PlanError."""
+    shapes = [tuple(one.shape) for one in found] if isinstance(found, tuple) else type(found).__name__
+    wanted = [tuple(start.shape), tuple(start.shape[:1])]
+    if shapes != wanted:
+        raise PlanError(f"the optimiser returned {shapes}: return actions {wanted[0]} and their score {wanted[1]}")
+    actions, energy = (one.detach() for one in found)
+    if not ((actions >= low - _ROUNDING) & (actions <= high + _ROUNDING)).all():  # neither is a NaN
+        raise PlanError("the optimiser returned actions out of bounds: clamp them to low and high")
+    return actions, energy

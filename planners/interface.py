@@ -63,6 +63,10 @@ class Distance(Protocol):
         ...
 
 
+class PlanError(ValueError):
+    """A part of a planner, such as an optimiser of one's own, does not keep its protocol; one line says what it did."""
+
+
 Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(latents (B, N, H, *Z), actions (B, N, H, A), target (B, *Z)) -> (B, N); lower is better."""
 

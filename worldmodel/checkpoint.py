@@ -17,6 +17,7 @@ from worldmodel.distances.distance import LearnedDistance
 from worldmodel.files import json_text, read_json, replace_folder, require_plain, restore_folder, tensor_bytes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
+from worldmodel.own_code import OwnCodeError, is_own
 from worldmodel.settings import from_json
 from worldmodel.share.card import model_card
 
@@ -69,7 +70,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise _damaged(folder, error) from error
     if config["format"] != FORMAT:
         raise CheckpointError(f"checkpoint {folder} has format {config['format']}, not {FORMAT}: train again")
-    if config["method"] not in METHODS:
+    if config["method"] not in METHODS and not is_own(config["method"]):
         known = ", ".join(METHODS)
         raise CheckpointError(f"checkpoint {folder} is of the method {config['method'][:40]!r}, there are {known}")
     return config
@@ -111,8 +112,9 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"no checkpoint in {folder}: give the folder that `housecat train` wrote")
     config = read_config(folder)
-    entry, critic, distance = METHODS[config["method"]], config["critic"], None
+    critic, distance = config["critic"], None
     try:
+        entry = METHODS[config["method"]]
         settings = from_json(entry.settings, config["settings"])
         model = _filled(lambda: entry.make(settings, precision).model, folder / "model.safetensors")
         if critic is not None:
@@ -123,6 +125,8 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if graph.exists():
             require_plain(graph)
             landmarks = {name: each.to(device) for name, each in load_file(graph).items()}
+    except OwnCodeError as error:
+        raise CheckpointError(f"checkpoint {folder}: {error}") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from error
     for part in (model, distance):

@@ -5,7 +5,10 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from worldmodel.own_code import is_own
+
 _UNTOLD = 1e7  # bound of a number of which no other is told
+OWN = "FILE.py:NAME"  # among the choices of a setting: code of the user's own
 
 
 def setting(
@@ -47,5 +50,6 @@ def _check_ranges(kind: type, values: Any, section: str) -> None:
         for member in value if isinstance(value, list) else [value]:
             if isinstance(member, int | float) and not low <= member <= high:
                 raise ValueError(f"the setting {section}{one.name} is {member:g}, expected {low:g} to {high:g}")
-            if told["choices"] and member not in told["choices"]:
+            own = OWN in told["choices"] and is_own(str(member))
+            if told["choices"] and member not in told["choices"] and not own:
                 raise ValueError(f"the setting {section}{one.name} is none of {', '.join(told['choices'])}")

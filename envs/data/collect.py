@@ -1,6 +1,7 @@
 """Record play, random or scripted: many simulators in several processes, straight to disk."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from envs.data.episodes import Episode
 from envs.data.manifest import identity
 from envs.data.processes import Make, Seconds
 from envs.data.store import EpisodeStore
+from envs.outside.python import PythonWorld
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from envs.simulation.contacts import joined
@@ -28,6 +30,7 @@ def collect(
     workers: int = 0,
     progress: bool = True,
     on_progress: OnProgress | None = None,
+    prepare: Callable[[], Any] | None = None,
 ) -> EpisodeStore:
     """Record ``episodes`` episodes of ``steps`` control steps of random play into the folder ``out``.
 
@@ -37,14 +40,20 @@ def collect(
     Args:
         spec: the world, as for `envs.make_world`.
         seed: not negative.
+        prepare: called first in every process: it makes known how an environment in Python is made.
 
     Raises ValueError: the world or one of the numbers is impossible.
     """
     _check_numbers(episodes=(episodes, 1), steps=(steps, 1), seed=(seed, 0), workers=(workers, 0))
     world = make_world(spec)
     kind = "scripted" if world.task.scripted else "random"
-    about = identity(world.spec_dict, world.dt, renderer_name(), {"command": "collect"}, seed, steps, play=kind)
-    play = RandomPlayRecording(world.spec_dict, seed, steps)
+    play = RandomPlayRecording(world.spec_dict, seed, steps, prepare)
+    about = identity(world.spec_dict, world.dt, None, {"command": "collect"}, seed, steps, play=kind)
+    if isinstance(world, PythonWorld):  # which may end an episode early
+        about |= {"steps": None, "states": world.spec_dict["states"] > 0}
+        about["origin"] |= {"steps": steps}
+    else:
+        about["renderer"] = renderer_name()
     return build(Path(out), about, play, episodes, workers, progress, on_progress)
 
 
@@ -55,9 +64,12 @@ class RandomPlayRecording:
     spec: dict[str, Any]
     seed: int
     steps: int
+    prepare: Callable[[], Any] | None = None
 
     def begin(self) -> Make:
         """Build the world; see `envs.data.processes.Source`."""
+        if self.prepare is not None:
+            self.prepare()
         world = make_world(self.spec)
 
         def make(index: int) -> tuple[Episode, Seconds]:
@@ -73,6 +85,8 @@ def record_episode(world: World, seed: int, index: int, steps: int, seconds: Sec
     ``seconds`` is told what "physics" and "rendering" took.
     """
     rng = stream(seed, "recordings", index)
+    if isinstance(world, PythonWorld):
+        return Episode(*world.record(rng, steps), seed=(seed, index))
     scene = world.scene
     # From a stream of their own: what happens in an episode is not drawn anew when factors are added.
     world.set_factors(world.sample_factors(stream(seed, "factors of recordings", index)))

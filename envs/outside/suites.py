@@ -22,6 +22,7 @@ import mujoco
 import numpy as np
 
 from envs.outside.sources import OutsideError, Source, first_line, physics_state
+from envs.simulation.backend import choose_backend
 
 # Packages that register further MuJoCo environments with Gymnasium when they are imported.
 _REGISTERING = ("gymnasium_robotics", "ogbench")
@@ -42,6 +43,7 @@ def read_dm_control(domain: str, task: str, name: str) -> Source:
     """
     if importlib.util.find_spec("dm_control") is None:
         raise OutsideError(f"world={name} needs dm_control, which is not installed: pip install dm-control")
+    choose_backend()  # which dm_control loads with its first module
     with _quietly():
         from dm_control import suite
 

@@ -1,8 +1,8 @@
 """Which OpenGL backend MuJoCo renders with, found out by really creating a context with each.
 
 The probe runs in a process of its own: a driver that fails may abort the process or leave it unable to try
-the next one. The outcome is written to ``MUJOCO_GL``, so that processes started from here need not probe again.
-MuJoCo must not be imported in this file: it reads ``MUJOCO_GL`` when it is loaded.
+the next one. The outcome is written to ``MUJOCO_GL``, so that processes started from here need not probe again; MuJoCo
+itself reads it when its first context is made.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ class RenderingError(RuntimeError):
 
 
 def choose_backend() -> None:
-    """Set ``MUJOCO_GL`` to the first backend that works, unless the user has set it already."""
+    """Set ``MUJOCO_GL`` to the first backend that works, unless it is set already."""
     # Frames of 64 to 256 pixels are too small to share between rasteriser threads; one process per core scales better.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     if os.environ.get("MUJOCO_GL"):
@@ -59,14 +59,15 @@ def backend_works(name: str) -> bool:
 
 
 def renderer_name() -> str:
-    """The backend in use: "egl", "osmesa" or "glfw".
+    """The backend in use, chosen at the first call: "egl", "osmesa" or "glfw".
 
     Raises RenderingError: no backend works here, or ``MUJOCO_GL`` names one that Housecat does not know.
     """
-    name = os.environ.get("MUJOCO_GL", "").lower()
+    choose_backend()
+    name = os.environ["MUJOCO_GL"].lower()
     if name in BACKENDS:
         return name
-    if name in ("", NONE, "disable", "off", "false", "0"):
+    if name in (NONE, "disable", "off", "false", "0"):
         raise RenderingError(f"no OpenGL backend works here (tried {', '.join(BACKENDS)}): {PACKAGES}")
     raise RenderingError(f"MUJOCO_GL is '{name}', known are {', '.join(BACKENDS)}: unset it to let Housecat choose")
 

@@ -76,7 +76,8 @@ def run_collect(request: Request) -> int:
     spec = _described(config)
     out = Path(config.out or f"data/{spec['name']}")
     store = stages.record(config, spec, out)
-    print(f"{len(store)} episodes of {store.manifest['steps']} control steps in world '{spec['name']}': {out}")
+    steps = store.manifest["steps"] or f"at most {config.collect.steps}"
+    print(f"{len(store)} episodes of {steps} control steps in world '{spec['name']}': {out}")
     if store.manifest["throughput"] is not None:
         print(datasets.speed(store.manifest["throughput"]))
     print(f"next: housecat train data={out}")

@@ -104,12 +104,16 @@ def bring_out(config: Config, world: World) -> None:
 def bring_in(config: Config, world: World) -> None:
     """Imports a data set of another format."""
     source, out = _folder(config.source, "source"), _folder(config.out, "out")
-    store = import_data(_format(config), source, out, world)
+    store = import_data(_format(config), source, out, world, frame_size=config.size)
     print(f"{len(store)} episodes of world '{store.world['name']}': {out}")
+    for note in store.world.get("notes", ()):
+        print(f"note: {note}")
+    if store.world["family"] == "recorded":
+        print("it is a robot without a simulator: it trains, is probed and plans, and acts where you step it")
     if not store.manifest["states"]:
         print(
-            "its states are not those of this world's simulator: stored as unknown. Training and planning do without; "
-            "what a latent tells of position or velocity will be called unknown"
+            "its states are unknown, or not those of this world's simulator: stored as unknown. Training and planning "
+            "do without; what a latent tells of position or velocity will be called unknown"
         )
     print(f"next: housecat train data={out}")
 

@@ -58,7 +58,7 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "checkpoint", "episodes", "workers", "world", "factors", "planner", "evaluate"),
+        (*_COMMON, "checkpoint", "code", "episodes", "workers", "world", "factors", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
     "compare": Command(
@@ -71,14 +71,14 @@ COMMANDS = {
     "probe": Command(
         "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",
         "housecat probe checkpoint=runs/medium against=runs/other",
-        (*_COMMON, "checkpoint", "data", "against"),
+        (*_COMMON, "checkpoint", "code", "data", "against"),
         "Writes probe.json and probe.png to out (the folder of the training run unless given). Encoders can be probed "
         "too.\nProbes are fitted on data (by default what it was trained on) and judged on episodes held out of it.",
     ),
     "export": Command(
         "write encoder and predictor as programs that run without Housecat, and check them against the model",
         "housecat export checkpoint=runs/medium out=exported",
-        ("checkpoint", "out", "planner.horizon"),
+        ("checkpoint", "code", "out", "planner.horizon"),
         "torch.export programs (.pt2) and export.json, which says what goes in and comes out. The predictor imagines\n"
         "planner.horizon steps. Exits with 1 where a program differs from the model. --onnx: ONNX files as well.",
         flags=("--onnx",),
@@ -121,9 +121,10 @@ COMMANDS = {
     "data import": Command(
         "bring a data set of another format into the form that training reads: lerobot, minari or hdf5",
         "housecat data import source=pusht.h5 out=data/pusht format=hdf5 world=medium",
-        ("source", "out", "format", "world"),
+        ("source", "out", "format", "size", "world"),
         "hdf5: one file with flat columns, as stable-worldmodel writes it. The world is that of an export of Housecat "
-        "unless given.",
+        "unless given.\nOther data are of a robot without a simulator: actions keep their ranges, frames become size "
+        "pixels (64).",
     ),
     "worlds": Command(
         "list the worlds: what they ask for, how often oracle and random play succeed, what can be varied",

@@ -26,7 +26,9 @@ EXPECTED = (
     ("envs.workers", "WorkerError"),
     ("envs.outside.sources", "OutsideError"),
     ("envs.specs", "WorldError"),
+    ("planners.interface", "PlanError"),
     ("worldmodel.checkpoint", "CheckpointError"),
+    ("worldmodel.own_code", "OwnCodeError"),
     ("worldmodel.networks.pretrained", "PretrainedError"),
     ("worldmodel.progress", "TrainingError"),
 )
@@ -80,7 +82,7 @@ def run(arguments: list[str]) -> int:
     if name == "doctor":
         return _doctor(rest)
     flags = frozenset(word for word in rest if word in texts.COMMANDS[name].flags)
-    return _work(name, [word for word in rest if word not in flags], flags)
+    return work(name, [word for word in rest if word not in flags], flags)
 
 
 def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
@@ -120,7 +122,8 @@ def _doctor(arguments: list[str]) -> int:
     return doctor("--json" in arguments)
 
 
-def _work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
+def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
+    """Carries out a command with `key=value` arguments and returns the exit code; errors come as exceptions."""
     if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
         os.environ.setdefault("TQDM_MININTERVAL", "20")
     from housecat.cli import doctor

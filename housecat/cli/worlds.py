@@ -6,8 +6,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from envs import WORLDS, make_world
-from envs.registry import IDS, SUBJECTS
+from envs import IDS, WORLDS, make_world
+from envs.registry import SUBJECTS
 from envs.world import World
 from housecat import __version__
 from housecat.cli.sheet import write_sheet

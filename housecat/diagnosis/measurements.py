@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from envs import make_world
 from envs.data.store import EpisodeStore
+from envs.registry import measured
 from envs.streams import stream
 from housecat.evaluation.statistics import Rate
 from worldmodel.diagnosis.geometry import effective_rank, straightness, variation
@@ -38,7 +38,7 @@ PIXELS = "pixels"  # the source of features that is no network
 
 @dataclass(frozen=True)
 class Moments:
-    """Recorded contexts with what the simulator says of their last frame."""
+    """Recorded contexts with what the simulator says of their last frame, if it is known."""
 
     frames: Tensor  # (K, T, h, w, 3) uint8
     actions: Tensor  # (K, T-1, A)
@@ -46,8 +46,9 @@ class Moments:
     recording: Tensor  # (K,) which recording each is from
 
     def targets(self) -> Tensor:
-        """All quantities side by side (K, n)."""
-        return torch.cat([values[:, -1] for values in self.measured.values()], dim=1)
+        """All quantities side by side (K, n); n is 0 where nothing is known."""
+        nothing = torch.empty(len(self.frames), 0)
+        return torch.cat([nothing, *(values[:, -1] for values in self.measured.values())], dim=1)
 
     def parts(self) -> Iterator[tuple[str, slice]]:
         """Where each quantity is in `targets`."""
@@ -60,11 +61,10 @@ class Moments:
 def moments(store: EpisodeStore, count: int, length: int, rng: np.random.Generator) -> Moments:
     """Clips of `length` frames."""
     clips = store.clips(rng, count, length)
-    world = make_world(store.world)
-    measured = {name: torch.from_numpy(np.asarray(v)).float() for name, v in world.measured(clips.states).items()}
-    world.close()
+    states = measured(store.world, clips.states) if store.manifest["states"] else {}
+    known = {name: torch.from_numpy(np.asarray(v)).float() for name, v in states.items()}
     return Moments(
-        torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), measured, torch.from_numpy(clips.episode)
+        torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), known, torch.from_numpy(clips.episode)
     )
 
 
@@ -257,9 +257,12 @@ def probe(fit: Moments, test: Moments, known: Tensor, asked: Tensor, seed: int) 
     """Linear, attentive and few-label probes of features (K, P, width) or (K, D), by quantity; null: it never varies.
 
     Returns:
-        by quantity {"linear", "attentive": {"value", "low", "high"}, R2 with its interval over recordings, and
+        by quantity, none where no states are known, {"linear", "attentive": {"value", "low", "high"}, R2 with its
+        interval over recordings, and
         "few": {"mean", "low", "high"}, over draws of the labels}.
     """
+    if not fit.measured:
+        return {}
     flat, flat_asked = known.flatten(1), asked.flatten(1)
     targets, wanted = fit.targets(), test.targets()
     generator = torch_stream(seed, "probes")

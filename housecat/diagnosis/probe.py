@@ -10,7 +10,8 @@
     straightness  by network: mean cosine of successive steps of the latent; null where nothing moves
     probes        by source ("trained", "untrained", other checkpoints, "pixels"), layer and quantity:
                   {"linear", "attentive": {"value", "low", "high"}, "few": {"mean", "low", "high"}}; R2, with its 95 %
-                  interval over recordings, "few" over draws of 100 labels; null where a quantity does not vary
+                  interval over recordings, "few" over draws of 100 labels; null where a quantity does not vary. No
+                  quantities where the recordings do not know states
     open_loop     {"horizon", "latent": {guess: [squared error after each step]}, "over_copying": {guess: {"value",
                   "low", "high"}}, "physical": {quantity: {"starts", "of", "moved", "error": {guess: [...]}, "share":
                   {guess: error over distance moved at the last step}}}}; guesses are "imagined", "copied", "shuffled"
@@ -75,8 +76,7 @@ def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> t
 
     `folder` is of the checkpoint, `about` its notes, `context` the frames that its model needs.
 
-    Raises StoreError: there are no recordings in `data`; UsageError: they are of another world or camera, have no
-    states, or are too few.
+    Raises StoreError: there are no recordings in `data`; UsageError: they are of another world or camera, or too few.
     """
     store = EpisodeStore.open(data)
     if without_factors(store.world) != without_factors(about["world"]):
@@ -86,8 +86,6 @@ def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> t
             f"{data} is of world {there}{layouts}, the checkpoint of {here} ({folder}): give recordings of that with "
             "data=DIR"
         )
-    if not store.manifest["states"]:
-        raise UsageError(f"{data} does not know the simulator's states, which probes ask for: give other recordings")
     if store.manifest["camera"] != "train":
         raise UsageError(f"{data} has frames of another camera than models see: housecat rerender camera=train")
     long = store.at_least(max(about.get("shortest", 0), context + 4))
@@ -195,7 +193,8 @@ def _share(rate: dict[str, float]) -> str:
 
 def _sentences(found: dict[str, Any]) -> list[str]:
     latent = found["latent"]
-    said = [f"rank              {latent['rank']:.1f} of {latent['dimensions']}"]
+    said = [] if found["numbers"] else ["probes            none: the recordings do not know states"]
+    said += [f"rank              {latent['rank']:.1f} of {latent['dimensions']}"]
     cosines = [f"{name} {value:.2f}" for name, value in found["straightness"].items() if value is not None]
     said.append(f"straightness      {', '.join(cosines)}")
     if found["open_loop"] is not None:

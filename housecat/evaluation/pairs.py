@@ -25,7 +25,6 @@ from housecat.errors import UsageError
 from housecat.files import write_json
 
 SCHEMA = 3
-_STARTS, _GOALS = 64, 64  # random pairs among which the farthest distance is looked for
 
 
 _COUNT = Annotated[int, Meta(ge=0)]
@@ -162,9 +161,7 @@ def require_states_of(world: World, found: PairSet) -> None:
 
 def _edges(world: World, request: PairRequest) -> list[float]:
     """Bounds of the strata; the same for every seed, so that runs of several seeds can be laid side by side."""
-    rng = stream(0, "strata")
-    goals = np.stack([world.sample_state(rng) for _ in range(_GOALS)])
-    farthest = max(world.task.distances(goals, world.sample_state(rng)).max() for _ in range(_STARTS))
+    farthest = world.task.span(stream(0, "strata"))
     low = _least(world, request)
     if low >= farthest:
         name = "evaluate.min_distance" if request.min_steps is None else "evaluate.min_steps"
@@ -172,7 +169,7 @@ def _edges(world: World, request: PairRequest) -> list[float]:
             f"world '{world.name}' has no goals {low:g} {world.unit} away, the farthest are at {farthest:.1f} "
             f"{world.unit}: lower {name}"
         )
-    return [float(edge) for edge in np.linspace(low, float(farthest), request.strata + 1)]
+    return [float(edge) for edge in np.linspace(low, farthest, request.strata + 1)]
 
 
 def _least(world: World, request: PairRequest) -> float:

@@ -16,9 +16,9 @@
         model_calls     predictor steps per control step, mean
         horizon         control steps imagined, where the evaluation chose it; else null
         strata          by distance, near to far: [{"low", "high", "success", "interval", "episodes"}]
-    pairs           {"unit", "nearest", "farthest", "tolerance", "max_steps", "calibration"}: distances in "unit",
-                    control steps allowed, number of calibration pairs; "factors": {name: [low, high]} that were
-                    varied from pair to pair (the values are in pairs.json)
+    pairs           {"unit", "nearest", "farthest", "tolerance", "criterion", "max_steps", "calibration"}: distances
+                    in "unit", when a goal is reached in words, control steps allowed, number of calibration pairs;
+                    "factors": {name: [low, high]} that were varied from pair to pair (the values are in pairs.json)
     calibration     how the horizon of flat_latent was chosen, on pairs that nothing else uses:
                     [{"horizon", "success", "interval", "episodes", "steps"}]; empty if only one was allowed
     comparisons     hierarchy against each other planner on the same pairs (exact two-sided McNemar):
@@ -135,6 +135,7 @@ def results_json(
             "nearest": pairs.edges[0],
             "farthest": pairs.edges[-1],
             "tolerance": world.tolerance,
+            "criterion": world.task.criterion(),
             "max_steps": max_steps,
             "calibration": len(pairs.calibration),
             "factors": pairs.world.get("factors", {}),

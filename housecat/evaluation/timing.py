@@ -44,7 +44,7 @@ def record_frames(bench: Bench, results: Sequence[EpisodeResult], pairs: Sequenc
         left -= len(states)
         pair = pairs[result.pair]
         world.set_factors(pair.factors)
-        recordings.append(Recording(world.frame(state=pair.goal), [world.frame(state=s) for s in states]))
+        recordings.append(Recording(world.frame(state=pair.goal), world.frames(states)))
         if left == 0:
             break
     return recordings

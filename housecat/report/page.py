@@ -6,6 +6,7 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
+from envs.outside.python import UNIT
 from housecat.evaluation.episodes import EpisodeResult
 from housecat.report import charts, words
 from housecat.report.graph_map import Map, draw_map, subgoals_of
@@ -93,10 +94,8 @@ def _row(inputs: Inputs, index: int) -> Row:
     world, pair = inputs.world_of(index), inputs.pair(index)
     episodes = {name: results[index] for name, results in reversed(inputs.episodes.items())}
     clock = clock_of(world, list(episodes.values()))
-    about = (
-        f"{pair.distance:.1f} {world.unit} away, at least {pair.steps:.0f} steps at top speed; "
-        f"shown {clock.speed:.0f} times as fast as it happened"
-    )
+    least = "" if world.unit == UNIT else f", at least {pair.steps:.0f} steps at top speed"
+    about = f"{pair.distance:.1f} {world.unit} away{least}; shown {clock.speed:.0f} times as fast as it happened"
     videos = [_shown(inputs, name, episode, clock) for name, episode in episodes.items()]
     return Row(index, about, goal_picture(world, pair.goal), videos)
 

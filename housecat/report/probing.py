@@ -90,7 +90,10 @@ def _layers(axes: Axes, layers: dict[str, Any]) -> None:
     axes.set_ylim(-0.03, 1.05)
     axes.set_ylabel("R²")
     axes.set_title("Where in the network: linear (solid) and attentive probes (dashed)", pad=24)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=8, handlelength=1.2, borderaxespad=0)
+    if layers[names[0]]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=8, handlelength=1.2, borderaxespad=0)
+    else:
+        axes.text(0.5, 0.5, "the recordings do not know states", transform=axes.transAxes, ha="center", color=SOFT)
 
 
 def _spread(axes: Axes, latent: dict[str, Any]) -> None:

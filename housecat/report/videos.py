@@ -64,10 +64,11 @@ def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np
     stride = max(1, math.ceil(last / _FRAMES))
     shown = [*range(0, last, stride), last]
     frames, durations = [], []
-    for step, following in zip(shown, [*shown[1:], clock.steps], strict=True):
+    seen = world.frames(episode.path, "people", shown)
+    for step, following, view in zip(shown, [*shown[1:], clock.steps], seen, strict=True):
         target = episode.targets[min(step, last - 1)]
         subgoal = None if landmarks is None or target == AT_THE_GOAL else landmarks[target]
-        frames.append(picture(world, episode.path[: step + 1], goal, subgoal if step < last else None))
+        frames.append(picture(world, episode.path[: step + 1], goal, subgoal if step < last else None, view))
         durations.append(clock.milliseconds(following - step))
     durations[-1] += round(1000 * _HOLD)
     buffer = io.BytesIO()
@@ -77,12 +78,16 @@ def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np
     return Video(_uri(buffer.getvalue()), data_uri(frames[-1]))
 
 
-def picture(world: World, path: np.ndarray, goal: np.ndarray, subgoal: np.ndarray | None) -> Image.Image:
+def picture(
+    world: World, path: np.ndarray, goal: np.ndarray, subgoal: np.ndarray | None, view: np.ndarray | None = None
+) -> Image.Image:
     """The last state of `path (T, S)` with the way there, the goal's place and the subgoal `(S,)`, if there is one.
 
+    `view`: of that state, where it has been drawn already.
     Where the camera moves along with the body, no place in the world has a place in the picture: nothing is drawn in.
     """
-    frame = Image.fromarray(world.frame("people", state=path[-1])).convert("RGBA")
+    view = world.frame("people", state=path[-1]) if view is None else view
+    frame = Image.fromarray(view).convert("RGBA")
     if not has_places(world, path[-1]):
         return frame.convert("RGB")
     layer = Image.new("RGBA", (SIZE * _SHARP, SIZE * _SHARP))

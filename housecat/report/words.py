@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from envs.outside.python import UNIT
+
 LABELS = {
     "random": "random",
     "flat_latent": "flat, latent distance",
@@ -78,10 +80,10 @@ def solved(found: dict[str, Any]) -> int:
 def caveats(results: dict[str, Any]) -> list[str]:
     """What the verdict does not say."""
     pairs = results["pairs"]
-    unit = pairs["unit"]
+    criterion = pairs.get("criterion", f"within {pairs['tolerance']:g} {pairs['unit']}")
     said = [
         "Distances are true ones, equally many pairs in each part of the range, none reached at its start. A goal "
-        f"counts as reached within {pairs['tolerance']:g} {unit}, at any speed, in {pairs['max_steps']} control steps.",
+        f"counts as reached {criterion}, at any speed, in {pairs['max_steps']} control steps.",
         "The intervals are about other pairs for this one model; another training run may differ by more.",
     ]
     said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
@@ -121,7 +123,9 @@ def _planner(name: str, small: bool = False) -> str:
 
 def outcome(success: bool, steps: int, left: float, unit: str) -> str:
     """How an episode ended, for the caption of its video."""
-    return f"reached after {steps} steps" if success else f"not reached in {steps} steps, {left:.1f} {unit} left"
+    if success:
+        return f"reached after {steps} steps"
+    return f"not reached in {steps} steps" + (f", {left:.1f} {unit} left" if unit != UNIT else "")
 
 
 def milliseconds(value: float) -> str:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
 
     def work(run: Run) -> None:
         run.adopt_seconds(_seconds_of_recording(data))
-        train_from_store(data, out, wiring.plan_for_store(config, EpisodeStore.open(data)))
+        plan = wiring.plan_for_store(config, EpisodeStore.open(data))
+        train_from_store(data, out, plan, asdict(config.planner))
 
     return Job(Stage("train", chosen, out / "model" / "config.json"), work)
 
@@ -60,11 +62,14 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
     chosen = _chosen(config, ("seed", "planner", "evaluate"))
     del chosen["evaluate.batch"]  # changes no outcome
     chosen["checkpoint"] = _place(checkpoint, out)
+    if config.world.success is not None:
+        chosen["world.success"] = config.world.success
 
     def work(run: Run) -> None:
         run.adopt_seconds(seconds_of(checkpoint.parent))
         pairs = frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
-        about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer_name()})
+        renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
+        about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
         evaluate(trained.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
 
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json"), work)
@@ -123,8 +128,16 @@ def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:
     began, progress = time.perf_counter(), []
     asked = config.collect
     try:
-        how = config.seed, config.workers
-        return collect(spec, data, asked.episodes, asked.steps, *how, on_progress=lambda done, _: progress.append(done))
+        return collect(
+            spec,
+            data,
+            asked.episodes,
+            asked.steps,
+            config.seed,
+            config.workers,
+            on_progress=lambda done, _: progress.append(done),
+            prepare=partial(wiring.world_spec, config) if spec["family"] == "python" else None,
+        )
     finally:
         if progress:
             before = _seconds_of_recording(data).get("collect", 0.0)

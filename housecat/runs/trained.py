@@ -9,7 +9,8 @@ import torch
 from envs import make_world
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench, Player
-from housecat.runs.wiring import build_planner, check_world, device, precision
+from housecat.runs.wiring import build_planner, check_world, device, precision, world_spec
+from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
 from planners.agent import Agent, RandomAgent
 from planners.subgoals.landmarks import Landmarks
@@ -28,6 +29,9 @@ class BenchSetup:
 
     def __call__(self) -> Bench:
         """Loads the checkpoint in this process."""
+        hand_over_named(self.config)
+        if self.config.world.factory is not None:
+            world_spec(self.config)  # makes known how the user's environment is made
         loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
         model = loaded.model
 
@@ -68,15 +72,20 @@ def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Train
     """
     loaded = checkpoint.load(folder, device(config), precision(config))
     check_world(f"checkpoint {folder}", loaded.about["world"], spec)
+    return complete(loaded, str(folder))
+
+
+def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
+    """A loaded checkpoint, called `name`, as what planners need. Raises UsageError: it is an encoder."""
     if not isinstance(loaded.model, LatentWorldModel) or loaded.distance is None:
         raise UsageError(
-            f"checkpoint {folder} is an encoder ({loaded.method}), which imagines nothing: train "
-            f"method=vjepa2_ac method.encoder={folder} on it"
+            f"checkpoint {name} is an encoder ({loaded.method}), which imagines nothing: train "
+            f"method=vjepa2_ac method.encoder={name} on it"
         )
     try:
         landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
         if landmarks is not None and landmarks.latents.shape[1:] != (loaded.model.latent,):
             raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
     except (TypeError, ValueError) as error:
-        raise UsageError(f"the landmarks of checkpoint {folder} are damaged ({error}): train again") from error
+        raise UsageError(f"the landmarks of checkpoint {name} are damaged ({error}): train again") from error
     return Trained(loaded.model, loaded.distance, landmarks)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from envs import make_world
 from envs.data.store import EpisodeStore
+from envs.registry import measured
 from housecat.errors import UsageError
 from planners.subgoals.landmarks import GraphSettings, build_landmarks, choose_landmarks
 from worldmodel import checkpoint
@@ -84,10 +84,10 @@ class TrainingPlan:
         return max(self.train.length, self.horizon + 1, above)
 
 
-def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
+def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[str, Any] | None = None) -> Path:
     """Trains on the episodes in `data`, writes the run to `out` and returns the checkpoint folder `out/model`.
 
-    Goes on where an interrupted run in `out` was left.
+    Goes on where an interrupted run in `out` was left. `planner`: settings to plan with, kept in the checkpoint.
     """
     encoder = plan.first
     if isinstance(encoder, TrainingPlan):
@@ -112,7 +112,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan) -> Path:
         distance = train_on_latents(method, latents, plan, folder, lambda: measures.diagnose(model, seen, judged))
         landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     folder.close()
-    about = about_training(store, shortest, plan, folder.lines[-1])
+    about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}}
     checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
     return out / "model"
 
@@ -181,10 +181,8 @@ def make_method(plan: TrainingPlan, encoder: pretrained.BackboneSettings | Path 
 def labelled(store: EpisodeStore, count: int, context: int, plan: TrainingPlan) -> Labelled:
     """Clips with the physical quantities that probes are asked for."""
     clips = store.clips(stream(plan.train.seed, "measured clips"), count, context + plan.horizon)
-    world = make_world(store.world)
-    measured = {name: torch.from_numpy(values) for name, values in world.measured(clips.states).items()}
-    world.close()
-    return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), measured)
+    known = {name: torch.from_numpy(values) for name, values in measured(store.world, clips.states).items()}
+    return Labelled(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), known)
 
 
 @torch.no_grad()

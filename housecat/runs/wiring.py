@@ -1,5 +1,6 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
+import inspect
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from envs.data.machine import processes
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
 from envs.outside.description import outside_spec
+from envs.outside.python import environment_spec
 from envs.specs import check_spec
 from envs.workers import PLAYER
 from envs.worlds.mazes import maze_spec, read_layout
@@ -22,10 +24,11 @@ from housecat.runs.training import TrainingPlan
 from housecat.runs.two_levels import two_levels
 from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE
+from housecat.settings.own_code import made, own_code
 from housecat.settings.schema import Config, WorldConfig
-from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance
+from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance, composable
 from planners.flat import Flat
-from planners.interface import Distance, Planner, WorldModel
+from planners.interface import Distance, Optimizer, Planner, WorldModel
 from planners.optimizers.cem import CEM, CEMSettings
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.landmarks import Landmarks
@@ -47,6 +50,10 @@ def world_spec(config: Config) -> dict[str, Any]:
 
 
 def _spec_at_own_pace(world: WorldConfig) -> dict[str, Any]:
+    if world.factory is not None:
+        success = None if world.success is None else own_code(world.success)
+        named = None if world.name == "python" else world.name
+        return environment_spec(own_code(world.factory), success, world.frame_size, named)
     if world.path is not None:
         name = str(world.name) if world.name != "mjcf" else Path(world.path).stem
         return outside_spec(name, world.path, world.options, world.frame_size)
@@ -208,10 +215,12 @@ def build_planner(
 
     `horizon`: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
 
-    Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level.
+    Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level; or
+    an optimiser or energy of the user's own is not to be found.
     """
     asked = config.planner
-    optimizer = CEM(**{one.name: getattr(asked, one.name) for one in fields(CEMSettings)})
+    cem = CEM(**{one.name: getattr(asked, one.name) for one in fields(CEMSettings)})
+    optimizer: Optimizer = cem if asked.optimizer is None else made(asked.optimizer)
     latent = name == "flat_latent"
     energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon
@@ -219,6 +228,8 @@ def build_planner(
         energy = energy + asked.closeness * LatentDistance()
     if asked.effort > 0:
         energy = energy + asked.effort * ActionEffort()
+    if asked.energy is not None:
+        energy = own_energy(made(asked.energy), energy)
     flat = Flat(model, energy, optimizer, horizon or default)
     if name == "hjepa":
         return two_levels(config, flat, model, distance)
@@ -230,6 +241,13 @@ def build_planner(
             "evaluate.planners"
         )
     return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
+
+
+def own_energy(asked: Any, default: Composable) -> Composable:
+    """An energy of the user's own: a function of three, or what a function of one makes of the default."""
+    if len(inspect.signature(asked).parameters) == 1:
+        asked = asked(default)
+    return composable(asked)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from housecat.errors import UsageError
 from housecat.settings.declared import Section, Setting
 from housecat.settings.groups import GROUPS, config_folder, group_choices
 from housecat.settings.overrides import Overrides, parse, shortened
+from housecat.settings.own_code import hand_over_named, is_reference
 from housecat.settings.schema import Config, method_sections, settings, settings_of, shared_sections
+from worldmodel.settings import OWN
 
 
 def load_config(arguments: list[str], complete: bool = True, shared: bool = False) -> Config:
@@ -30,6 +32,7 @@ def load_config(arguments: list[str], complete: bool = True, shared: bool = Fals
             raise UsageError(reason)
     check_ranges(values, known)
     config = _built(values)
+    hand_over_named(config)
     if complete:
         check_combinations(config)
     return config
@@ -135,7 +138,8 @@ def check_ranges(values: dict[str, Any], known: dict[str, Setting]) -> None:
         for one in given if isinstance(given, tuple) else (given,):
             if one is None:
                 continue
-            if setting.choices and one not in setting.choices:
+            own = OWN in setting.choices and is_reference(one)
+            if setting.choices and one not in setting.choices and not own:
                 raise UsageError(f"{name} must be one of {', '.join(setting.choices)}, got '{one}'")
             if setting.low is not None and not setting.low <= one <= setting.high:
                 raise UsageError(f"{name} must be from {setting.low:.10g} to {setting.high:.10g}, got {shortened(one)}")
@@ -200,6 +204,9 @@ def _section(part: Section, values: dict[str, Any]) -> Any:
 def parsed(arguments: list[str]) -> Overrides:
     """What a command line asks for, each setting by itself looked up, typed and in its range. Raises UsageError."""
     known = settings()
+    for argument in arguments:  # a method of the user's own may bring settings of its own
+        if argument.startswith("method=") and is_reference(argument[7:]):
+            known = known | settings_of(argument[7:])
     asked = parse(arguments, {group: group_choices(group) for group in GROUPS}, known)
     check_ranges(asked.values, known)
     return asked

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from housecat.errors import UsageError
 from housecat.settings.declared import Setting
 from housecat.settings.groups import OUTSIDE
+from housecat.settings.own_code import is_reference
 
 SHORT = {"path": "world.path"}
 
@@ -36,7 +37,12 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
         name = full_name(name)
         if not equals or not name:
             raise UsageError(f"expected key=value, got '{argument}'{_as_setting(argument, [*groups, *settings])}")
-        if name in groups:
+        if name in ("world", "method") and is_reference(text):
+            key = "method.name"
+            if name == "world":
+                found.groups[name], key = "python", "world.factory"
+            found.values[key] = text
+        elif name in groups:
             # world=dm_control/cheetah/run: the file of the group says where worlds of that kind come from.
             group, slash, _ = text.partition("/")
             outside = name == "world" and bool(slash) and group in OUTSIDE

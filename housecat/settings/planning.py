@@ -10,11 +10,18 @@ from worldmodel.settings import setting
 
 @dataclass(frozen=True)
 class PlannerConfig(CEMSettings, Rules, TwoLevelSettings):
-    """Planning: the optimiser (CEM) is the same for all planners."""
+    """Planning: the optimiser is the same for all planners; CEM, unless you bring your own."""
 
     effort: float = setting(0.0, "weight of action effort in the energy", 0, 1e6)
     closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (not flat_latent)", 0, 1e6)
     horizon: int = setting(8, "control steps imagined by flat_distance and hierarchy", 1, 200)
+    optimizer: str | None = setting(
+        None, "your own, FILE.py:NAME, as planners/interface.py says; null: the cross-entropy method"
+    )
+    energy: str | None = setting(
+        None,
+        "your own, FILE.py:NAME: energy(latents, actions, target), or make(default); null: the planner's",
+    )
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""

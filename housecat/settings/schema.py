@@ -5,13 +5,15 @@ What a user may write with a method, its meaning, range and default all come fro
 
 from __future__ import annotations
 
+import sys
 from ast import literal_eval
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housecat.settings.declared import Section, Setting, call, sections
 from housecat.settings.groups import OUTSIDE, group_choices
-from worldmodel.settings import setting
+from housecat.settings.own_code import is_reference, own_code
+from worldmodel.settings import OWN, setting
 
 if TYPE_CHECKING:  # all of this needs torch
     from housecat.settings.planning import PlannerConfig
@@ -31,6 +33,12 @@ class WorldConfig:
     options: str | None = setting(
         None, "YAML file about a world of somebody else's: camera, actuators, goal; see envs/outside/options.py"
     )
+    factory: str | None = setting(
+        None, "function that returns a gymnasium.Env: my_module:make_env or FILE.py:make_env, with world=python"
+    )
+    success: str | None = setting(
+        None, "function(info, info_at_the_goal) that says whether a goal is reached, with world=python"
+    )
     layout: str | None = setting(None, "text file of your own maze ('#' wall, space or '.' free), with world=pointmaze")
     frame_size: int = setting(64, "side of the training camera's frame, pixels", 32, 128)
     action_repeat: int = setting(
@@ -40,6 +48,13 @@ class WorldConfig:
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
         outside = self.path is not None or str(self.name).partition("/")[0] in OUTSIDE
+        if (self.factory or self.success) and self.name in (set(group_choices("world")) - {"python"}):
+            raise ValueError(f"world.factory and world.success are for world=python, and world is '{self.name}'")
+        if self.factory is None and self.name == "python":
+            raise ValueError(
+                "world=python is an environment of your own: name the function that makes it with "
+                "world.factory=my_module:make_env"
+            )
         if self.path is None and self.name == "mjcf":
             raise ValueError("world=mjcf is a robot of your own: name its MJCF file with path=FILE")
         if self.path is not None and self.name != "mjcf" and self.name in group_choices("world"):
@@ -74,7 +89,7 @@ class CollectConfig:
 class MethodConfig:
     """The way to learn, chosen as a whole with `method=NAME`."""
 
-    name: str = setting("default", "the method")
+    name: str = setting("default", "the method, or a class of your own that fits worldmodel/method.py")
     encoder: str | None = setting(
         None, "training run, or transformers/NAME, whose encoder is used, frozen, where one is needed; null: train it"
     )
@@ -140,6 +155,9 @@ class Config:
     out: str | None = setting(None, "folder to write to")
     data: str | None = setting(None, "folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = setting(None, "folder of a training run, or the folder model/ in it")
+    code: str | None = setting(
+        None, "your own encoder or method that the checkpoint was trained with, FILE.py:NAME; nothing else is imported"
+    )
     against: str | None = setting(None, "other checkpoints of this world to probe beside it, separated by commas")
     source: str | None = setting(None, "data set of another format to import: a folder, or a file")
     format: str | None = setting(None, "of a data set to import or export", choices=("lerobot", "minari", "hdf5"))
@@ -207,7 +225,12 @@ def settings() -> dict[str, Setting]:
 
 
 def _module(method: str) -> str:
-    return f"worldmodel.methods.{method}"
+    """Where a method declares its settings; one of the user's own that declares none has those of the default."""
+    if not is_reference(method):
+        return f"worldmodel.methods.{method}"
+    kind = own_code(method)
+    declared = getattr(sys.modules[kind.__module__], "ENTRY", None)
+    return kind.__module__ if getattr(declared, "make", None) is kind else _module("default")
 
 
 def _entry(method: str) -> tuple[list[str], dict[str, str]]:
@@ -217,7 +240,7 @@ def _entry(method: str) -> tuple[list[str], dict[str, str]]:
 def _completed(one: Setting) -> Setting:
     """With what only the program knows: which methods there are, and which planners read a setting."""
     if one.name in ("method.name", "compare.methods"):
-        return replace(one, choices=tuple(group_choices("method")))
+        return replace(one, choices=(*group_choices("method"), *((OWN,) if one.name == "method.name" else ())))
     if one.name.startswith("planner.upper_"):
         return replace(one, only=("evaluate.planners", "hjepa"))
     return replace(one, only=("evaluate.planners", *_PLAYED[one.name])) if one.name in _PLAYED else one

@@ -10,7 +10,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from envs.registry import IDS, make_named
+from envs import IDS
+from envs.registry import make_named
 from envs.world import World
 from housecat.evaluation.oracle import oracle_steps
 

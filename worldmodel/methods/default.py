@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from worldmodel.losses import objectives
 from worldmodel.method import Entry, Method
 from worldmodel.model import LatentWorldModel
-from worldmodel.networks.encoders import ContextEncoder, ConvEncoder, VideoTransformer
+from worldmodel.networks.encoders import ContextEncoder, ConvEncoder, VideoTransformer, own_encoder
 from worldmodel.networks.keypoints import FIXED, KeypointEncoder
 from worldmodel.networks.predictors import GatedPredictor, ResidualPredictor, from_every_start, rollout, windows
-from worldmodel.settings import setting
+from worldmodel.own_code import handed_over, is_own
+from worldmodel.settings import OWN, setting
 
 PREDICTORS = {"residual": ResidualPredictor, "gated": GatedPredictor}
 OBJECTIVES = ("variance_covariance", "sigreg", "ema")
@@ -31,8 +32,8 @@ class ModelSettings:
 
     encoder: str = setting(
         "keypoints",
-        "keypoints; vit: video transformer; cnn: convolutions",
-        choices=("keypoints", "vit", "cnn"),
+        "keypoints; vit: video transformer; cnn: convolutions; or your own class",
+        choices=("keypoints", "vit", "cnn", OWN),
     )
     latent: int = setting(
         112, "size of the latent vector; above what it holds of keypoints, two for each place", 2, 4096
@@ -59,7 +60,7 @@ class ModelSettings:
 
     def check(self, frame_size: int) -> None:
         """Raises ValueError where these do not go together, or not with frames of this size (pixels)."""
-        if self.encoder != "cnn" and frame_size % self.patch:
+        if self.encoder in ("keypoints", "vit") and frame_size % self.patch:
             raise ValueError(f"model.patch must divide world.frame_size ({frame_size}), got {self.patch}")
         if self.encoder == "cnn" and frame_size % 16:
             raise ValueError(f"world.frame_size must be a multiple of 16 for model=cnn, got {frame_size}")
@@ -119,6 +120,8 @@ def make_encoder(asked: ModelSettings, frame_size: int) -> ContextEncoder:
         return VideoTransformer(size, context, latent, asked.patch, width, asked.depth, asked.heads)
     if asked.encoder == "cnn":
         return ConvEncoder(size, context, latent, width)
+    if is_own(asked.encoder):
+        return own_encoder(handed_over(asked.encoder), asked.encoder, size, context, latent)
     raise ValueError(f"model.encoder: '{asked.encoder}' is unknown, choose keypoints, vit or cnn")
 
 

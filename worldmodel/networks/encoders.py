@@ -8,6 +8,7 @@ becomes a token with a 3D position, and a transformer lets all tokens of a conte
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -209,3 +210,38 @@ class ConvEncoder(ContextEncoder):
         stacked = [newest[:, back - 1 :], *(motion[:, k : k + windows] for k in range(back))]
         pictures = torch.cat(stacked, dim=-1).flatten(0, 1).permute(0, 3, 1, 2)
         return self.head(self.convolutions(pictures)).view(batch, windows, self.latent)
+
+
+class OwnEncoder(ContextEncoder):
+    """Any module of the user's as an encoder; it is handed frames uint8 (B, T, h, w, 3) and standardises them itself.
+
+    `module`: returns (B, T - context + 1, latent).
+    """
+
+    def __init__(self, module: nn.Module, size: int, context: int, latent: int) -> None:
+        super().__init__(size, context, latent)
+        self.module = module
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames uint8 (B, T, h, w, 3) -> latents (B, T - context + 1, D)."""
+        return self.module(frames)
+
+
+def own_encoder(kind: Callable[..., nn.Module], words: str, size: int, context: int, latent: int) -> ContextEncoder:
+    """The user's encoder `kind(size=, context=, latent=)`, called `words` in messages.
+
+    Raises ValueError: it cannot be made so, or does not turn frames into latents of that size.
+    """
+    frames = torch.zeros(1, context + 1, size, size, 3, dtype=torch.uint8)
+    try:
+        module = kind(size=size, context=context, latent=latent)
+        with torch.no_grad():
+            found = tuple(module(frames).shape)
+    except Exception as error:  # the user's own code may fail in any way
+        raise ValueError(f"model.encoder={words}: {type(error).__name__}: {error}") from error
+    if found != (1, 2, latent):
+        raise ValueError(
+            f"model.encoder={words} returned {found} for frames {tuple(frames.shape)}: return (1, 2, {latent}), one "
+            f"latent for each {context} frames"
+        )
+    return module if isinstance(module, ContextEncoder) else OwnEncoder(module, size, context, latent)

@@ -27,6 +27,7 @@ class Opened:
     about: dict[str, Any] | None  # the manifest of the data set that Housecat exported; None: it comes from elsewhere
     # Episode i as it is there: frames of any size, actions of any range, states of whatever there is (T+1, n).
     read: Callable[[int], Episode]
+    notes: tuple[str, ...] = ()  # what its user should know, a line each
 
 
 def open_foreign(name: str, path: Path) -> Opened:

@@ -1,7 +1,8 @@
 """One HDF5 file with a column for each quantity, episodes end to end, as stable-worldmodel writes it.
 
 ``pixels (N, h, w, 3)`` or ``(N, 3, h, w)``, ``action (N, A)``, and for each episode ``ep_len`` rows from ``ep_offset``
-on. The action of a row follows its frame; that of an episode's last row is NaN, for it was never taken.
+on. The action of a row follows its frame; that of an episode's last row is NaN, for it was never taken. An attribute
+``dt``, where there is one, is the seconds in a control step.
 """
 
 import importlib
@@ -59,7 +60,7 @@ def open_data(path: Path) -> Opened:
         except (OSError, ValueError, IndexError) as error:
             raise StoreError(f"episode {index} of {path} cannot be read ({error}): {_ADVICE}") from error
 
-    return Opened(len(lengths), None, None, read)
+    return Opened(len(lengths), float(file.attrs["dt"]) if "dt" in file.attrs else None, None, read)
 
 
 _ADVICE = "copy the file anew, or pip install hdf5plugin if it names a filter"

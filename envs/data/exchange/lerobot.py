@@ -79,7 +79,9 @@ def open_data(path: Path) -> Opened:
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise StoreError(f"episode {index} of {path} cannot be read ({error}): {advice}") from error
 
-    return Opened(len(places), about["dt"] if about else 1.0 / info["fps"], about, read)
+    others = f"of the cameras {', '.join(videos)} the first is read"
+    dt, notes = about["dt"] if about else 1.0 / info["fps"], (others,) if len(videos) > 1 else ()
+    return Opened(len(places), dt, about, read, notes)
 
 
 def _frame_rate(dt: float) -> float:

@@ -35,7 +35,13 @@ def test_a_process_that_rendered_ends_without_noise() -> None:
 
 
 def test_the_backend_is_chosen_by_trying_and_handed_to_child_processes() -> None:
-    done = run("import envs, os; print(os.environ['MUJOCO_GL'])", MUJOCO_GL="")
+    code = (
+        "import envs, os\n"
+        "assert 'MUJOCO_GL' not in os.environ\n"
+        "envs.make_world(envs.WORLDS['umaze']).reset(seed=0)\n"
+        "print(os.environ['MUJOCO_GL'])"
+    )
+    done = run(code, MUJOCO_GL="")
     assert done.stdout.strip() == renderer_name(), done.stderr
 
 
@@ -144,3 +150,16 @@ except rendering.RenderingError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("the OpenGL context is lost")
+
+
+def test_importing_the_packages_starts_no_process_changes_no_variable_and_loads_nothing_heavy() -> None:
+    code = (
+        "import os, sys\n"
+        "before = dict(os.environ)\n"
+        "starting = ('subprocess.Popen', 'os.fork', 'os.posix_spawn')\n"
+        "sys.addaudithook(lambda event, _: event in starting and print(event))\n"
+        "import envs, housecat\n"
+        "print(dict(os.environ) == before, sorted({'torch', 'mujoco', 'hydra'} & set(sys.modules)))"
+    )
+    done = run(code, MUJOCO_GL="")
+    assert done.stdout == "True []\n", done.stderr

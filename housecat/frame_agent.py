@@ -1,0 +1,75 @@
+"""A trained model that is handed camera frames and says what to do: for scripts, notebooks and robots."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from envs.pictures import scaled
+from envs.registry import make_world
+from envs.units import to_own
+from envs.world import World
+from housecat.errors import UsageError
+from planners.agent import Agent
+from planners.interface import Plan, Planner
+from worldmodel.model import LatentWorldModel
+from worldmodel.streams import torch_stream
+
+
+class FrameAgent:
+    """Acts in one world, towards a goal that it is shown.
+
+    Args:
+        world: description of the world that the model was trained in.
+        execute: control steps from one plan to the next.
+        seed: of all that is random in planning.
+    """
+
+    def __init__(
+        self, world: dict[str, Any], model: LatentWorldModel, planner: Planner, execute: int = 1, seed: int = 0
+    ) -> None:
+        self.world, self.model, self.planner = world, model, planner
+        self._agent = Agent(planner, model, [torch_stream(seed, "planners", 0)], execute)
+
+    def make_world(self, render_mode: str | None = None) -> World:
+        """The world that the model was trained in, a `gymnasium.Env` that takes the actions of `act`.
+
+        Raises OutsideError: it is made by code that nobody has named in this process, or nothing simulates it.
+        """
+        world = make_world(self.world, render_mode)
+        world.use_own_units()
+        return world
+
+    def fitted(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture uint8 (h, w, 3) of any size at the size that the model sees, as recordings are imported."""
+        return scaled(np.asarray(picture)[None], self.world["frame_size"])[0]
+
+    def reset(self, goal: NDArray[np.uint8]) -> None:
+        """Begins an episode, or turns to another goal: a picture uint8 (h, w, 3) of how the world shall look."""
+        self._agent.reset(self._checked(goal, "the goal picture")[None])
+
+    def act(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What to do for one control step: (A,), in the world's own units, now that the camera shows `frame`."""
+        return to_own(self.world, self._agent.act(self._checked(frame, "the frame")[None])[0])
+
+    def plan(self, frame: NDArray[np.uint8]) -> Plan:
+        """What the agent would do from `frame` on and what it imagines then, without acting.
+
+        Rows of one environment: `actions` (1, H, A) in the world's own units, `imagined` (1, H, D), `energy` (1,).
+        """
+        plan = self._agent.plan(self._checked(frame, "the frame")[None])
+        own = to_own(self.world, plan.actions.cpu().numpy())
+        return replace(plan, actions=torch.from_numpy(own))
+
+    def _checked(self, picture: Any, what: str) -> NDArray[np.uint8]:
+        picture, size = np.asarray(picture), self.world["frame_size"]
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise UsageError(f"{what} must be uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
+        if picture.shape[:2] != (size, size):
+            height, width = picture.shape[:2]
+            raise UsageError(
+                f"{what} is {height} x {width} pixels, the model sees {size} x {size}: scale it with agent.fitted(...)"
+            )
+        return picture
