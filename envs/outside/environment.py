@@ -21,6 +21,7 @@ from envs.units import to_own
 
 Make = Callable[[], gymnasium.Env]
 
+_LONGEST = 100_000  # steps of play
 _KEPT = 64  # moments of play that are remembered
 _DECIMALS = 4  # of actions, so that what is written down leads to the same again
 
@@ -83,10 +84,9 @@ class EnvironmentScene(Scene):
         return self._state.copy()
 
     def set_state(self, state: np.ndarray) -> None:
-        """Begin at the reset that ``state (S,)`` tells of; ValueError where it is any later."""
-        if state[1]:
-            raise ValueError("an environment in Python begins at a reset: its start is a seed, 0 steps later")
-        self.live.begin(int(state[0]))
+        """Begin at the reset, or after the play, that ``state (S,)`` tells of; ValueError where it tells of none."""
+        for _ in self.played(*self._told(state), self.live):
+            pass
         self._state = np.array(state, np.float64)
 
     def at_rest(self, state: np.ndarray) -> np.ndarray:
@@ -119,11 +119,14 @@ class EnvironmentScene(Scene):
 
     def moment(self, state: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
         """Picture and info after the play that ``state (S,)`` tells of; the live instance stays where it is."""
-        return self._moment(int(state[0]), int(state[1]))
+        return self._moment(*self._told(state))
 
-    def played(self, seed: int, steps: int) -> Iterator[dict[str, Any]]:
+    def played(self, seed: int, steps: int, instance: Instance | None = None) -> Iterator[dict[str, Any]]:
         """The infos of the play that belongs to a seed, from its reset on, until it is over."""
-        instance, play = self._twin, RandomPlay(self.action_dim, stream(seed, "play towards goals of environments"))
+        instance, play = (
+            instance or self._twin,
+            RandomPlay(self.action_dim, stream(seed, "play towards goals of environments")),
+        )
         instance.begin(seed)
         yield instance.info
         for _ in range(steps):
@@ -133,6 +136,12 @@ class EnvironmentScene(Scene):
             if instance.over:
                 return
             yield instance.info
+
+    def _told(self, state: np.ndarray) -> tuple[int, int]:
+        state = np.asarray(state, np.float64)
+        if state.shape != (self.state_dim,) or not (0 <= state[0] < 2**32 and 0 <= state[1] <= _LONGEST):
+            raise ValueError(f"a state of this world is a seed, the steps since and an action, got {state!r}")
+        return int(state[0]), int(state[1])
 
     def _led(self, seed: int, steps: int) -> tuple[np.ndarray, dict[str, Any]]:
         for info in self.played(seed, steps):

@@ -55,7 +55,7 @@ def evaluate(
     judged = {name: _judge(bench, results, pairs, settings, horizon) for name, results in played.items()}
     about = replace(about, seconds={**about.seconds, "evaluate": round(time.perf_counter() - began, 2)})
     found = results_json(world, pairs, settings.max_steps or world.max_steps, judged, tried, about)
-    write_json(out / "episodes.json", _episodes_json(bench, played), indent=None)
+    write_json(out / "episodes.json", _episodes_json(bench, played, world.scene.state_dim), indent=None)
     write_json(out / "results.json", found)
     return found
 
@@ -114,10 +114,10 @@ def _advance(bar: tqdm, done: Sequence[EpisodeResult]) -> None:
     bar.update(len(done))
 
 
-def _episodes_json(bench: Bench, played: dict[str, list[EpisodeResult]]) -> dict[str, Any]:
-    landmarks = None
-    if bench.landmarks is not None and bool(bench.landmarks.states.isfinite().all()):
-        states, edges = bench.landmarks.states, bench.landmarks.edges
-        landmarks = {"states": states.tolist(), "edges": edges.tolist()}
+def _episodes_json(bench: Bench, played: dict[str, list[EpisodeResult]], size: int) -> dict[str, Any]:
+    """`size`: numbers of a state of the world; what an environment in Python tells as a state is none of these."""
+    landmarks, graph = None, bench.landmarks
+    if graph is not None and graph.states.shape[1] == size and bool(graph.states.isfinite().all()):
+        landmarks = {"states": graph.states.tolist(), "edges": graph.edges.tolist()}
     episodes = [result.to_json() for results in played.values() for result in results]
     return {"schema": SCHEMA, "episodes": episodes, "landmarks": landmarks}

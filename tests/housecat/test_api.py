@@ -172,6 +172,7 @@ def test_an_encoder_of_another_shape_is_told_in_one_line(folder: Path, capsys: p
         "    def forward(self, frames): return frames.float().mean(dim=(2, 3))\n"
     )
     line = [f"data={folder / 'robot'}", f"out={folder / 'wrong'}", f"model.encoder={folder / 'wrong.py'}:Wrong"]
+    line += ["finetuning.horizon=3"]
     assert cli.main(["train", *line]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "returned (1, 5, 3) for frames (1, 5, 64, 64, 3): return (1, 2, 112)" in said
