@@ -111,6 +111,14 @@ def make_vector(spec: dict[str, Any], n: int) -> WorldVector:
     return WorldVector([make_world(spec) for _ in range(n)])
 
 
+def sizes(spec: dict[str, Any]) -> tuple[int, int]:
+    """How many numbers an action and a state of that world are; ValueError as in `make_world`."""
+    if spec["family"] in ("python", "recorded"):
+        return len(spec["actions"]["low"]), max(1, spec["states"])
+    scene = make_world(spec).scene
+    return scene.action_dim, scene.state_dim
+
+
 def measured(spec: dict[str, Any], states: np.ndarray) -> dict[str, np.ndarray]:
     """What probes are asked for of recorded ``states (..., S)``: by name, ``(..., n)``; not a number where unknown.
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from envs.data.episodes import StoreError, episode_file, json_text, write_whole
-from envs.files import Count, Maybe, by_name, check, many, read_json, record, shortened
+from envs.files import Count, Least0, Maybe, by_name, check, many, read_json, record, shortened
 from envs.specs import check_spec
 
 SCHEMA = 2
@@ -43,7 +43,7 @@ _MANIFEST = record(
     origin=record(command=str),  # the command that made them and what it made them of
     episodes=Count,  # how many there are to be
     frames=Count,
-    throughput=by_name(float | None) | None,
+    throughput=record(frames=Least0, seconds=Least0, processes=Count, total=Least0) | None,
     versions=by_name(str),
     lengths=many(Annotated[int, Meta(ge=1, le=10**7)]),  # control steps in each, in order
     files=by_name(_DIGEST, _FILE),  # SHA-256 of each, in order

@@ -45,6 +45,7 @@ def rerender(
     if not about["states"]:
         raise StoreError(f"{data} has no simulator states to draw: rerender what 'housecat collect' recorded")
     spec = {**store.world, "frame_size": size or store.world["frame_size"]}
+    store.check_sizes()
     make_world(spec)  # an impossible size shows before any work
     origin = {"command": "rerender", "of": store.fingerprint()}
     described = identity(

@@ -14,6 +14,7 @@ from envs.data.episodes import Episode, StoreError, checksum, episode_file, read
 from envs.data.machine import free_memory
 from envs.data.manifest import fingerprint, read_manifest
 from envs.files import require_inside
+from envs.registry import sizes
 
 __all__ = ["Clips", "Episode", "EpisodeStore", "StoreError"]
 
@@ -125,10 +126,22 @@ class EpisodeStore:
             path = self.path / episode_file(index)
             try:
                 if checksum(path) != self.manifest["files"].get(episode_file(index)):
-                    faults.append(f"{path} is not what was recorded: delete it and collect again")
+                    raise StoreError(f"{path} is not what was recorded: delete it and collect again")
+                self._memory.read(int(index))
             except StoreError as error:
                 faults.append(str(error))
         return faults
+
+    def check_sizes(self) -> None:
+        """Raises StoreError: the world of the episodes cannot be built, or they are not of its sizes."""
+        try:
+            expected = sizes(self.world)
+        except ValueError as error:
+            raise StoreError(f"the world of {self.path} cannot be built: {error}") from error
+        self.load(0)
+        if self._memory.widths != expected:
+            found = self._memory.widths
+            raise StoreError(f"{self.path} has actions and states of {found} numbers, its world has {expected}")
 
     def fingerprint(self) -> str:
         """Tells this data set from any other; see `envs.data.manifest.fingerprint`."""
@@ -155,7 +168,7 @@ class _Kept:
         self._path = path
         self._digests = manifest["files"]
         self._size = manifest["world"]["frame_size"]
-        self._widths: tuple[int, int] | None = None  # numbers in an action and in a state
+        self.widths: tuple[int, int] | None = None  # numbers in an action and in a state
         self._lengths = np.asarray(manifest["lengths"], np.int64)
         self._ends = np.cumsum(self._lengths + 1)
         self._begins = self._ends - self._lengths - 1
@@ -201,9 +214,9 @@ class _Kept:
         name = episode_file(index)
         episode = read_episode(self._path / name, self._digests[name], (int(self._lengths[index]), self._size))
         widths = episode.actions.shape[1], episode.states.shape[1]
-        self._widths = self._widths or widths
-        if widths != self._widths:
-            raise StoreError(f"{self._path / name} has actions and states of {widths} numbers, others {self._widths}")
+        self.widths = self.widths or widths
+        if widths != self.widths:
+            raise StoreError(f"{self._path / name} has actions and states of {widths} numbers, others {self.widths}")
         return episode
 
 

@@ -135,7 +135,7 @@ def speed(throughput: dict[str, float]) -> str:
     facts = dict(throughput)
     total, processes = facts.pop("total"), facts.pop("processes")
     made = f"{facts.pop('frames'):,} frames in {facts.pop('seconds'):.1f} s"
-    parts = ", ".join(f"{work} {rate:,}" for work, rate in facts.items())
+    parts = ", ".join(f"{work} {rate:,}" for work, rate in facts.items() if isinstance(rate, int | float))
     several = f"{processes} processes" if processes > 1 else "1 process"
     return f"{total:,} frames/s ({made} by {several}; each kind of work alone in one process: {parts} frames/s)"
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from housecat import __version__
 from housecat.errors import UsageError
 
+_LONGEST = 1500  # characters of a message
 # Errors whose message is one line for the user. A class that has been raised belongs to a module that is loaded.
 EXPECTED = (
     ("housecat.errors", "UsageError"),
@@ -98,7 +99,8 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
         getattr(sys.modules[module], name) for module, name in EXPECTED if hasattr(sys.modules.get(module), name)
     )
     if isinstance(error, known):
-        return " ".join(str(error).split()), 2
+        message = " ".join(str(error).split())
+        return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}...", 2
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}: change permissions, or name another place", 2

@@ -169,6 +169,7 @@ def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
             f"{store.path} has frames of the {store.manifest['camera']}'s camera, planners see those of the training "
             "camera: housecat rerender camera=train"
         )
+    store.check_sizes()
     first = store.load(0)
     plan = training_plan(config, first.frames.shape[1], first.actions.shape[1])
     frames = int(store.lengths.max()) + 1
