@@ -136,7 +136,7 @@ class EpisodeStore:
         """Raises StoreError: the world of the episodes cannot be built, or they are not of its sizes."""
         try:
             expected = sizes(self.world)
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise StoreError(f"the world of {self.path} cannot be built: {error}") from error
         self.load(0)
         if self._memory.widths != expected:

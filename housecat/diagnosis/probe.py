@@ -88,6 +88,7 @@ def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> t
         )
     if store.manifest["camera"] != "train":
         raise UsageError(f"{data} has frames of another camera than models see: housecat rerender camera=train")
+    store.check_sizes()
     long = store.at_least(max(about.get("shortest", 0), context + 4))
     judged = round(len(long) * HELD_OUT)
     if judged < LEAST:
