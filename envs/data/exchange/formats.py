@@ -5,9 +5,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from envs.data.episodes import Episode, StoreError
 from envs.data.store import EpisodeStore
@@ -40,7 +42,18 @@ def open_foreign(name: str, path: Path) -> Opened:
         raise ValueError(f"format '{name}' cannot be imported: there are {', '.join(READABLE)}")
     if not path.exists():
         raise StoreError(f"there is nothing at {path}: name the data set with source=PATH")
-    return _module(name).open_data(path)
+    opened = _module(name).open_data(path)
+
+    def read(index: int) -> Episode:
+        found = opened.read(index)
+        pictures = found.frames.dtype == np.uint8 and found.frames.ndim == 4 and found.frames.shape[-1] == 3
+        if not pictures or any(
+            part.ndim != 2 or part.dtype.kind not in "fiu" for part in (found.actions, found.states)
+        ):
+            raise StoreError(f"episode {index} of {path} is not of frames and numbers: it is damaged or something else")
+        return found
+
+    return replace(opened, read=read)
 
 
 def export(name: str, store: EpisodeStore, out: Path) -> None:

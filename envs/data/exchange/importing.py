@@ -13,7 +13,7 @@ from envs.data.manifest import identity
 from envs.data.processes import Make
 from envs.data.store import EpisodeStore
 from envs.pictures import scaled, told
-from envs.registry import make_world
+from envs.registry import make_world, sizes
 from envs.units import from_own
 
 _DT = 0.1  # s
@@ -109,11 +109,7 @@ class Imported:
     def begin(self) -> Make:
         """Open the data set; see `envs.data.processes.Source`."""
         opened, spec = open_foreign(self.name, Path(self.path)), self.spec
-        if spec["family"] == "recorded":
-            shape = Shape(spec, len(spec["actions"]["low"]), spec["states"] or 1)
-        else:
-            scene = make_world(spec).scene
-            shape = Shape(spec, scene.action_dim, scene.state_dim)
+        shape = Shape(spec, *sizes(spec))
         return lambda index: (fitted(opened.read(index), shape, f"episode {index} of {self.path}"), {})
 
 

@@ -379,3 +379,11 @@ def test_a_minari_data_set_makes_no_environment_that_its_metadata_name(
     found = {name: what for name, what in metadata.items() if what is not None}
     (folder / "metadata.json").write_text(json.dumps(found))
     assert expected in refusal(lambda: import_data("minari", tmp_path / "source", tmp_path / "out", progress=False))
+
+
+def test_a_minari_episode_that_is_not_of_numbers_is_refused(recorded: Path, tmp_path: Path) -> None:
+    folder = minari(recorded, tmp_path / "source")
+    with h5py.File(folder / "main_data.hdf5", "a") as file:
+        del file["episode_0/actions"]
+        file["episode_0/actions"] = "text"
+    assert "episode 0" in refusal(lambda: import_data("minari", tmp_path / "source", tmp_path / "out", progress=False))
