@@ -5,7 +5,6 @@ stopped. Any further setting of a command may be given by its name, `settings={"
 right comes as one of the exceptions that the command line prints as one line, such as `housecat.errors.UsageError`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from envs.data.store import EpisodeStore
 from envs.registry import WORLDS
 from housecat.cli.main import work
 from housecat.errors import UsageError
+from housecat.evaluation.results import read_results
 from housecat.frame_agent import FrameAgent
 from housecat.recorder import Recorder
 from housecat.runs import trained, wiring
@@ -131,7 +131,7 @@ def evaluate(
     asked |= {"checkpoint": run, "out": out, "episodes": episodes, "evaluate.planners": planners, "code": code}
     asked |= {"world.success": success, "planner.optimizer": optimizer, "planner.energy": energy}
     _command("evaluate", asked, settings)
-    return json.loads((Path(out or run) / "results.json").read_text(encoding="utf-8"))
+    return read_results(Path(out or run) / "results.json")
 
 
 def _command(name: str, values: dict[str, Any], settings: Settings) -> None:

@@ -17,13 +17,13 @@ DENSEST = 1100  # times smaller, at most, is what is deflated
 
 
 def column(
-    group: Any, name: str, kinds: str, shape: tuple[int | None, ...], filters: Collection[int] = _OWN
+    group: Any, name: str, kinds: str, shape: tuple[int | None, ...] | None, filters: Collection[int] = _OWN
 ) -> h5py.Dataset:
     """The data set ``name`` of a file or group.
 
     Args:
         kinds: NumPy's letters for the kinds of numbers that it may hold, e.g. "f" or "iu".
-        shape: None for what may be of any length.
+        shape: None for what may be of any length, or for any shape.
         filters: by number, those that may decode it.
 
     Raises ValueError: it is not there, lies elsewhere, is of another type or shape, or too large.
@@ -31,11 +31,11 @@ def column(
     found = member(group, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in kinds:
         raise ValueError(f"{name} is no table of numbers as it should be")
-    require_contained(found, filters)
-    if len(found.shape) != len(shape) or any(
-        want not in (None, is_) for want, is_ in zip(shape, found.shape, strict=True)
-    ):
-        raise ValueError(f"{name} has the shape {found.shape}, expected {shape} (None: any)")
+    require_contained(found, filters, LARGEST if filters is _OWN else 2**62)
+    given, wanted = found.shape, found.shape if shape is None else shape
+    filled = tuple(n if want is None else want for want, n in zip(wanted, given, strict=False))
+    if len(wanted) != len(given) or filled != given:
+        raise ValueError(f"{name} has the shape {given}, expected {shape} (None: any)")
     return found
 
 
@@ -46,14 +46,15 @@ def member(group: Any, name: str) -> Any:
     return group[name]
 
 
-def require_contained(found: h5py.Dataset, filters: Collection[int] = _OWN) -> None:
-    """Raises ValueError where a data set lies in another file, needs other filters, or is too large."""
+def require_contained(found: h5py.Dataset, filters: Collection[int] = _OWN, most: int = LARGEST) -> None:
+    """Raises ValueError where a data set lies in another file, needs other filters, or is larger than it can be."""
     made, name = found.id.get_create_plist(), found.name
     if found.is_virtual or made.get_external_count():
         raise ValueError(f"{name} lies in another file, which is not read")
-    if unknown := {made.get_filter(index)[0] for index in range(made.get_nfilters())} - {*filters}:
+    used = {made.get_filter(index)[0] for index in range(made.get_nfilters())}
+    if unknown := used - {*filters}:
         raise ValueError(f"{name} is compressed by the filter {min(unknown)}, which is not read")
-    if filters is _OWN and found.nbytes > min(LARGEST, DENSEST * found.id.get_storage_size()):
+    if found.nbytes > most or (used <= _OWN and found.nbytes > DENSEST * found.id.get_storage_size()):
         raise ValueError(f"{name} claims to be {found.nbytes:,} bytes, more than there can be")
 
 

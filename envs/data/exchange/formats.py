@@ -46,10 +46,8 @@ def open_foreign(name: str, path: Path) -> Opened:
 
     def read(index: int) -> Episode:
         found = opened.read(index)
-        pictures = found.frames.dtype == np.uint8 and found.frames.ndim == 4 and found.frames.shape[-1] == 3
-        if not pictures or any(
-            part.ndim != 2 or part.dtype.kind not in "fiu" for part in (found.actions, found.states)
-        ):
+        good = found.frames.dtype == np.uint8 and found.frames.ndim == 4 and found.frames.shape[-1] == 3
+        if not good or any(part.ndim != 2 or part.dtype.kind not in "fiu" for part in (found.actions, found.states)):
             raise StoreError(f"episode {index} of {path} is not of frames and numbers: it is damaged or something else")
         return found
 

@@ -9,7 +9,6 @@ import importlib
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from envs.data.contained import FILTERS, LARGEST, column
 from envs.data.episodes import Episode, StoreError
 from envs.data.exchange.formats import Opened
+from envs.files import Positive, check
 
 _STATES = ("state", "observation", "proprio")  # the first that is there is read
 _MOST_EPISODES = 10**7
@@ -41,40 +41,35 @@ def open_data(path: Path) -> Opened:
         lengths, offsets = (column(file, name, "iu", (None,), FILTERS) for name in ("ep_len", "ep_offset"))
         pixels = column(file, "pixels", "u", (None, None, None, None), FILTERS)
         actions = column(file, "action", "f", (None, None), FILTERS)
-        states = None if state is None else column(file, state, "fiu", (None, None), FILTERS)
-        if pixels.dtype != np.uint8 or lengths.size > _MOST_EPISODES or lengths.size != offsets.size:
-            raise ValueError(f"pixels of {pixels.dtype}, {lengths.size} lengths and {offsets.size} offsets")
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        states = pixels if state is None else column(file, state, "fiu", None, FILTERS)
+        if lengths.size > _MOST_EPISODES or lengths.size != offsets.size:
+            raise ValueError(f"{lengths.size} lengths and {offsets.size} offsets")
+        dt = check(float(file.attrs["dt"]), Positive) if "dt" in file.attrs else None
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise StoreError(f"{path} cannot be read ({error}): {_ADVICE}") from error
     lengths, offsets = lengths[:].astype(int), offsets[:].astype(int)
-    rows = min(len(pixels), len(actions), len(pixels if states is None else states))
+    rows = min(len(pixels), len(actions), len(states))
     if ((offsets < 0) | (lengths < 0) | (offsets > rows) | (lengths > rows - offsets)).any():
         raise StoreError(f"{path} has only {rows} rows, its episodes reach beyond them: copy it anew")
-    if lengths.size and int(lengths.max()) * math.prod(pixels.shape[1:]) > LARGEST:
+    size = max(one.dtype.itemsize * math.prod(one.shape[1:]) for one in (pixels, actions, states))
+    if int(lengths.max(initial=0)) * size > LARGEST:
         raise StoreError(f"{path} has an episode of {lengths.max()} frames, more than can be read: split it")
 
     def read(index: int) -> Episode:
         begin, end = offsets[index], offsets[index] + lengths[index]
         try:
-            return _episode(pixels, actions, states, begin, end)
+            frames = pixels[begin:end]
+            if frames.shape[1] == 3 and frames.shape[-1] != 3:
+                frames = frames.transpose(0, 2, 3, 1)
+            known = np.empty((end - begin, 0)) if state is None else states[begin:end].reshape(end - begin, -1)
+            return Episode(frames, actions[begin : end - 1], known)
         except (OSError, ValueError, IndexError) as error:
             raise StoreError(f"episode {index} of {path} cannot be read ({error}): {_ADVICE}") from error
 
-    return Opened(len(lengths), float(file.attrs["dt"]) if "dt" in file.attrs else None, None, read)
+    return Opened(len(lengths), dt, None, read)
 
 
 _ADVICE = "copy the file anew, or pip install hdf5plugin if it names a filter"
-
-
-def _episode(pixels: Any, actions: Any, states: Any, begin: int, end: int) -> Episode:
-    frames = pixels[begin:end]
-    if frames.shape[1] == 3 and frames.shape[-1] != 3:
-        frames = frames.transpose(0, 2, 3, 1)
-    if frames.shape[-1] != 3:
-        raise ValueError(f"pixels of shape {frames.shape[1:]}, expected (h, w, 3)")
-    return Episode(
-        frames, actions[begin : end - 1], np.empty((end - begin, 0)) if states is None else states[begin:end]
-    )
 
 
 def _file(path: Path) -> Path:

@@ -257,7 +257,7 @@ def test_an_hdf5_file_that_refers_to_another_is_not_imported(
         ("ep_offset", np.array([[0]]), "ep_offset has the shape (1, 1)"),
         ("ep_offset", np.array([0, 0]), "1 lengths and 2 offsets"),
         ("pixels", np.zeros((21, 16, 16, 3)), "pixels is no table of numbers"),
-        ("pixels", np.zeros((21, 16, 16, 4), np.uint8), "pixels of shape (16, 16, 4)"),
+        ("pixels", np.zeros((21, 16, 16, 4), np.uint8), "is not of frames and numbers"),
         ("action", np.zeros(21), "action has the shape (21,)"),
     ],
 )
@@ -387,3 +387,18 @@ def test_a_minari_episode_that_is_not_of_numbers_is_refused(recorded: Path, tmp_
         del file["episode_0/actions"]
         file["episode_0/actions"] = "text"
     assert "episode 0" in refusal(lambda: import_data("minari", tmp_path / "source", tmp_path / "out", progress=False))
+
+
+def test_columns_that_claim_more_than_is_stored_are_refused_before_anything_is_allocated(
+    recorded: Path, spec: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = minari(recorded, tmp_path / "source")
+    with h5py.File(folder / "main_data.hdf5", "a") as file:
+        del file["episode_0/actions"]
+        file.create_dataset("episode_0/actions", (10**9, 2), np.float32, chunks=(1000, 2))
+    assert "more than there can be" in refusal(lambda: import_data("minari", tmp_path / "source", tmp_path / "out"))
+    path = columns(recorded, tmp_path / "data.h5")
+    with h5py.File(path, "a") as file:
+        del file["action"]
+        file.create_dataset("action", (10**10, 2), np.float32, chunks=(1000, 2))
+    assert "more than there can be" in refusal(lambda: import_data("hdf5", path, tmp_path / "out", spec))
