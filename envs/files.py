@@ -72,9 +72,10 @@ def read_plain(path: Path, limit: int, folder: Path | None = None) -> bytes:
     if folder is not None:
         require_inside(path, folder)
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would wait for somebody who writes
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
             raise ValueError("it is no regular file")
-        content = file.read(limit + 1)
+        content = file.read(min(limit, about.st_size) + 1)  # that much memory is taken before a byte is read
     if len(content) > limit:
         raise ValueError(f"it has more than the {limit:,} bytes that such a file may have")
     return content

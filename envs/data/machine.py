@@ -41,8 +41,12 @@ def stay_within_container() -> None:
     """Lets allocations beyond a container's limit fail, which can be told; this process would be killed for them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limits = [limit for limit, _ in _in_groups(Path("/proc"), _GROUPS)]
-    if limits and (soft == resource.RLIM_INFINITY or min(limits) < soft):
-        resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    if limits and soft == resource.RLIM_INFINITY:
+        facts = dict(line.split(":", 1) for line in _read(Path("/proc/self/status")).splitlines())
+        data, touched = (int(facts[name].split()[0]) * 1024 for name in ("VmData", "RssAnon"))
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (min(limits) + data - touched, hard)
+        )  # what is untouched takes nothing
 
 
 def _in_groups(proc: Path, groups: Path) -> Iterator[tuple[int, int]]:

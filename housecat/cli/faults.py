@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from housecat.errors import UsageError
 
 _FULL, _FILES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), (errno.EMFILE, errno.ENFILE)
-# How libraries say that there is no memory, in errors of their own: torch, C++, threads, HDF5, the loader, oneDNN.
+# How libraries say that there is no memory, in errors of their own: torch, MuJoCo, C++, HDF5, the loader, oneDNN.
 _NO_MEMORY = (
     *("allocate memory", "not enough memory", "out of memory", "bad_alloc", "start new thread", "allocation failed"),
     *("failed to map segment", "could not create a primitive"),
 )
-_SPARE = 2**29  # bytes: with less left of the address space under `ulimit -v`, whatever fails does so for that
+# Bytes of address space that `ulimit -v` must leave: to begin with, and that whatever fails may not be for want of it.
+LEAST, _SPARE = 2**30, 2**29
 _LESS = {
     "workers": "write workers=1",
     "train.batch": "take a smaller train.batch",
@@ -36,8 +37,7 @@ def of_machine(error: BaseException, reads: Callable[[str], bool]) -> str | None
             fewer = " or write workers=1" * reads("workers")
             return f"{where}too many files are open: raise the limit with ulimit -n{fewer}; {_ONWARD}"
         lacking = isinstance(one, MemoryError) or number == errno.ENOMEM or any(word in said for word in _NO_MEMORY)
-        lacking = lacking and isinstance(one, RuntimeError | ImportError | OSError | MemoryError)
-        if lacking or (_starved() and not isinstance(error, UsageError)):
+        if lacking or (starved(_SPARE) and not isinstance(error, UsageError)):
             less = [told for name, told in _LESS.items() if reads(name)]
             return f"the memory is full: {' or '.join(['close other programs', *less])}; {_ONWARD}"
     return None
@@ -49,9 +49,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _starved() -> bool:
+def starved(least: int) -> bool:
+    """Whether `ulimit -v` leaves less than that."""
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return False
     with open("/proc/self/statm", encoding="ascii") as file:
-        return limit - int(file.read().split()[0]) * resource.getpagesize() < _SPARE
+        return limit - int(file.read().split()[0]) * resource.getpagesize() < least

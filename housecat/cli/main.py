@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from housecat import __version__
+from housecat.cli.faults import LEAST, of_machine, starved
 from housecat.errors import UsageError
 
 _LONGEST = 1500  # characters of a message
@@ -88,7 +89,6 @@ def run(arguments: list[str]) -> int:
 
 def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
     """One line about an error that came of a command line, and the exit code."""
-    from housecat.cli.faults import of_machine
     from housecat.cli.help import COMMANDS, named
 
     command = COMMANDS.get(named(list(arguments))[0]) if arguments else None
@@ -126,6 +126,8 @@ def _doctor(arguments: list[str]) -> int:
 
 def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     """Carries out a command with `key=value` arguments and returns the exit code; errors come as exceptions."""
+    if starved(LEAST):
+        raise MemoryError  # before libraries are loaded that end the process where they get too little
     if not sys.stderr.isatty():  # in a log file, a line of progress now and then is enough; tqdm reads this
         os.environ.setdefault("TQDM_MININTERVAL", "20")
     from housecat.cli import doctor
