@@ -1,5 +1,6 @@
 """A trained model on disk: safetensors, a config and a model card, written to a temporary name and renamed."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,7 +15,15 @@ from torch import Tensor, nn
 
 from worldmodel.distances.critics import KINDS, kind_of
 from worldmodel.distances.distance import LearnedDistance
-from worldmodel.files import json_text, read_json, replace_folder, require_plain, restore_folder, tensor_bytes
+from worldmodel.files import (
+    NotOursError,
+    json_text,
+    read_json,
+    replace_folder,
+    require_plain,
+    restore_folder,
+    tensor_bytes,
+)
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.own_code import OwnCodeError, is_own
@@ -30,6 +39,8 @@ _ABOUT = defstruct("about", [("shortest", _COUNT, 0), ("measured", dict[str, flo
 _PARTS = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
+WEIGHTS = ("model.safetensors", "critic.safetensors", "landmarks.safetensors")
+FILES = ("config.json", *WEIGHTS, "README.md")  # all that a checkpoint is made of
 
 
 class CheckpointError(Exception):
@@ -51,10 +62,19 @@ class Loaded:
 def folder_of(path: Path) -> Path:
     """The folder with the weights: `path` itself or the run's `model/`. Raises CheckpointError where there is none."""
     for folder in (path, path / "model"):
-        restore_folder(folder)
+        restore_folder(folder, FILES)
         if (folder / "config.json").is_file():
             return folder
     raise CheckpointError(f"there is no checkpoint in {path}: give the folder that `housecat train` wrote")
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of a checkpoint's settings, notes and weights. Raises OSError where it cannot be read."""
+    found = hashlib.sha256()
+    for name in ("config.json", *(name for name in WEIGHTS if (folder / name).is_file())):
+        with (folder / name).open("rb") as file:
+            found.update(name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
 
 
 def description(name: str, settings: Any) -> dict[str, Any]:
@@ -94,7 +114,15 @@ def save(
     """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
 
     `name` is that of a method in `METHODS`. A model that imagines nothing has no distance (None) and no landmarks.
+    Raises NotOursError: the folder holds something else than a checkpoint.
     """
+    if folder.is_dir() and any(folder.iterdir()):
+        try:
+            described(folder)
+        except CheckpointError:
+            raise NotOursError(
+                f"{folder} holds something else than a checkpoint: move it, or write elsewhere"
+            ) from None
     files, critic = {"model.safetensors": tensor_bytes(model.state_dict())}, None
     if distance is not None:
         critic = {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}
@@ -104,7 +132,7 @@ def save(
     config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
     files["config.json"] = json_text(config, indent=2).encode()
     files["README.md"] = model_card(config).encode()
-    replace_folder(folder, files)
+    replace_folder(folder, files, FILES)
 
 
 def load(folder: Path, device: torch.device, precision: torch.dtype = torch.float32) -> Loaded:

@@ -1,10 +1,18 @@
-"""Files and folders that are never seen half-written, that are on the disk when they are seen, and may be anybody's."""
+"""Files and folders that are never seen half-written, that are on the disk when they are seen, and that are ours.
+
+While it is written, something has a name that nobody can guess; a link in its place is not followed. What is read may
+be anybody's.
+"""
 
 import json
 import math
 import os
+import re
+import secrets
 import shutil
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +21,12 @@ import safetensors.torch
 from torch import Tensor
 
 _LARGEST_JSON = 10_000_000  # bytes
-_PARTIAL, _REPLACED = ".partial", ".replaced"
+_REPLACED = ".replaced"
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.unfinished")
+
+
+class NotOursError(Exception):
+    """What would be written over or deleted is not what this program wrote; the message is one line."""
 
 
 def require_plain(path: Path) -> None:
@@ -40,20 +53,25 @@ def read_json(path: Path, kind: Any) -> Any:
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes `data` under a temporary name beside `path` and renames it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
+    temporary = _unfinished(path)
     try:
         _write(temporary, data)
         temporary.replace(path)
+        _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Makes `folder` of these files and nothing else; until they are all written, what was there stays."""
-    restore_folder(folder)
-    temporary, old = (folder.with_name(folder.name + suffix) for suffix in (_PARTIAL, _REPLACED))
-    for leftover in (temporary, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+def replace_folder(folder: Path, files: dict[str, bytes], names: Iterable[str] = ()) -> None:
+    """Makes `folder` of these files and nothing else; until they are all written, what was there stays.
+
+    Raises NotOursError, before anything is changed: it holds more than regular files of these, or other, `names`.
+    """
+    ours, old, temporary = {*files, *names}, folder.with_name(folder.name + _REPLACED), _unfinished(folder)
+    restore_folder(folder, ours)
+    require_ours(folder, ours)
+    remove_folder(old, ours)
+    remove_leftovers(folder.parent, ours, folder.name)
     temporary.mkdir(parents=True)
     try:
         for name, data in files.items():
@@ -65,14 +83,41 @@ def replace_folder(folder: Path, files: dict[str, bytes]) -> None:
         _sync(folder.parent)
     finally:  # on a full disk, what cannot be finished takes no room
         shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+    remove_folder(old, ours)
 
 
-def restore_folder(folder: Path) -> None:
-    """Puts back what `replace_folder` had moved aside when it was killed."""
+def restore_folder(folder: Path, names: Iterable[str]) -> None:
+    """Puts back what `replace_folder`, of files of these names, had moved aside when it was killed."""
     old = folder.with_name(folder.name + _REPLACED)
     if not folder.exists() and old.exists():
-        old.rename(folder)
+        with suppress(NotOursError):
+            require_ours(old, names)
+            old.rename(folder)
+
+
+def require_ours(folder: Path, names: Iterable[str]) -> None:
+    """Raises NotOursError where `folder` is there and is, or holds, more than regular files of these names."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    foreign = [one for one in inside if one.name not in names or one.is_symlink() or not one.is_file()]
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        foreign = [folder]
+    if foreign:
+        raise NotOursError(f"{foreign[0]} is in the way and not of this program: move it, or give another out=DIR")
+
+
+def remove_folder(folder: Path, names: Iterable[str]) -> None:
+    """Deletes a folder of files of these names, if it is there; NotOursError where it holds more."""
+    require_ours(folder, names)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def remove_leftovers(parent: Path, names: Iterable[str], of: str = "*") -> None:
+    """Deletes what `replace_folder`, of files of these names, has left unfinished in `parent` where it was killed."""
+    for left in parent.glob(f".{of}.*.unfinished"):
+        if _UNFINISHED.fullmatch(left.name):
+            with suppress(NotOursError):
+                remove_folder(left, names)
 
 
 def tensor_bytes(tensors: dict[str, Tensor]) -> bytes:
@@ -93,8 +138,13 @@ def _known(data: Any) -> Any:
     return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.unfinished")
+
+
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    """To a new file: whatever is there, be it a link, is an error."""
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -2,13 +2,13 @@
 
 A checkpoint is the whole training, whichever stage is at work: `checkpoints/NUMBER-STAGE-UPDATES/` holds
 `state.safetensors` (the method, what the stage trains beside it, its optimiser and generator) and `state.json` (format,
-digest of the other file, length of the log, time).
+digest of the other file, the log so far, time).
 """
 
 import hashlib
 import json
 import re
-import shutil
+import secrets
 import sys
 import time
 from dataclasses import dataclass
@@ -22,12 +22,14 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from worldmodel.files import json_text, replace_folder, tensor_bytes, write_file
+from worldmodel.files import json_text, remove_folder, remove_leftovers, replace_folder, tensor_bytes, write_file
 
-FORMAT = 1  # raised when a training can no longer go on from what an earlier version saved
+FORMAT = 2  # raised when a training can no longer go on from what an earlier version saved
 KEPT = 2
+_FILES = ("state.safetensors", "state.json")
+_WRONG = (ValueError, LookupError, TypeError, AttributeError, SafetensorError)
 # What a checkpoint that is not whole is read with; a lack of memory or of open files says nothing against it.
-_DAMAGE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, SafetensorError)
+_DAMAGE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, *_WRONG)
 _NAME = re.compile(r"(?:(\d+)-.+-)?(\d{7,})")  # of a checkpoint; without a stage: from before there were formats
 
 
@@ -73,11 +75,14 @@ class TrainingFolder:
         self.path, self._method = path, method
         self._settings = hashlib.sha256(settings.encode()).hexdigest()
         self._stage = 0
+        remove_leftovers(path / "checkpoints", _FILES)
         self._left = self._newest()
         if self._left is not None:
             method.load_state_dict(_under(self._left.tensors, "method."))
         self._log = path / "metrics.jsonl"
-        self.lines = self._kept_lines(0 if self._left is None else self._left.about["lines"])
+        # As it was at the checkpoint; what came after that will come again.
+        self.lines: list[dict[str, Any]] = [] if self._left is None else self._left.about["lines"]
+        write_file(self._log, "".join(json_text(line) + "\n" for line in self.lines).encode())
         self._began = time.perf_counter() - (0.0 if self._left is None else self._left.about["seconds"])
         self._writer = SummaryWriter(path / "tensorboard", purge_step=self.lines[-1]["step"] + 1 if self.lines else 0)
 
@@ -128,14 +133,14 @@ class TrainingFolder:
             "format": FORMAT,
             "settings": self._settings,
             "digest": hashlib.sha256(state).hexdigest(),
-            "lines": len(self.lines),
+            "lines": self.lines,
             "seconds": self.seconds,
             "rng": work.rng.bit_generator.state,
         }
         folder = self.path / "checkpoints" / f"{self._stage}-{work.name.replace(' ', '-')}-{work.step:07d}"
-        replace_folder(folder, {"state.safetensors": state, "state.json": json_text(about).encode()})
-        for old in self._found()[:-KEPT]:
-            shutil.rmtree(old)
+        replace_folder(folder, dict(zip(_FILES, (state, json_text(about).encode()), strict=True)))
+        for old in [one for one in self._found() if _seems_whole(one)][:-KEPT]:
+            remove_folder(old, _FILES)
 
     def write(self, line: dict[str, float]) -> None:
         """Adds a line of numbers, of which "step" is one, to the log; what is not a number is unknown, hence null."""
@@ -173,9 +178,7 @@ class TrainingFolder:
                 return self._read(folder)
             except _DAMAGE as error:
                 reason = " ".join(str(error).split())[:200]
-                aside = folder.with_name(f"{folder.name}.damaged")
-                shutil.rmtree(aside, ignore_errors=True)
-                folder.rename(aside)
+                folder.rename(folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.damaged"))
                 print(f"checkpoint {folder} is damaged ({reason}) and set aside", file=sys.stderr, flush=True)
         if found:
             raise TrainingError(
@@ -199,23 +202,16 @@ class TrainingFolder:
             raise TrainingError(f"checkpoint {folder} is of a training with other settings: give another out=DIR")
         return _Saved(*_order(folder), safetensors.torch.load(state), about)
 
-    def _kept_lines(self, count: int) -> list[dict[str, Any]]:
-        """The log as it was at the checkpoint; what came after that will come again."""
-        try:
-            lines = self._log.read_bytes().splitlines()[:count] if count else []
-            read = [json.loads(line) for line in lines]
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"the log {self._log} is damaged ({error}): give another out=DIR") from error
-        if len(read) < count:
-            raise TrainingError(f"the log {self._log} has lost lines: give another out=DIR")
-        write_file(self._log, b"".join(line + b"\n" for line in lines))
-        return read
-
 
 def _order(folder: Path) -> tuple[int, int]:
     """Number of the stage, and updates made in it, of a checkpoint."""
     number, updates = _NAME.fullmatch(folder.name).groups()  # type: ignore[union-attr]
     return int(number or 0), int(updates)
+
+
+def _seems_whole(folder: Path) -> bool:
+    """Whether it holds what a checkpoint holds and nothing else; what is in the files is seen when they are read."""
+    return folder.is_dir() and {one.name for one in folder.iterdir() if not one.is_symlink()} == {*_FILES}
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -4,19 +4,17 @@ Episode i depends on its source and on i alone, so it does not matter who makes 
 on where it was, and what four processes make is the same as what one makes.
 """
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
+from envs.data.folder import held, remove_leftovers, require_empty
 from envs.data.machine import processes
-from envs.data.manifest import Files, read_manifest, write_manifest
+from envs.data.manifest import MANIFEST, Files, read_manifest, write_manifest
 from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
 from envs.workers import SIMULATOR
@@ -47,7 +45,7 @@ def build(
     Raises StoreError: the folder holds something else, is in use, or cannot be written; nothing in it is changed;
     RenderingError: no frame can be made on this machine.
     """
-    with _sole_writer(out):
+    with held(out):
         manifest = _matching_manifest(out, about)
         finished = manifest is not None and manifest["complete"]
         known: Files = {}
@@ -102,9 +100,10 @@ def _matching_manifest(out: Path, about: dict[str, Any]) -> dict[str, Any] | Non
     """The manifest in ``out``, None for a new folder; StoreError where it is of something else."""
     manifest = read_manifest(out)
     if manifest is None:
-        if (out / FOLDER).exists():
-            raise StoreError(f"{out / FOLDER} is there already, but no manifest says what it is: name another folder")
+        require_empty(out)
         return None
+    if any((out / name).is_symlink() for name in (MANIFEST, FOLDER)):
+        raise StoreError(f"{out} is not written to through links, and there is one in it: name another folder")
     for key, value in about.items():
         found: Any = manifest.get(key)  # recordings of earlier versions do not name their play
         if found == value:
@@ -126,8 +125,7 @@ def _present(out: Path, episodes: int, steps: int | None, known: Files) -> Files
 
     What processes that were killed left half written is removed.
     """
-    for leftover in (out / FOLDER).glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+    remove_leftovers(out / FOLDER)
     files = {}
     for index in range(episodes):
         name = episode_file(index)
@@ -143,22 +141,3 @@ def _present(out: Path, episodes: int, steps: int | None, known: Files) -> Files
         if steps in (None, there):
             files[name] = checksum(out / name), there
     return files
-
-
-@contextmanager
-def _sole_writer(out: Path) -> Iterator[None]:
-    """Hold the folder, made where it is missing, against other recordings; the system lets go of it at any end."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out, os.O_RDONLY)
-    except OSError as error:
-        raise StoreError(f"cannot write to {out} ({error.strerror}): name another folder") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError(f"another process is recording into {out}: wait for it or name another folder") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -7,10 +7,12 @@ frame again, at another size or from another camera.
 Every file is written under a temporary name and then renamed, so that whoever is stopped leaves whole files only.
 """
 
+import fcntl
 import hashlib
 import json
 import math
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,12 +136,19 @@ def checksum(path: Path) -> str:
         raise StoreError(_unreadable(path)) from error
 
 
+def unfinished(path: Path) -> Path:
+    """A name beside ``path``, which nobody can guess, for what becomes it; see `envs.data.folder.remove_leftovers`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.unfinished")
+
+
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; StoreError where the disk is full or cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file, whole or not at all, where a link stands in its place; StoreError where it cannot be written."""
+    temporary = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # nobody takes it for a leftover
+            file.write(content)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):  # the first failure is the one to tell

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.data.build import build
 from envs.data.episodes import Episode, StoreError
+from envs.data.folder import held, require_empty
 from envs.data.manifest import identity
 from envs.data.processes import Make, Seconds
 from envs.data.store import EpisodeStore
@@ -91,6 +92,8 @@ def split(data: Path | str, out: Path | str, held_out: float, progress: bool = T
     """
     store = EpisodeStore.open(data)
     count = len(store.split(held_out)[0])
+    with held(Path(out)):
+        require_empty(Path(out), *SPLIT)
     made = []
     for name, indices in zip(SPLIT, (range(count), range(count, len(store))), strict=True):
         origin = {"command": "data split", "of": store.fingerprint(), "part": name, "held_out": held_out}

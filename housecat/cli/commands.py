@@ -17,6 +17,7 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
+from housecat.runs.folder import open_run
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
 from housecat.settings.config import check_combinations, check_shared, for_command, load_config, to_yaml
@@ -129,9 +130,11 @@ def run_probe(request: Request) -> int:
     device, precision = wiring.device(config), wiring.precision(config)
     others = encoders_beside(config.against or "", spec, device, precision)
     loaded = load(folder, device, precision)
-    found = diagnose(folder, loaded, others, data, config.seed, device)
     out = Path(config.out) if config.out else folder.parent
-    write_probe(found, out, request.line)
+    with open_run(out, "", request.line) as run:
+        run.claim("probe.json", "probe.png")
+        found = diagnose(folder, loaded, others, data, config.seed, device)
+        write_probe(found, out, request.line)
     print(table(found))
     print(f"written to {out / 'probe.json'} and {out / 'probe.png'}")
     return 0
@@ -161,14 +164,16 @@ def run_compare(request: Request) -> int:
     config = request.config
     if "method" in request.given or "seed" in request.given:
         raise UsageError("compare takes several methods and seeds: write compare.methods=[...] and compare.seeds=[...]")
-    out = Path(config.out or "benchmarks/results")
+    out = Path(config.out or "runs/compare")
     if config.data is None or names_world(request.given):
         spec = _described(config)
     else:
         spec = EpisodeStore.open(Path(config.data)).world
         request = request.suited_to(spec)
     check_shared(list(request.arguments), config.compare.methods)
-    compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].reads)
+    with open_run(out, "", request.line) as run:
+        run.claim("runs", "speeds.json", "compare.json")
+        compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].reads)
     return 0
 
 

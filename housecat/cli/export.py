@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from envs.data.folder import new_folder
 from housecat.files import write_json
 from worldmodel import checkpoint
 from worldmodel.share.export import Exported, export
@@ -21,37 +22,33 @@ SCHEMA = 1
 
 
 def export_programs(folder: Path, out: Path, horizon: int, onnx: bool) -> int:
-    """Writes the programs of the checkpoint in `folder` to `out`; returns 0, or 1 where one differs from the model.
+    """Writes the programs of the checkpoint in `folder` to the new `out`; 0, or 1 where one differs from the model.
 
-    Raises CheckpointError: there is no checkpoint, or it cannot be exported.
+    Raises CheckpointError: there is no checkpoint, or it cannot be exported; StoreError: `out` is there already.
     """
     loaded = checkpoint.load(folder, torch.device("cpu"))
     world = loaded.about["world"]
-    made = export(loaded.model, world["frame_size"], horizon, out, onnx)
-    programs = {
-        one.file.name: {name: getattr(one, name) for name in ("inputs", "difference", "largest", "tolerance", "equal")}
-        for one in made
-    }
-    write_json(
-        out / "export.json",
-        {
+    with new_folder(out) as new:
+        made = export(loaded.model, world["frame_size"], horizon, new, onnx)
+        kept = ("inputs", "difference", "largest", "tolerance", "equal")
+        written = {
             "schema": SCHEMA,
             "method": loaded.method,
             "world": world["name"],
-            "programs": programs,
+            "programs": {one.file.name: {name: getattr(one, name) for name in kept} for one in made},
             "frames": "uint8 RGB of the training camera, oldest first, not normalised",
             "actions": "in [-1, 1]",
-        },
-    )
+        }
+        write_json(new / "export.json", written)
     for one in made:
-        print(line(one))
+        print(f"{out / one.file.name}: {verdict(one)}")
     return 0 if all(one.equal for one in made) else 1
 
 
-def line(one: Exported) -> str:
-    """One program in words."""
-    verdict = "the same as the model" if one.equal else "DIFFERENT FROM THE MODEL"
+def verdict(one: Exported) -> str:
+    """How one program compares with the model, in words."""
+    same = "the same as the model" if one.equal else "DIFFERENT FROM THE MODEL"
     return (
-        f"{one.file}: {verdict}, largest difference {one.difference:.2g} on values up to {one.largest:.3g} "
-        f"(tolerance {one.tolerance:g} of that)"
+        f"{same}, largest difference {one.difference:.2g} on values up to {one.largest:.3g} (tolerance "
+        f"{one.tolerance:g} of that)"
     )

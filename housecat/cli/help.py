@@ -63,9 +63,9 @@ COMMANDS = {
     ),
     "compare": Command(
         "train every method on the same recordings, probe it, let planners play with it; one table",
-        "housecat compare data=data/reacher out=benchmarks/results world=reacher train.updates=600",
+        "housecat compare data=data/reacher out=runs/methods world=reacher train.updates=600",
         (*_COMMON, "data", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate", "compare"),
-        "Writes compare.json and, in runs/, every run to out (benchmarks/results unless given). Goes on where it was "
+        "Writes compare.json and, in runs/, every run to out (runs/compare unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
     ),
     "probe": Command(
@@ -110,7 +110,7 @@ COMMANDS = {
         "make a picture of recorded episodes side by side: moving (.webp) or frame by frame (.png)",
         "housecat data preview data=data/medium out=medium.webp episodes=12",
         ("data", "out", "episodes"),
-        "Writes to out (preview.webp in the folder of the episodes unless given).",
+        "Writes to out, a new file (preview.webp in the folder of the episodes unless given).",
     ),
     "data export": Command(
         "write recorded episodes in another format: lerobot or minari",

@@ -31,6 +31,7 @@ EXPECTED = (
     ("planners.interface", "PlanError"),
     ("worldmodel.checkpoint", "CheckpointError"),
     ("worldmodel.own_code", "OwnCodeError"),
+    ("worldmodel.files", "NotOursError"),
     ("worldmodel.networks.pretrained", "PretrainedError"),
     ("worldmodel.progress", "TrainingError"),
 )

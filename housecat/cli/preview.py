@@ -1,11 +1,15 @@
 """Episodes side by side in one picture: moving (animated WebP), or with time from left to right (PNG)."""
 
+import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from envs.data.episodes import write_whole
+from envs.data.folder import remove_leftovers
 from envs.data.store import EpisodeStore
 from housecat.errors import UsageError
 
@@ -19,25 +23,33 @@ _WHITE = 255
 def write_preview(store: EpisodeStore, out: Path, episodes: int | None = None) -> Path:
     """Writes a picture of ``episodes`` episodes, spread evenly over the store, to ``out`` and returns it.
 
-    Raises UsageError: ``out`` ends neither in .webp nor in .png.
+    Raises UsageError: ``out`` ends neither in .webp nor in .png, or is there already.
     """
+    if os.path.lexists(out):
+        raise UsageError(f"{out} is there already: delete it, or name another picture with out=FILE")
     if out.suffix not in (".webp", ".png"):
         raise UsageError(f"out={out} must end in .webp (moving) or .png (frame by frame)")
     count = min(episodes or (MOVING if out.suffix == ".webp" else STILL), len(store))
     chosen = np.linspace(0, len(store) - 1, count).round().astype(int)
     shown = [store.load(int(index)).frames for index in chosen]
     factor = max(1, math.ceil(_SIDE / shown[0].shape[1]))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     if out.suffix == ".png":
-        _picture(frame_by_frame(shown), _COLUMNS, factor).save(out)
-        return out
+        _picture(frame_by_frame(shown), _COLUMNS, factor).save(content, "PNG")
+        return _written(out, content)
     columns = math.ceil(math.sqrt(count))
     moments = [
         _picture([frames[min(time, len(frames) - 1)] for frames in shown], columns, factor)
         for time in range(max(map(len, shown)))
     ]
     duration = round(store.manifest["dt"] * 1000)
-    moments[0].save(out, save_all=True, append_images=moments[1:], duration=duration, loop=0, quality=80)
+    moments[0].save(content, "WEBP", save_all=True, append_images=moments[1:], duration=duration, loop=0, quality=80)
+    return _written(out, content)
+
+
+def _written(out: Path, content: io.BytesIO) -> Path:
+    remove_leftovers(out.parent)
+    write_whole(out, content.getvalue())
     return out
 
 

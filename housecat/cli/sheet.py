@@ -19,8 +19,8 @@ _VARIED = 2  # examples of varied frames
 _COLUMNS = ("training frame", "people's picture", "a goal, training", "a goal, people", *["factors varied"] * _VARIED)
 
 
-def write_sheet(worlds: list[World], entries: list[dict[str, Any]], seed: int, out: Path) -> Path:
-    """Writes `worlds.png` into the folder `out`, a row for each world with what `entries` say of it."""
+def write_sheet(worlds: list[World], entries: list[dict[str, Any]], seed: int, file: Path) -> None:
+    """Writes a PNG file with a row for each world and what `entries` say of it."""
     width = _TEXT + len(_COLUMNS) * (_SIDE + _MARGIN) + _MARGIN
     sheet = Image.new("RGB", (width, _HEAD + len(worlds) * (_SIDE + _MARGIN)), "white")
     draw = ImageDraw.Draw(sheet)
@@ -32,10 +32,9 @@ def write_sheet(worlds: list[World], entries: list[dict[str, Any]], seed: int, o
         draw.multiline_text((_MARGIN, top), _words(entry), "black", font, spacing=5)
         for column, picture in enumerate(_pictures(world, seed)):
             sheet.paste(picture, (_left(column), top))
-    file, content = out / "worlds.png", io.BytesIO()
+    content = io.BytesIO()
     sheet.save(content, format="PNG")
     write_whole(file, content.getvalue())
-    return file
 
 
 def _left(column: int) -> int:

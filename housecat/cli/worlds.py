@@ -1,12 +1,14 @@
 """`housecat worlds`: what can be chosen with `world=`, what it asks of a robot, and what is known about it."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from envs import IDS, WORLDS, make_world
+from envs.data.folder import new_folder
 from envs.registry import SUBJECTS
 from envs.world import World
 from housecat import __version__
@@ -32,27 +34,29 @@ def show_worlds(
         episodes: pairs on which oracle and random play are measured in each; None: what was measured before is shown.
         seed: of the pairs, and of what is random in the pictures.
         workers: processes that measure; 0: one for each core.
-        out: folder for a sheet of pictures; None: none is made.
+        out: new folder for a sheet of pictures; None: none is made.
         flags: --json: for programs; --save: keep what was measured.
 
-    Raises UsageError: figures are to be kept that are not measured, or of a world that is not built in.
+    Raises UsageError: figures are to be kept that are not measured, or of a world that is not built in; StoreError:
+    `out` is there already.
     """
     _check(specs, episodes, flags)
-    worlds = [make_world(spec) for spec in specs]
-    entries = []
-    for world in worlds:
-        if episodes is None:
-            figures = known_figures(world, file)
-        else:
-            figures = _measure(world, episodes, seed, workers)
-            if "--save" in flags:
-                keep_figures(world.name, figures, file)
-        entries.append(entry_of(world, figures))
-    print(json.dumps(entries, indent=2) if "--json" in flags else _table(entries))
-    if out is not None:
-        sheet = write_sheet(worlds, entries, seed, Path(out))
-        if "--json" not in flags:
-            print(f"pictures: {sheet}")
+    with nullcontext() if out is None else new_folder(Path(out)) as folder:
+        worlds = [make_world(spec) for spec in specs]
+        entries = []
+        for world in worlds:
+            if episodes is None:
+                figures = known_figures(world, file)
+            else:
+                figures = _measure(world, episodes, seed, workers)
+                if "--save" in flags:
+                    keep_figures(world.name, figures, file)
+            entries.append(entry_of(world, figures))
+        print(json.dumps(entries, indent=2) if "--json" in flags else _table(entries))
+        if folder is not None:
+            write_sheet(worlds, entries, seed, folder / "worlds.png")
+    if out is not None and "--json" not in flags:
+        print(f"pictures: {Path(out) / 'worlds.png'}")
 
 
 def entry_of(world: World, figures: Figures | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One picture of what `probe.json` says."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from envs.data.episodes import write_whole
 from housecat.report.charts import style_of
 
 COLOURS = ("#0b8f7d", "#8b919a", "#3f6fe0", "#c2691a", "#9a5fd6", "#c8453a", "#5d6672", "#1a9a55")
@@ -46,8 +48,9 @@ def draw_probe(found: dict[str, Any], path: Path) -> None:
             _latent_error(first, found["open_loop"])
             _physical_error(second, found["open_loop"], list(found["probes"]["trained"]["latent"]))
             _landscapes(rows[3], found["landscape"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
+        content = io.BytesIO()
+        figure.savefig(content, dpi=110)
+        write_whole(path, content.getvalue())
 
 
 def _sources(axes: Axes, probes: dict[str, Any]) -> None:

@@ -89,7 +89,6 @@ def compare(
     wiring.check_world(f"the recording in {data}", store.world, spec)
     methods, seeds = config.compare.methods, config.compare.seeds
     plans = {name: _member(compose, name, seeds[0], {}, store, out).plan for name in methods}
-    out.mkdir(parents=True, exist_ok=True)
     speeds = speeds_of(plans, out / "speeds.json")
     members = [
         _member(compose, name, seed, within_budget(name, config.compare, plans[name], speeds[name]), store, out)

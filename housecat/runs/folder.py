@@ -8,28 +8,28 @@
     commit      of the checkout, "+changes" where files differ from it; empty outside a checkout
     versions    of Python and the packages
     machine     {"system", "processor", "cores", "accelerators"}
+    files       [what the run writes here: nothing else is written over or deleted]
     seconds     {stage: wall time}, tries that were interrupted included
-    stages      {stage: {"done": bool, "settings": {...}}}
+    stages      {stage: {"done": bool, "settings": {...}, "inputs": {name: digest}}}
 """
 
-import fcntl
 import json
-import os
 import platform
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from envs.data.episodes import StoreError
+from envs.data.folder import held, remove_leftovers, require_empty
 from envs.data.machine import cores
-from envs.files import Least0, by_name, read_json, record
+from envs.files import Least0, Maybe, by_name, many, read_json, record
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
@@ -38,6 +38,8 @@ from housecat.runs.hardware import accelerators, machine, processor
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")
 MAKING = ("collect", "train")  # stages that make a checkpoint
+_FILES = """config.yaml model encoder checkpoints metrics.jsonl tensorboard pairs.json results.json episodes.json
+report.html probe.json probe.png""".split()  # what a run writes whose manifest, of an earlier version, does not say
 _MANIFEST = record(
     schema=Literal[1],
     kind=Literal["run"],
@@ -45,8 +47,9 @@ _MANIFEST = record(
     commit=str,
     versions=by_name(str),
     machine=dict,
+    files=many(str) | Maybe,
     seconds=by_name(Least0),
-    stages=by_name(record(done=bool, settings=dict)),
+    stages=by_name(record(done=bool, settings=dict, inputs=by_name(str) | Maybe)),
 )
 _HEARTBEAT = 5.0  # seconds; what a kill can take from the record of time
 
@@ -56,8 +59,10 @@ class Stage:
     """A part of a run that is done once."""
 
     name: str
-    settings: dict[str, Any]  # all that its outcome depends on; JSON-able
+    settings: dict[str, Any]  # that its outcome depends on; JSON-able
     product: Path  # exists when the stage is done
+    files: tuple[str, ...] = ()  # that it writes in the run folder
+    inputs: Callable[[], dict[str, str]] = field(default=dict)  # digests of what else its outcome depends on
 
 
 class Run:
@@ -71,6 +76,17 @@ class Run:
     def keep_settings(self, settings: str) -> None:
         """Writes `config.yaml` anew."""
         write_text(self.path / "config.yaml", settings)
+
+    def claim(self, *names: str) -> None:
+        """Says in the manifest that the run writes these. UsageError where one is there and not its own, or a link."""
+        for name in names:
+            there = self.path / name
+            if there.is_symlink() or (there.exists() and name not in self.manifest["files"]):
+                kind = "a link" if there.is_symlink() else "not of this run"
+                raise UsageError(f"{there} is {kind} and would be written over: move it, or give another out=DIR")
+        if new := [name for name in names if name not in self.manifest["files"]]:
+            self.manifest["files"] += new
+            write_json(self.path / "manifest.json", self.manifest)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -98,13 +114,15 @@ class Run:
                 )
 
     def done(self, stage: Stage) -> bool:
-        """Whether the stage has been finished and its product is still there."""
-        return self.manifest["stages"].get(stage.name, {}).get("done", False) and stage.product.exists()
+        """Whether the stage has been finished, its product is still there, and so is what it was made of."""
+        recorded = self.manifest["stages"].get(stage.name, {})
+        return recorded.get("done", False) and stage.product.exists() and recorded.get("inputs", {}) == stage.inputs()
 
     @contextmanager
     def working(self, stage: Stage) -> Iterator[None]:
         """Keeps the time of the stage while the body runs, and marks it as done at the end."""
-        self.manifest["stages"][stage.name] = {"done": False, "settings": stage.settings}
+        begun = {"done": False, "settings": stage.settings, "inputs": stage.inputs()}
+        self.manifest["stages"][stage.name] = begun
         before, began = self.manifest["seconds"].get(stage.name, 0.0), time.perf_counter()
 
         def note() -> None:
@@ -124,7 +142,7 @@ class Run:
         heart.start()
         try:
             yield
-            self.manifest["stages"][stage.name]["done"] = True
+            begun["done"] = True
         finally:
             stopped.set()
             heart.join()
@@ -139,26 +157,19 @@ def open_run(path: Path, settings: str, command: str) -> Iterator[Run]:
         settings: text of `config.yaml`; written when the folder is new.
         command: the command line, for the manifest of a new folder.
 
-    Raises UsageError: the folder cannot be written, holds something else or is in use.
+    Raises UsageError: the folder holds something else; StoreError: it cannot be written or is in use.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {path} ({error.strerror}): give another out=DIR") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"another process is working in {path}: wait for it or give another out=DIR") from None
+    with held(path):
         manifest = read_manifest(path)
         if manifest is None:
+            require_empty(path)
             manifest = new_manifest(command)
-            write_text(path / "config.yaml", settings)
-            write_json(path / "manifest.json", manifest)
-        yield Run(path, manifest)
-    finally:
-        os.close(descriptor)
+        remove_leftovers(path)
+        run = Run(path, manifest)
+        run.claim("manifest.json", "config.yaml")
+        if settings and not (path / "config.yaml").exists():
+            run.keep_settings(settings)
+        yield run
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
@@ -166,7 +177,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     file = path / "manifest.json"
     if not file.exists():
         return None
-    return read_json(file, _MANIFEST, UsageError, "this is no run folder of this version, give another out=DIR")
+    found = read_json(file, _MANIFEST, UsageError, "this is no run folder of this version, give another out=DIR")
+    return {"files": ["manifest.json", *_FILES], **found}
 
 
 def seconds_of(path: Path) -> dict[str, float]:
@@ -180,7 +192,7 @@ def new_manifest(command: str) -> dict[str, Any]:
     """The manifest of a run in which nothing has been done."""
     here = {"system": platform.platform(), "processor": processor(), "cores": cores(), "accelerators": accelerators()}
     made = {"command": command, "commit": commit(), "versions": versions(), "machine": here}
-    return {"schema": SCHEMA, "kind": "run", **made, "seconds": {}, "stages": {}}
+    return {"schema": SCHEMA, "kind": "run", **made, "files": [], "seconds": {}, "stages": {}}
 
 
 def commit() -> str:

@@ -1,6 +1,5 @@
 """The four parts of a run: what each depends on, what it leaves behind, and how it is done."""
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -8,22 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from envs.data.collect import collect
+from envs.data.episodes import checksum
+from envs.data.manifest import fingerprint, read_manifest
 from envs.data.store import EpisodeStore
-from envs.files import read_json
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from housecat.evaluation.evaluate import evaluate
-from housecat.evaluation.pairs import frozen_pairs
+from housecat.evaluation.pairs import PairSet, frozen_pairs
 from housecat.evaluation.results import About
-from housecat.files import write_json
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
-from housecat.runs.training import train_from_store
+from housecat.runs.training import TRAINED, train_from_store
 from housecat.settings.config import names_of, value_of
 from housecat.settings.groups import LEARNING
 from housecat.settings.schema import Config
+from worldmodel.checkpoint import digest
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Job:
 def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> Job:
     """Records random play into the folder `data`, for a run in `out`."""
     what = recording(spec, config.seed, config.collect.steps, config.collect.episodes)
-    stage = Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json")
+    stage = Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json", ())
     return Job(stage, lambda run: record(config, spec, data))
 
 
@@ -50,34 +50,48 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
     }
 
     def work(run: Run) -> None:
-        run.adopt_seconds(_seconds_of_recording(data))
-        plan = wiring.plan_for_store(config, EpisodeStore.open(data))
-        train_from_store(data, out, plan, asdict(config.planner))
+        store = EpisodeStore.open(data)
+        if store.manifest["origin"] == {"command": "collect"} and store.manifest["throughput"] is not None:
+            run.adopt_seconds({"collect": store.manifest["throughput"]["seconds"]})
+        train_from_store(data, out, wiring.plan_for_store(config, store), asdict(config.planner))
 
-    return Job(Stage("train", chosen, out / "model" / "config.json"), work)
+    def inputs() -> dict[str, str]:
+        manifest = read_manifest(data)
+        return {"recording": fingerprint(manifest) if manifest else "", "encoder": wiring.encoder_digest(config)}
+
+    return Job(Stage("train", chosen, out / "model" / "config.json", TRAINED, inputs), work)
 
 
 def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path, command: str) -> Job:
     """Lets the planners play with the checkpoint; writes `results.json` and `episodes.json` to `out`."""
     chosen = _chosen(config, ("seed", "planner", "evaluate"))
     del chosen["evaluate.batch"]  # changes no outcome
-    chosen["checkpoint"] = _place(checkpoint, out)
+    chosen |= {"checkpoint": _place(checkpoint, out), "precision": str(wiring.precision(config)).split(".")[1]}
     if config.world.success is not None:
         chosen["world.success"] = config.world.success
 
+    def frozen() -> PairSet:
+        return frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
+
+    def inputs() -> dict[str, str]:
+        frozen()  # they are there
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json")}
+
     def work(run: Run) -> None:
+        pairs = frozen()
         run.adopt_seconds(seconds_of(checkpoint.parent))
-        pairs = frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
         evaluate(trained.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
 
-    return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json"), work)
+    files = ("pairs.json", "episodes.json", "results.json")
+    return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json", files, inputs), work)
 
 
 def reporting(out: Path) -> Job:
     """Renders what the other stages left in `out` as one page."""
-    return Job(Stage("report", {}, out / "report.html"), lambda run: write_report(out))
+    read, page = ("results.json", "pairs.json", "episodes.json", "metrics.jsonl"), out / "report.html"
+    return Job(Stage("report", {}, page, ("report.html",), lambda: _digests(out, *read)), lambda run: write_report(out))
 
 
 def do_all(
@@ -97,6 +111,7 @@ def do_all(
     with open_run(out, settings, command) as run:
         for job in jobs:
             run.check(job.stage)
+            run.claim(*job.stage.files)
         if anew:
             run.keep_settings(settings)
         left = [job.stage.name for job in jobs if not run.done(job.stage)]
@@ -108,10 +123,13 @@ def do_all(
         if times:
             parts = ", ".join(f"{name} {in_words(times[name])}" for name in left)
             print(f"this will take about {in_words(sum(times[name] for name in left))} ({parts})", flush=True)
-        for job in (one for one in jobs if one.stage.name in left):
+        for job in jobs:
+            if run.done(job.stage):  # asked again: what was done before may rest on what has been made anew
+                continue
             with run.working(job.stage):
                 job.work(run)
-            rest = sum(times[name] for name in left[left.index(job.stage.name) + 1 :]) if times else 0.0
+            left = [name for name in left if name != job.stage.name]
+            rest = sum(times[name] for name in left) if times else 0.0
             onward = f"; about {in_words(rest)} left" if rest else ""
             print(f"{job.stage.name}: done in {in_words(run.seconds[job.stage.name])}{onward}", flush=True)
 
@@ -124,31 +142,17 @@ def in_words(seconds: float) -> str:
 
 
 def record(config: Config, spec: dict[str, Any], data: Path) -> EpisodeStore:
-    """Records what is missing in `data` and adds the time that it took to `seconds.json` there."""
-    began, progress = time.perf_counter(), []
+    """Records what is missing in `data`."""
     asked = config.collect
-    try:
-        return collect(
-            spec,
-            data,
-            asked.episodes,
-            asked.steps,
-            config.seed,
-            config.workers,
-            on_progress=lambda done, _: progress.append(done),
-            prepare=partial(wiring.world_spec, config) if spec["family"] == "python" else None,
-        )
-    finally:
-        if progress:
-            before = _seconds_of_recording(data).get("collect", 0.0)
-            write_json(data / "seconds.json", {"collect": round(before + time.perf_counter() - began, 2)})
-
-
-def _seconds_of_recording(data: Path) -> dict[str, float]:
-    try:
-        return read_json(data / "seconds.json", dict[str, float], ValueError, "")
-    except (OSError, ValueError):
-        return {}
+    return collect(
+        spec,
+        data,
+        asked.episodes,
+        asked.steps,
+        config.seed,
+        config.workers,
+        prepare=partial(wiring.world_spec, config) if spec["family"] == "python" else None,
+    )
 
 
 def recording(spec: dict[str, Any], seed: int, steps: int, episodes: int) -> dict[str, Any]:
@@ -169,6 +173,11 @@ def _place(path: Path, out: Path) -> str:
     """Where a folder is, in words that stay true when the run folder around it is moved."""
     path, out = path.resolve(), out.resolve()
     return str(path.relative_to(out) if path.is_relative_to(out) else path)
+
+
+def _digests(out: Path, *names: str) -> dict[str, str]:
+    """SHA-256 of those of these files that are there."""
+    return {name: checksum(out / name) for name in names if (out / name).is_file()}
 
 
 def _chosen(config: Config, sections: tuple[str, ...]) -> dict[str, Any]:

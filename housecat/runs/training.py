@@ -13,6 +13,7 @@ from tqdm import tqdm
 from envs.data.store import EpisodeStore
 from envs.registry import measured
 from housecat.errors import UsageError
+from housecat.runs.folder import open_run
 from planners.subgoals.landmarks import GraphSettings, build_landmarks, choose_landmarks
 from worldmodel import checkpoint
 from worldmodel.diagnosis import measures
@@ -35,6 +36,7 @@ from worldmodel.training import learn
 HELD_OUT = 0.07  # share of the recordings that training never sees
 PROBE_CLIPS = 600  # that linear probes are fitted on
 UNSEEN_CLIPS = 150  # that everything is judged on
+TRAINED = ("model", "encoder", "checkpoints", "metrics.jsonl", "tensorboard")  # what a training writes
 _LATENT_UPDATES = 4  # on latents take the time of one on frames, or less
 
 
@@ -91,7 +93,9 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
     """
     encoder = plan.first
     if isinstance(encoder, TrainingPlan):
-        encoder = train_from_store(data, out / "encoder", encoder)
+        with open_run(out / "encoder", "", "housecat train") as run:
+            run.claim(*TRAINED)
+            encoder = train_from_store(data, out / "encoder", encoder)
     method = make_method(plan, encoder)
     model = method.model
     # What is too short for a clip is too short for a context: it has nothing to learn from.
@@ -101,7 +105,8 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
     seen = labelled(recorded, PROBE_CLIPS, model.context, plan)
     judged = labelled(unseen, UNSEEN_CLIPS, model.context, plan)
     comparable = replace(plan, first=None, device=torch.device("cpu"))
-    folder = TrainingFolder(out, method, f"{comparable} {store.fingerprint()}")
+    beneath = checkpoint.digest(encoder) if isinstance(encoder, Path) else ""
+    folder = TrainingFolder(out, method, f"{comparable} {store.fingerprint()} {beneath}")
     train(method, recorded.clips, seen, judged, plan.train, plan.pretraining, folder)
     model.requires_grad_(False)
     if not folder.passed():
@@ -191,17 +196,18 @@ def encode_recordings(model: Encoder, store: EpisodeStore) -> tuple[LatentEpisod
     moving, still, last, actions, states = [], [], [], [], []
     rows = 0
     device = model.device
-    for index in tqdm(range(len(store)), desc="encode", unit="episode"):
-        episode = store.episode(index)
-        frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
-        in_motion, at_rest = model.recording(frames)
-        moving.append(in_motion)
-        still.append(at_rest)
-        rows += len(in_motion)
-        last.append(torch.full((len(in_motion),), rows - 1))
-        taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
-        actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
-        states.append(episode.states[model.context - 1 :])
+    with tqdm(range(len(store)), desc="encode", unit="episode") as bar:
+        for index in bar:
+            episode = store.episode(index)
+            frames = torch.from_numpy(np.asarray(episode.frames)).to(device)
+            in_motion, at_rest = model.recording(frames)
+            moving.append(in_motion)
+            still.append(at_rest)
+            rows += len(in_motion)
+            last.append(torch.full((len(in_motion),), rows - 1))
+            taken = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
+            actions.append(torch.cat([taken, taken.new_zeros(1, taken.shape[1])]))
+            states.append(episode.states[model.context - 1 :])
     latents = LatentEpisodes(torch.cat(moving), torch.cat(still), torch.cat(last), torch.cat(actions)).to(device)
     return latents, np.concatenate(states)
 

@@ -159,6 +159,12 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     )
 
 
+def encoder_digest(config: Config) -> str:
+    """Of the encoder that `method.encoder` says is in a folder; empty where it names none, or one of others."""
+    named = config.method.encoder
+    return "" if named is None or pretrained.is_named(named) else checkpoint.digest(checkpoint.folder_of(Path(named)))
+
+
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
     """The training plan for recorded episodes.
 

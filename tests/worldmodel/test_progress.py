@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from worldmodel.files import NotOursError
 from worldmodel.progress import TrainingError, TrainingFolder
 from worldmodel.training import TrainingStage, learn, parameters, warmed
 
@@ -162,18 +163,73 @@ def test_where_none_is_whole_that_is_said_once_and_the_next_try_begins_anew(
 
 
 def test_what_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:
-    for name in ("2026-01-05", "notes", "1-one-0000004.partial"):
+    for name in ("2026-01-05", "notes", "1-one-0000004.partial", "1-one-0000004.replaced"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
-    whole = trained(tmp_path)
-    assert {"2026-01-05", "notes"} < set(names(tmp_path))
+        (tmp_path / "checkpoints" / name / "thesis.tex").write_text("mine")
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(NotOursError, match="1-one-0000004.replaced.* is in the way and not of this program: move it"):
+        trained(tmp_path)
+    (tmp_path / "checkpoints" / "1-one-0000004.replaced").rename(tmp_path / "moved")
     assert same(trained(tmp_path), whole)
+    assert {"2026-01-05", "notes", "1-one-0000004.partial"} < set(names(tmp_path))
+    assert len(list(tmp_path.rglob("thesis.tex"))) == 4
+
+
+def foreign(folder: Path) -> None:
+    (folder / "thesis.tex").write_text("mine")
+
+
+@pytest.mark.parametrize("name", ["9-nights-9999999", "1-one-0000005"])
+@pytest.mark.parametrize("harm", [foreign, empty])
+def test_a_folder_of_somebody_elses_named_like_a_checkpoint_is_set_aside_and_kept(
+    harm: Callable[[Path], None], name: str, tmp_path: Path
+) -> None:
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        trained(tmp_path / "killed", "one", after=5)
+    (tmp_path / "killed" / "checkpoints" / name).mkdir()
+    harm(tmp_path / "killed" / "checkpoints" / name)
+    assert same(trained(tmp_path / "killed"), whole)
+    assert len(list(tmp_path.rglob("thesis.tex"))) == (harm is foreign)
+    assert len([one for one in names(tmp_path / "killed") if one.startswith(name) and one.endswith(".damaged")]) == 1
+
+
+def test_two_whole_checkpoints_are_kept_whatever_else_is_named_like_one(tmp_path: Path) -> None:
+    method = Method()
+    folder = TrainingFolder(tmp_path, method)
+    for name in ("1-one-0000005", "9-nights-9999999"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+        foreign(tmp_path / "checkpoints" / name)
+    learn(stage("one", method.first, method, None), folder, save_every=2)
+    whole = [one for one in names(tmp_path) if (tmp_path / "checkpoints" / one / "state.json").exists()]
+    assert whole == ["1-one-0000008", "1-one-0000009"]
+    assert len(list(tmp_path.rglob("thesis.tex"))) == 2
+
+
+def test_what_is_set_aside_stays_however_often_that_comes(tmp_path: Path) -> None:
+    for _ in range(2):
+        trained(tmp_path)
+        flip(tmp_path / "checkpoints" / "3-beside-0000009")
+        trained(tmp_path)
+    assert len([one for one in names(tmp_path) if one.startswith("3-beside-0000009.")]) == 2
+
+
+def test_a_checkpoint_that_a_kill_left_unfinished_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "checkpoints" / ".1-one-0000004.0123456789abcdef.unfinished"
+    left.mkdir(parents=True)
+    (left / "state.safetensors").write_bytes(bytes(100))
+    theirs = left.with_name(".1-one-0000008.0123456789abcdef.unfinished")
+    theirs.mkdir()
+    foreign(theirs)
+    trained(tmp_path)
+    assert names(tmp_path) == [theirs.name, "3-beside-0000008", "3-beside-0000009"]
 
 
 def test_a_checkpoint_of_another_version_is_refused_in_words_and_kept(tmp_path: Path) -> None:
     trained(tmp_path)
     about = tmp_path / "checkpoints" / "3-beside-0000009" / "state.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "format": 0}))
-    with pytest.raises(TrainingError, match="of another version of this program .format 0, not 1.: give another out"):
+    with pytest.raises(TrainingError, match="of another version of this program .format 0, not 2.: give another out"):
         trained(tmp_path)
     assert about.exists()
 
@@ -193,15 +249,25 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         trained(tmp_path, settings="updates=10")
 
 
-def test_a_log_that_has_lost_lines_or_cannot_be_read_is_told(tmp_path: Path) -> None:
-    trained(tmp_path)
-    log = tmp_path / "metrics.jsonl"
-    log.write_bytes(log.read_bytes().splitlines(keepends=True)[0])
-    with pytest.raises(TrainingError, match="metrics.jsonl has lost lines"):
-        trained(tmp_path)
-    log.write_bytes(b"\xff\xfe\n" * 5)
-    with pytest.raises(TrainingError, match="metrics.jsonl is damaged"):
-        trained(tmp_path)
+@pytest.mark.parametrize("log", [b"", b"\xff\xfe\n" * 5, b'{"step": 9', None])
+def test_a_log_that_is_damaged_or_gone_is_as_it_was_at_the_checkpoint(log: bytes | None, tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        trained(tmp_path / "killed", "the second", after=8)
+    file = tmp_path / "killed" / "metrics.jsonl"
+    file.unlink()
+    if log is not None:
+        file.write_bytes(log)
+    assert same(trained(tmp_path / "killed"), whole)
+    assert file.read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
+
+
+def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").symlink_to(tmp_path / "theirs")
+    trained(tmp_path / "run")
+    assert (tmp_path / "theirs").read_text() == "mine"
 
 
 def test_a_loss_that_is_not_finite_names_stage_update_and_term_and_saves_nothing(tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 """The formats by name, what each needs to be installed, and a folder that is filled before it is seen."""
 
 import importlib
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from envs.data.episodes import Episode, StoreError
+from envs.data.folder import new_folder
 from envs.data.store import EpisodeStore
 
 READABLE = ("lerobot", "minari", "hdf5")
@@ -63,7 +61,7 @@ def export(name: str, store: EpisodeStore, out: Path) -> None:
     if name not in WRITABLE:
         raise ValueError(f"format '{name}' cannot be exported: there are {', '.join(WRITABLE)}")
     write = _module(name).export_data
-    with _new_folder(out) as folder:
+    with new_folder(out) as folder:
         write(store, folder)
 
 
@@ -80,20 +78,3 @@ def _module(name: str) -> Any:
         except ImportError as error:
             raise StoreError(f"format={name} needs the package {package} ({error}): pip install {package}") from error
     return importlib.import_module(f"envs.data.exchange.{name}")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A folder that becomes ``out`` at the end, and is gone where there was an error."""
-    if out.exists():
-        raise StoreError(f"{out} is there already: name a new folder with out=DIR")
-    out = out.absolute()  # Minari joins a relative path to itself
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        temporary.replace(out)
-    except OSError as error:
-        raise StoreError(f"cannot write {out} ({error.strerror or error}): make room or name another folder") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -143,10 +143,10 @@ def test_folders_of_something_else_are_refused_and_left_alone(spec: dict[str, An
         record(spec, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
     (tmp_path / "other" / "episodes").mkdir(parents=True)
-    with pytest.raises(StoreError, match="no manifest says what it is"):
+    with pytest.raises(StoreError, match="holds episodes, which this command did not make"):
         record(spec, tmp_path / "other")
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(StoreError, match=r"cannot write to .*file"):
+    with pytest.raises(StoreError, match=r"cannot make the folder .*file"):
         record(spec, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -156,7 +156,7 @@ def test_two_recordings_into_one_folder_are_refused(spec: dict[str, Any], tmp_pa
 
     def again(done: int, total: int) -> None:
         if done == 1:
-            with pytest.raises(StoreError, match="another process is recording into"):
+            with pytest.raises(StoreError, match="another process is working in"):
                 record(spec, out, episodes=2)
 
     assert len(record(spec, out, episodes=2, on_progress=again)) == 2

@@ -165,7 +165,7 @@ def test_what_is_missing_or_impossible_is_answered_in_one_line(command, tmp_path
 
 def test_a_folder_that_cannot_be_made_is_answered_in_one_line(command, tmp_path):
     (tmp_path / "file").touch()
-    command("collect", "world=umaze", "episodes=2", "out=file/data").is_one_line_saying("file/data", "another folder")
+    command("collect", "world=umaze", "episodes=2", "out=file/data").is_one_line_saying("file/data", "another out=DIR")
 
 
 def test_a_setting_that_the_command_does_not_read_is_pointed_out(command):

@@ -13,6 +13,7 @@ from envs.data.store import EpisodeStore
 from housecat.diagnosis import measurements as diagnosis
 from housecat.diagnosis.alarms import alarms
 from housecat.runs import wiring
+from housecat.runs.folder import open_run
 from housecat.runs.training import make_method
 from housecat.settings.config import load_config
 from worldmodel import checkpoint
@@ -51,8 +52,9 @@ def run(data: Path) -> Path:
     method = make_method(plan)
     method.fit_pixels(torch.from_numpy(store.load(0).frames[None]))
     model = method.model.eval()
+    with open_run(run, f"data: {data}\n", "housecat train") as opened:
+        opened.claim("model")
     checkpoint.save(run / "model", "default", plan.settings, model, ExpectileDistance(8, 8, 9.0), {}, about(store))
-    (run / "config.yaml").write_text(f"data: {data}\n")
     return run
 
 

@@ -10,6 +10,7 @@ from housecat.evaluation.statistics import Rate
 from housecat.runs import wiring
 from housecat.runs.compare import planning, within_budget
 from housecat.runs.estimate import Speed
+from housecat.runs.folder import open_run
 from housecat.settings.config import load_config
 
 TINY = """
@@ -65,6 +66,8 @@ def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes
     compared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     speed = {"frames": 100.0, "update": 0.1, "finetuning": 0.0, "apart": 0.0}  # known, or timing would be what fails
+    with open_run(tmp_path, "", "housecat compare") as run:
+        run.claim("speeds.json")
     (tmp_path / "speeds.json").write_text(json.dumps({"pldm": speed, "default": speed}))
     line = [*TINY, f"out={tmp_path}", f"data={compared / 'runs' / 'data'}", "objective.prediction=1e39"]
     assert cli.main(["compare", *line, "compare.methods=[pldm,default]", "compare.seeds=[0]"]) == 2
