@@ -15,15 +15,7 @@ from torch import Tensor, nn
 
 from worldmodel.distances.critics import KINDS, kind_of
 from worldmodel.distances.distance import LearnedDistance
-from worldmodel.files import (
-    NotOursError,
-    json_text,
-    read_json,
-    replace_folder,
-    require_plain,
-    restore_folder,
-    tensor_bytes,
-)
+from worldmodel.files import json_text, read_json, replace_folder, require_plain, restore_folder, tensor_bytes
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder
 from worldmodel.own_code import OwnCodeError, is_own
@@ -114,15 +106,10 @@ def save(
     """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
 
     `name` is that of a method in `METHODS`. A model that imagines nothing has no distance (None) and no landmarks.
-    Raises NotOursError: the folder holds something else than a checkpoint.
+    Raises CheckpointError or NotOursError: the folder holds something else.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        try:
-            described(folder)
-        except CheckpointError:
-            raise NotOursError(
-                f"{folder} holds something else than a checkpoint: move it, or write elsewhere"
-            ) from None
+        read_config(folder)  # or it is not ours to replace
     files, critic = {"model.safetensors": tensor_bytes(model.state_dict())}, None
     if distance is not None:
         critic = {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}

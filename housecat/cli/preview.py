@@ -29,6 +29,7 @@ def write_preview(store: EpisodeStore, out: Path, episodes: int | None = None) -
         raise UsageError(f"{out} is there already: delete it, or name another picture with out=FILE")
     if out.suffix not in (".webp", ".png"):
         raise UsageError(f"out={out} must end in .webp (moving) or .png (frame by frame)")
+    remove_leftovers(out.parent)
     count = min(episodes or (MOVING if out.suffix == ".webp" else STILL), len(store))
     chosen = np.linspace(0, len(store) - 1, count).round().astype(int)
     shown = [store.load(int(index)).frames for index in chosen]
@@ -36,7 +37,8 @@ def write_preview(store: EpisodeStore, out: Path, episodes: int | None = None) -
     content = io.BytesIO()
     if out.suffix == ".png":
         _picture(frame_by_frame(shown), _COLUMNS, factor).save(content, "PNG")
-        return _written(out, content)
+        write_whole(out, content.getvalue())
+        return out
     columns = math.ceil(math.sqrt(count))
     moments = [
         _picture([frames[min(time, len(frames) - 1)] for frames in shown], columns, factor)
@@ -44,11 +46,6 @@ def write_preview(store: EpisodeStore, out: Path, episodes: int | None = None) -
     ]
     duration = round(store.manifest["dt"] * 1000)
     moments[0].save(content, "WEBP", save_all=True, append_images=moments[1:], duration=duration, loop=0, quality=80)
-    return _written(out, content)
-
-
-def _written(out: Path, content: io.BytesIO) -> Path:
-    remove_leftovers(out.parent)
     write_whole(out, content.getvalue())
     return out
 
