@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -62,7 +62,7 @@ class Stage:
     settings: dict[str, Any]  # that its outcome depends on; JSON-able
     product: Path  # exists when the stage is done
     files: tuple[str, ...] = ()  # that it writes in the run folder
-    inputs: Callable[[], dict[str, str]] = field(default=dict)  # digests of what else its outcome depends on
+    inputs: Callable[[], dict[str, str]] = dict  # digests of what else its outcome depends on
 
 
 class Run:

@@ -37,7 +37,7 @@ class Job:
 def collecting(config: Config, spec: dict[str, Any], data: Path, out: Path) -> Job:
     """Records random play into the folder `data`, for a run in `out`."""
     what = recording(spec, config.seed, config.collect.steps, config.collect.episodes)
-    stage = Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json", ())
+    stage = Stage("collect", {"data": _place(data, out), **what}, data / "manifest.json")
     return Job(stage, lambda run: record(config, spec, data))
 
 
@@ -51,7 +51,7 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
 
     def work(run: Run) -> None:
         store = EpisodeStore.open(data)
-        if store.manifest["origin"] == {"command": "collect"} and store.manifest["throughput"] is not None:
+        if store.manifest["origin"] == {"command": "collect"} and "seconds" in (store.manifest["throughput"] or {}):
             run.adopt_seconds({"collect": store.manifest["throughput"]["seconds"]})
         train_from_store(data, out, wiring.plan_for_store(config, store), asdict(config.planner))
 
