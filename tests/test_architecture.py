@@ -13,6 +13,7 @@ import pytest
 
 from housecat.cli.help import COMMANDS, is_group, named
 from housecat.settings.config import load_config
+from housecat.settings.from_files import SOURCES
 from housecat.settings.groups import GROUPS, config_folder, group_choices
 from housecat.settings.schema import settings
 
@@ -25,7 +26,7 @@ MAY_IMPORT = {  # of our packages, and of the large ones that decide what a pack
     "housecat": {*PACKAGES, "torch", "mujoco", "gymnasium", "h5py", "scipy", "safetensors"},
 }
 WIDEST = 16  # files in one folder
-LINES = 22_750  # raised only when a capability is added that is worth them: otherwise something goes for what comes
+LINES = 23_200  # raised only when a capability is added that is worth them: otherwise something goes for what comes
 WATCHED = set().union(*MAY_IMPORT.values())
 
 
@@ -151,7 +152,7 @@ def test_every_setting_is_read_by_code_and_every_value_in_the_files_has_a_settin
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
     }
-    for name in settings():
+    for name in settings().keys() - set(SOURCES):  # these stand for what is in the files that they name
         assert name.rpartition(".")[2] in read, f"no code reads {name}"
 
 
@@ -173,7 +174,8 @@ def test_every_configuration_file_is_valid(choice, tmp_path):
 
 def test_there_is_no_configuration_file_that_cannot_be_chosen():
     files = {path.relative_to(config_folder()) for path in config_folder().rglob("*.yaml")}
-    assert files == {Path("config.yaml")} | {Path(g) / f"{name}.yaml" for g in GROUPS for name in group_choices(g)}
+    groups = (*GROUPS, "preset")
+    assert files == {Path("config.yaml")} | {Path(g) / f"{name}.yaml" for g in groups for name in group_choices(g)}
 
 
 @pytest.mark.parametrize(

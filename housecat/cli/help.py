@@ -10,7 +10,9 @@ from housecat.settings.groups import GROUPS, LEARNING, group_choices
 if TYPE_CHECKING:
     from housecat.settings.declared import Setting
 
-_COMMON = ("seed", "out", "device", "precision")
+_FILES = ("config", "preset")
+_COMMON = ("seed", "out", "device", "precision", *_FILES)
+_JUDGED = ("planner", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,37 @@ COMMANDS = {
     "quickstart": Command(
         "record, train, evaluate and report, all in one; goes on where it was stopped",
         "housecat quickstart world=medium out=runs/medium",
-        (*_COMMON, "data", "episodes", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate"),
+        (
+            *_COMMON,
+            "seeds",
+            "data",
+            "episodes",
+            "workers",
+            "world",
+            "factors",
+            "collect",
+            *LEARNING,
+            "planner",
+            "evaluate",
+        ),
         "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
     ),
     "collect": Command(
         "record play in a world: random, or scripted where an object is to be pushed or grasped",
         "housecat collect world=medium out=data/medium episodes=1500",
-        ("seed", "out", "episodes", "workers", "world", "factors", "collect"),
+        ("seed", "out", *_FILES, "episodes", "workers", "world", "factors", "collect"),
         "Writes to out (data/WORLD unless given). Goes on where it was stopped.",
     ),
     "train": Command(
         "train a world model, its temporal distance and the landmark graph on recorded episodes",
         "housecat train data=data/medium out=runs/medium",
-        (*_COMMON, "data", "world", *LEARNING),
+        (*_COMMON, "seeds", "data", "world", *LEARNING),
         "Writes to out (runs/WORLD unless given). Goes on where it was stopped. The world is that of the data.",
     ),
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "checkpoint", "code", "episodes", "workers", "world", "factors", "planner", "evaluate"),
+        (*_COMMON, "seeds", "checkpoint", "code", "episodes", "workers", "world", "factors", "planner", "evaluate"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
     "compare": Command(
@@ -165,11 +179,13 @@ def overview(group: str = "") -> str:
         [
             f"housecat {__version__}: world models from camera frames, and planning in their latent space",
             "",
-            "usage: housecat COMMAND [key=value ...]",
+            "usage: housecat COMMAND [key=value ...] [--quiet | --debug]",
             "",
             *lines,
             "",
             "`housecat COMMAND --help` lists the settings that a command reads. Start with `housecat quickstart`.",
+            "--quiet: only errors are written. --debug: an error with the place in the code where it arose.",
+            "`source <(housecat completion)` completes commands and settings in bash and zsh.",
         ]
     )
 

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 
 from housecat import __version__
 from housecat.cli.faults import LEAST, of_machine, starved
@@ -37,13 +37,22 @@ EXPECTED = (
 )
 
 
+LOUDNESS = ("--quiet", "--debug")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs `housecat` with these arguments, by default the process's own; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
+    arguments = [word for word in words if word not in LOUDNESS]
     try:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # is cleaned up after as Ctrl-C is
-        code = run(arguments)
+        with ExitStack() as stack:
+            if "--quiet" in words:
+                os.environ["TQDM_DISABLE"] = "1"
+                stack.callback(os.environ.pop, "TQDM_DISABLE", None)
+                stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+            code = run(arguments)
         sys.stdout.flush()  # a full disk shows here rather than after the end
         return code
     except KeyboardInterrupt:
@@ -53,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()  # whoever read our output has gone: nothing is left to say
         return 0
     except Exception as error:  # what is not expected is a fault of ours, reported in one line all the same
+        if "--debug" in words:
+            traceback.print_exception(error)
         message, code = explain(error, arguments)
         print(f"housecat: {message}", file=sys.stderr)
         try:
@@ -71,6 +82,11 @@ def run(arguments: list[str]) -> int:
         return 0
     if arguments[0] in ("-V", "--version", "version"):
         print(f"housecat {__version__}")
+        return 0
+    if arguments[0] == "completion":
+        from housecat.cli.completion import script
+
+        print(script(), end="")
         return 0
     name, rest = texts.named(arguments)
     group, _, word = name.partition(" ")
@@ -136,8 +152,10 @@ def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     for line in doctor.misplaced_packages():
         raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
     from housecat.cli.help import COMMANDS
-    from housecat.settings import config, overrides
+    from housecat.settings import config, from_files, overrides
 
+    line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])
+    arguments = from_files.expanded(arguments, COMMANDS[name].reads)
     given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
     # What suits the world of a recording or a checkpoint is not known before that has been opened.
     opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
@@ -151,7 +169,11 @@ def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     unread = sorted(key for key in given if not COMMANDS[name].reads(key))
     if unread:
         print(f"{name} does not read {', '.join(unread)}", file=sys.stderr if "--json" in flags else sys.stdout)
+    if settings.seeds and COMMANDS[name].reads("seeds"):
+        from housecat.cli.seeds import each_seed
+
+        others = [word for word in arguments if overrides.full_name(word.partition("=")[0]) not in ("seeds", "out")]
+        return each_seed(name, settings, others, lambda words: work(name, words, flags))
     from housecat.cli import commands
 
-    line = shlex.join(["housecat", *name.split(), *arguments, *sorted(flags)])
     return commands.RUN[name](commands.Request(name, settings, given, line, flags, tuple(arguments)))

@@ -152,6 +152,11 @@ class Config:
     seed: int = setting(
         0, "of everything random; choose settings on seeds from 100 up, report figures of 0, 1 and 2", 0, 2147483647
     )
+    seeds: tuple[int, ...] | None = setting(
+        None, "once with each of these seeds, in out/seed-K; with a table of all of them at the end", 0, 2147483647
+    )
+    config: str | None = setting(None, "YAML file of settings of your own; what is written beside it wins")
+    preset: str | None = setting(None, "settings of ours that go together; fast: a first look in some three minutes")
     out: str | None = setting(None, "folder to write to")
     data: str | None = setting(None, "folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = setting(None, "folder of a training run, or the folder model/ in it")
