@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from envs import make_world
-from envs.files import Count, read_json, record, shortened
+from envs.files import Count, Maybe, many, read_json, record, shortened
 from envs.task import Pair
 from envs.world import World
 from housecat.errors import UsageError
@@ -22,7 +22,9 @@ class ReportError(UsageError):
     """There is nothing to report on; the message is one line that says what to do."""
 
 
-_MADE_ON = record(machine=record(processor=str, cores=Count))  # what is shown of the manifest of a run
+_MADE_ON = record(
+    machine=record(processor=str, cores=Count, accelerators=many(str) | Maybe)
+)  # what is shown of the manifest of a run
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from housecat.evaluation.episodes import EpisodeResult
 from housecat.evaluation.pairs import PairRequest, frozen_pairs
 from housecat.evaluation.results import About, Judged, results_json
 from housecat.files import write_json
-from housecat.report.inputs import read_run
+from housecat.report.inputs import ReportError, read_run
 from housecat.runs import wiring
 from housecat.runs.training import make_method
 from housecat.settings.config import load_config
@@ -144,7 +144,7 @@ def test_an_episode_that_cannot_be_read_is_no_whole_one_even_where_its_digest_is
         ("about", None, "required field `about`"),
     ],
 )
-@pytest.mark.parametrize("line", [["evaluate", *EVALUATE], ["probe", "data=data"]])
+@pytest.mark.parametrize("line", [["evaluate", *EVALUATE], ["probe", "data=data", "out=new"]])
 def test_a_checkpoint_that_names_no_world_is_answered_in_one_line(
     command: Any, copy: Path, line: list[str], place: str, value: Any, expected: str
 ) -> None:
@@ -251,6 +251,13 @@ def test_the_files_of_an_evaluation_that_do_not_fit_are_refused_in_one_line(
     assert code == 2
     assert "\n" not in message
     assert expected in message
+
+
+@pytest.mark.parametrize("machine", [7, {}, {"processor": "x", "cores": 1, "accelerators": 10**30}])
+def test_a_machine_that_does_not_fit_is_refused_in_one_line(evaluated: Path, machine: Any) -> None:
+    (evaluated / "manifest.json").write_text(json.dumps({"machine": machine}))
+    with pytest.raises(ReportError, match=r"manifest\.json: .*machine"):
+        read_run(evaluated)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"step": "one"}', '{"step": 1, "loss": Infinity}', "\x00\xff"])
