@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,42 @@ def test_what_goes_wrong_while_recordings_are_encoded_does_not_stand_on_that_lin
     with pytest.raises(StoreError) as error:
         encode_recordings(make_method(plan).model, Damaged.open(data))
     assert error.traceback and capsys.readouterr().err.endswith("\n")
+
+
+@pytest.mark.parametrize("name", ["../../esc", "/esc", "a/../../esc", "..", ".", "a\nb"])
+def test_a_name_of_a_world_that_is_a_path_is_refused_and_leaves_nothing_behind(command, tmp_path, name) -> None:
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    maze = inside / "maze.txt"
+    maze.write_text("#####\n#...#\n###.#\n#####\n")
+    line = ["collect", "world=pointmaze", f"world.layout={maze}", "episodes=2", "collect.steps=8", "workers=1"]
+    before = set(tmp_path.rglob("*"))
+    command(*line, f"world.name={name}").is_one_line_saying("name")
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "line", ["train data=evil", "data export data=evil format=minari out=there", "data info data=evil"]
+)
+def test_the_name_of_a_recordings_world_never_decides_where_something_is_written(
+    command, data, tmp_path, line, monkeypatch
+) -> None:
+    inside = tmp_path / "a" / "b" / "c"
+    shutil.copytree(data, inside / "evil")
+    manifest = inside / "evil" / "manifest.json"
+    about = json.loads(manifest.read_text())
+    about["world"]["name"] = "../../../../trav"
+    manifest.write_text(json.dumps(about))
+    monkeypatch.chdir(inside)
+    before = set(tmp_path.rglob("*"))
+    command(*line.split()).is_one_line_saying("name")
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_the_name_of_a_checkpoints_world_is_refused_likewise(command, data, run, tmp_path) -> None:
+    config = run / "model" / "config.json"
+    about = json.loads(config.read_text())
+    about["about"]["world"]["name"] = "../../trav"
+    config.write_text(json.dumps(about))
+    command("evaluate", f"checkpoint={run}", "out=judged", *PLAYED.split()).is_one_line_saying("name")
+    assert not (tmp_path / "judged").exists()
