@@ -17,5 +17,7 @@ __all__ = ["FrameAgent", "Recorder", "collect", "evaluate", "load", "train"]
 def __getattr__(name: str) -> Any:
     """The names of `__all__`, loaded when the first of them is used."""
     if name in __all__:
+        for line in importlib.import_module("housecat.cli.doctor").misplaced_packages():
+            raise ImportError(line)
         return getattr(importlib.import_module("housecat.api"), name)
     raise AttributeError(f"module 'housecat' has no attribute '{name}'")

@@ -119,8 +119,8 @@ MUTANTS = (
     Mutant(
         "measured quantities are those of the frame before",
         TRAINING,
-        "world.measured(clips.states)",
-        "world.measured(np.roll(clips.states, 1, axis=1))",
+        "measured(store.world, clips.states)",
+        "measured(store.world, np.roll(clips.states, 1, axis=1))",
         _PIPELINE,
     ),
     Mutant(

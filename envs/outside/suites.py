@@ -93,14 +93,17 @@ def read_gymnasium(identifier: str, name: str) -> Source:
                 importlib.import_module(package)
         try:
             environment: Any = gymnasium.make(identifier, disable_env_checker=True).unwrapped
+            environment.reset(seed=0)  # some make their model only now
         except ModuleNotFoundError as error:
             raise OutsideError(f"world={name} needs {error.name}: pip install {error.name}") from error
         except Exception as error:  # an environment's constructor may fail in any way
             raise OutsideError(f"world={name} cannot be made: {first_line(error)}") from error
         model, path = getattr(environment, "model", None), getattr(environment, "fullpath", None)
         if not isinstance(model, mujoco.MjModel):
-            raise OutsideError(f"world={name} is not simulated by MuJoCo: a world needs its model")
-        environment.reset(seed=0)
+            raise OutsideError(
+                f"world={name} is not simulated by MuJoCo: a function that makes it, with pictures, is a world with "
+                "world=python world.factory=my_module:make_env"
+            )
     _refuse_mocap(name, model)
     space = environment.action_space
     if getattr(space, "shape", None) != (model.nu,):

@@ -80,7 +80,10 @@ def misplaced_packages() -> list[str]:
         where = Path(spec.origin).resolve().parent.parent if spec is not None and spec.origin else None
         if where != home:
             found = f"imported from {where} and not" if where else "missing"
-            lines.append(f"the package '{name}' is {found} from {home}, where housecat is")
+            remedy = "install it into an environment of its own with ./install.sh"
+            if where == Path.cwd():  # `python -m` and notebooks look there first
+                remedy = "run from another folder, or the command `housecat`, which does not look here"
+            lines.append(f"the package '{name}' is {found} from {home}, where housecat is: {remedy}")
     return lines
 
 
@@ -174,7 +177,7 @@ CHECKS: tuple[Callable[[], list[Check]], ...] = (
 
 def _simulates() -> bool:
     """Whether our own worlds, and what lies beside them, can be imported."""
-    return all(importlib.util.find_spec(name) is not None for name in ("mujoco", "gymnasium"))
+    return not misplaced_packages() and all(importlib.util.find_spec(name) is not None for name in ("mujoco", "gymnasium"))
 
 
 def _requirements() -> list[str]:

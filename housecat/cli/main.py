@@ -150,7 +150,7 @@ def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     from housecat.cli import doctor
 
     for line in doctor.misplaced_packages():
-        raise UsageError(f"{line}: install it into an environment of its own with ./install.sh")
+        raise UsageError(line)
     from housecat.cli.help import COMMANDS
     from housecat.settings import config, from_files, overrides
 

@@ -90,7 +90,7 @@ def _meaning(key: str) -> str:
 def _use(config: dict[str, Any]) -> str:
     acts = config.get("critic") is not None
     lines = [
-        "from worldmodel.hub import from_pretrained",
+        "from worldmodel.share.hub import from_pretrained",
         "",
         'loaded = from_pretrained("FOLDER or OWNER/NAME")',
         "z = loaded.model.latents(frames)  # uint8 (B, T, h, w, 3) -> (B, T - context + 1, D)",
