@@ -110,7 +110,9 @@ def run_evaluate(request: Request) -> int:
     request = request.suited_to(spec)
     config = request.config
     if names_world(request.given):
-        wiring.check_world(f"checkpoint {checkpoint}", spec, wiring.world_spec(config))
+        asked = wiring.world_spec(config)
+        wiring.check_world(f"checkpoint {checkpoint}", spec, asked)
+        spec |= {key: asked[key] for key in ("path",) if key in asked}  # a robot's file may have moved
     spec = wiring.evaluated_spec(config, spec)
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     make_pairs(make_world(spec), wiring.pair_request(config))

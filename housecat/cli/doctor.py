@@ -177,7 +177,9 @@ CHECKS: tuple[Callable[[], list[Check]], ...] = (
 
 def _simulates() -> bool:
     """Whether our own worlds, and what lies beside them, can be imported."""
-    return not misplaced_packages() and all(importlib.util.find_spec(name) is not None for name in ("mujoco", "gymnasium"))
+    return not misplaced_packages() and all(
+        importlib.util.find_spec(name) is not None for name in ("mujoco", "gymnasium")
+    )
 
 
 def _requirements() -> list[str]:

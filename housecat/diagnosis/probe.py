@@ -42,7 +42,7 @@ from housecat.report.columns import aligned
 from housecat.report.probing import draw_probe
 from housecat.runs import folder as runs
 from housecat.runs.training import HELD_OUT
-from housecat.runs.wiring import check_world, trained_world, without_factors
+from housecat.runs.wiring import check_world, identity_of, trained_world
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel
@@ -79,7 +79,7 @@ def held_out(data: Path, folder: Path, about: dict[str, Any], context: int) -> t
     Raises StoreError: there are no recordings in `data`; UsageError: they are of another world or camera, or too few.
     """
     store = EpisodeStore.open(data)
-    if without_factors(store.world) != without_factors(about["world"]):
+    if identity_of(store.world) != identity_of(about["world"]):
         there, here = (f"'{world['name']}' at {world['frame_size']} pixels" for world in (store.world, about["world"]))
         layouts = ", in another layout" if there == here else ""
         raise UsageError(

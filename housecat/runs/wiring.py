@@ -94,6 +94,12 @@ def without_factors(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key != "factors"}
 
 
+def identity_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """What tells a world from others: neither what is varied in it nor, of a robot in a file, where the file lies."""
+    moved = {"factors", *(("path", "name") if spec.get("path") and spec.get("fingerprint") else ())}
+    return {key: value for key, value in spec.items() if key not in moved}
+
+
 def device(config: Config) -> torch.device:
     """Where networks are computed. Raises UsageError if that device is not there."""
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -272,7 +278,7 @@ def check_world(what: str, found: dict[str, Any], asked: dict[str, Any]) -> None
 
     A world whose factors are varied in another way is the same world.
     """
-    if without_factors(found) == without_factors(asked):
+    if identity_of(found) == identity_of(asked):
         return
     names = [_named(spec) for spec in (found, asked)]
     if names[0] == names[1]:
