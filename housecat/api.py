@@ -61,7 +61,8 @@ def load(
     config = load_config(given)
     loaded = from_pretrained(run, None, wiring.device(config), wiring.precision(config))
     parts, world = trained.complete(loaded, str(run)), loaded.about["world"]
-    kept = loaded.about.get("planner") or {}
+    kept = loaded.about.get("planner")
+    kept = kept if isinstance(kept, dict) else {}
     if not kept and WORLDS.get(world["name"]) == world:  # of before they were kept
         given.append(f"world={world['name']}")
     # Code of the user's own is not kept with a checkpoint: whoever plans with it names it anew.

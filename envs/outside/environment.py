@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.outside.sources import OutsideError
+from envs.outside.sources import OutsideError, first_line
 from envs.pictures import scaled
 from envs.play.policies import RandomPlay
 from envs.simulation.cameras import CAMERAS, PEOPLE_SIZE
@@ -30,7 +30,13 @@ class Instance:
     """One environment, and how it got where it is."""
 
     def __init__(self, make: Make, spec: dict[str, Any] | None) -> None:
-        self.env, self.spec = usable(make()), spec
+        try:
+            made = make()
+        except Exception as error:  # the user's own code may fail in any way
+            raise OutsideError(
+                f"the environment cannot be made: {type(error).__name__}: {first_line(error)}"
+            ) from error
+        self.env, self.spec = usable(made), spec
         self.begin(0)
         self._shape = self.picture().shape
 

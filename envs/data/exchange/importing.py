@@ -73,8 +73,11 @@ def robot_spec(opened: Opened, source: Path, frame_size: int) -> dict[str, Any]:
     low, high, states = np.inf, -np.inf, set()
     for index in range(opened.count):
         episode = opened.read(index)
-        if not np.isfinite(episode.actions).all() or episode.actions.ndim != 2:
-            raise StoreError(f"episode {index} of {source} has actions that are no finite numbers: leave it out")
+        wide = np.shape(low) in ((), episode.actions.shape[1:])
+        if not np.isfinite(episode.actions).all() or episode.actions.ndim != 2 or not wide:
+            raise StoreError(
+                f"episode {index} of {source} has actions that are no finite numbers, or of another size: leave it out"
+            )
         low, high = np.minimum(low, episode.actions.min(axis=0)), np.maximum(high, episode.actions.max(axis=0))
         states.add(episode.states.shape[1] if np.isfinite(episode.states).all() else 0)
     bounds = {"low": np.round(low, 6).tolist(), "high": np.round(high, 6).tolist()}

@@ -155,6 +155,7 @@ class Endless(Dot):
         (Keys, "takes actions of Dict.*: a Box of one axis is needed"),
         (Endless, "takes actions without bounds: give its Box finite low and high"),
         (lambda: 3, "returned int: return a gymnasium.Env"),
+        (lambda: Dot("rgb_array", 1, 2, 3), "the environment cannot be made: TypeError: .*takes from 1 to 3"),
         (Growing, "draws 33 x 33 pixels, before it was 32 x 32: all pictures must be of one size"),
     ],
 )
