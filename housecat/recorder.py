@@ -8,7 +8,6 @@ with housecat.Recorder("data/robot", dt=0.1) as recorder:
 """
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -61,9 +60,7 @@ class Recorder:
     def __enter__(self) -> "Recorder":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: Any, *error: Any) -> None:
         if kind is None:
             self.close()
 

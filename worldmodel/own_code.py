@@ -26,8 +26,5 @@ def handed_over(words: str) -> Any:
     """What was handed over under these words. Raises OwnCodeError: nothing was."""
     name = words.rpartition(":")[2]
     if name not in _given:
-        raise OwnCodeError(
-            f"it was trained with code of its user's own, {words}, which runs only if you name it: code={words}, or "
-            f"code={name} in Python"
-        )
+        raise OwnCodeError(f"it needs code of its user's own, which runs only if you name it: code={words}")
     return _given[name]

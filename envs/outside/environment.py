@@ -154,9 +154,7 @@ class EnvironmentScene(Scene):
             told = dict(info)
         return self._twin.picture().copy(), told
 
-    @functools.cached_property
-    def _twin(self) -> Instance:
-        return Instance(self._make, self._spec)
+    _twin = functools.cached_property(lambda self: Instance(self._make, self._spec))
 
 
 def usable(env: Any) -> gymnasium.Env:

@@ -53,8 +53,7 @@ def import_data(
         spec, dt = world.spec_dict, world.dt
         if abs((opened.dt or dt) / dt - 1.0) > _SAME_TIME:
             raise StoreError(
-                f"{source} has {opened.dt:g} s in a control step, world '{world.name}' {dt:g} s: name the world it is "
-                "of"
+                f"{source} has {opened.dt:g} s in a control step, '{world.name}' {dt:g} s: name the world it is of"
             )
         states = bool(np.isfinite(_states(opened.read(0), world.scene.state_dim)).all())
     origin = {"command": "data import", "format": name, "source": str(source)}
