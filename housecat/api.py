@@ -139,7 +139,7 @@ def _command(name: str, values: dict[str, Any], settings: Settings) -> None:
     """Does what the command of this name does with these settings, those that are None left out."""
     asked = {key: value for key, value in values.items() if value is not None} | dict(settings or {})
     words = {key: reference(one) if callable(one) else _text(one) for key, one in asked.items()}
-    if any(map(callable, asked.values())):  # an object of this process is not known to another one
+    if name != "train" and any(map(callable, asked.values())):  # an object of this process is not known to another
         words.setdefault("workers", "1")
     work(name, [f"{key}={value}" for key, value in words.items()], frozenset())
 
