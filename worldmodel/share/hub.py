@@ -13,9 +13,8 @@ from pathlib import Path
 
 import torch
 
-from worldmodel.checkpoint import CheckpointError, Loaded, folder_of, load, save
+from worldmodel.checkpoint import FILES, CheckpointError, Loaded, folder_of, load, save
 
-FILES = ["config.json", "README.md", *(f"{part}.safetensors" for part in ("model", "critic", "landmarks"))]
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -58,7 +57,7 @@ def push(folder: Path | str, repository: str, private: bool = True) -> str:
     try:
         api = hub.HfApi()
         api.create_repo(repository, private=private, exist_ok=True)
-        return str(api.upload_folder(repo_id=repository, folder_path=folder, allow_patterns=FILES))
+        return str(api.upload_folder(repo_id=repository, folder_path=folder, allow_patterns=list(FILES)))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
         raise CheckpointError(f"cannot upload to {repository} ({_first_line(error)}): see `hf auth login`") from error
 
@@ -66,7 +65,7 @@ def push(folder: Path | str, repository: str, private: bool = True) -> str:
 def _fetched(repository: str, revision: str | None) -> Path:
     hub = _hub()
     try:
-        return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=FILES))
+        return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=list(FILES)))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
         raise CheckpointError(
             f"there is no folder {repository}, and the Hub does not give a repository of that name "

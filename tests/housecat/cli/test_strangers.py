@@ -190,6 +190,29 @@ def test_landmarks_that_do_not_fit_are_refused_in_one_line(
     command("evaluate", "checkpoint=run", *EVALUATE).is_one_line_saying("landmarks of checkpoint", expected)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["world=umaze", "factors.train={a: &a [x, x], b: [*a, *a]}"], "*a stands for what is written elsewhere"),
+        (["world=umaze", f"factors.train={'[' * 100_000}"], "cannot be read"),
+        (["world=umaze", f"factors.train={{light: 1{'0' * 5000}}}"], "factors.train"),
+        (["world=umaze", f"factors.train={HUGE}"], "there is no kind of factors 'xxx"),
+        (["world=pointmaze", "world.layout=/dev/zero"], "no regular file"),
+        (["world=mjcf", "path=/dev/zero"], "no regular file"),
+        (["world=mjcf", "path=arm.xml", "world.options=/dev/zero"], "no regular file"),
+        (["world=mjcf", "path=arm.xml"], "its timestep is 0 s"),
+    ],
+)
+def test_texts_and_models_without_bounds_are_answered_in_one_line(
+    command: Any, tmp_path: Path, words: list[str], expected: str
+) -> None:
+    (tmp_path / "arm.xml").write_text('<mujoco><option timestep="0"/><worldbody/></mujoco>')
+    outcome = command("collect", *words, "out=new", "episodes=2")
+    outcome.is_one_line_saying(expected)
+    assert len(outcome.err) < 2000
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["arm.xml"]
+
+
 @pytest.fixture
 def evaluated(tmp_path: Path) -> Path:
     """A run folder that the report is made of: one planner, two pairs."""
