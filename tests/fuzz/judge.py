@@ -19,6 +19,7 @@ from tests.fuzz.damage import apply
 from tests.fuzz.materials import COLLECT, EVALUATE, OWN, TRAIN, Materials
 
 ROOT = Path(__file__).parents[2]
+NOT_MADE = -99  # code of a case whose damage could not be done
 SECONDS, BYTES = 10.0, 2 << 30  # that a case may take, of memory above the warm process
 SECRET = "-----BEGIN PRIVATE KEY----- of-nobody-else 7e1c09"
 _DEPTH = "a/b/c/d/e/f"  # so many folders of ours lie above the working folder, for whoever climbs
@@ -139,7 +140,10 @@ def judge(warm: Warm, materials: Materials, case: Case, place: Path, **limits: f
         told = json.dumps([*case.arguments, *case.damage])
         for name in materials.named_in(told):
             materials.copy(name, work / name)
-        apply(case.damage, work)
+        try:
+            apply(case.damage, work)
+        except (OSError, ValueError, TypeError, LookupError) as error:  # two damages that exclude each other
+            return Verdict(case, NOT_MADE, 0.0, 0, repr(error), "", ["was not made"] if case.note else [])
         before = snapshot(place)
         outcome = warm.run(place, tuple(words), **limits)
         after = snapshot(place)
