@@ -3,6 +3,8 @@
 #
 #   ./install.sh        what a user needs
 #   ./install.sh dev    and what tests and checks need
+#   ./install.sh locked, ./install.sh oldest    the same in the versions of requirements.lock, with their hashes checked
+#                       (for Python 3.11 on x86-64), or in the oldest ones that are allowed: what CI does
 #
 # PYTHON is the interpreter to build on (python3), VENV the folder to make (.venv).
 set -eu
@@ -17,12 +19,12 @@ fail() { say "$*"; exit 1; }
 
 case "$mode" in
     user) target="." ;;
-    dev) target=".[dev]" ;;
-    *) fail "expected nothing or 'dev', got '$mode'" ;;
+    dev | locked | oldest) target=".[dev]" ;;
+    *) fail "expected nothing, dev, locked or oldest, got '$mode'" ;;
 esac
 
 # Nothing to do if the same project file was installed here before (for users everything that developers get will do).
-state="$(cksum < pyproject.toml) $PWD"
+state="$(cat pyproject.toml requirements.* | cksum) $PWD"
 stamp="$venv/housecat-installed"
 if "$venv/bin/housecat" --version > /dev/null 2>&1; then
     case "$(cat "$stamp" 2> /dev/null)" in
@@ -53,18 +55,36 @@ fi
 pip="$venv/bin/python -m pip"
 
 # PyPI's torch for Linux brings CUDA along, gigabytes that a machine without a graphics card has no use for.
+torch="torch>=2.6"
+usual="torch==2.13.0"
+case "$mode" in
+    locked)  # its lines of the lock file, where the hashes are
+        sed -n '/^torch==/,/[^\\]$/p' requirements.lock > "$venv/torch.lock"
+        torch="--no-deps --require-hashes -r $venv/torch.lock"
+        usual="$torch" ;;
+    oldest)
+        torch="torch==2.6.0"
+        usual="-c requirements.oldest $torch" ;;
+esac
 if ! $pip show -q torch 2> /dev/null; then
-    if nvidia-smi -L > /dev/null 2>&1; then
-        $pip install "torch>=2.6"
+    # shellcheck disable=SC2086  # these are lists of words
+    if [ "$mode" != locked ] && nvidia-smi -L > /dev/null 2>&1; then
+        $pip install $torch
     else
-        $pip install --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 10 "torch>=2.6" || {
+        $pip install --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 10 $torch || {
             say "PyTorch's own index of CPU builds cannot be reached: taking torch from the usual index"
-            $pip install torch==2.13.0
+            $pip install $usual
         }
     fi
 fi
 
 # Editable: what runs is what stands here, also after the next `git pull`.
-$pip install -e "$target"
+case "$mode" in
+    locked)
+        $pip install --no-deps --require-hashes -r requirements.lock
+        $pip install --no-deps --no-build-isolation -e . ;;
+    oldest) $pip install -c requirements.oldest -e "$target" ;;
+    *) $pip install -e "$target" ;;
+esac
 echo "$mode $state" > "$stamp"
 say "done: $venv/bin/housecat"

@@ -75,15 +75,20 @@ def main(words: list[str]) -> int:
         verdicts = []
         for verdict in judged(cases, warm, materials, folder):
             verdicts.append(verdict)
+            write(told, verdicts)
             if verdict.complaints:
                 print(f"{verdict.case.kind}: {'; '.join(verdict.complaints)}\n    {told_of(verdict)}", flush=True)
     bad = [one for one in verdicts if one.complaints]
-    if "json" in told:
-        shown = verdicts if told.get("all") == "yes" else bad
-        Path(told["json"]).write_text(json.dumps([one.as_json() for one in shown], indent=1), encoding="utf-8")
     print(table(verdicts))
     print(f"{len(verdicts)} cases in {time.monotonic() - began:.0f} s, {len(bad)} not answered as they should be")
     return 1 if bad else 0
+
+
+def write(told: dict[str, str], verdicts: list[Verdict]) -> None:
+    """The verdicts so far, where they are asked for."""
+    if "json" in told:
+        shown = [one.as_json() for one in verdicts if one.complaints or told.get("all") == "yes"]
+        Path(told["json"]).write_text(json.dumps(shown, indent=1), encoding="utf-8")
 
 
 def told_of(verdict: Verdict) -> str:

@@ -134,6 +134,7 @@ def set_out(place: Path) -> Path:
 
 def judge(warm: Warm, materials: Materials, case: Case, place: Path, **limits: float) -> Verdict:
     """Runs a case in the new folder `place`, which is gone afterwards; `limits` may be others, see `Warm.run`."""
+    place = Path(os.path.realpath(place))
     try:
         work = set_out(place)
         words = list(expanded(case.arguments, work))
@@ -142,7 +143,7 @@ def judge(warm: Warm, materials: Materials, case: Case, place: Path, **limits: f
             materials.copy(name, work / name)
         try:
             apply(case.damage, work)
-        except (OSError, ValueError, TypeError, LookupError) as error:  # two damages that exclude each other
+        except Exception as error:  # two damages that exclude each other
             return Verdict(case, NOT_MADE, 0.0, 0, repr(error), "", ["was not made"] if case.note else [])
         before = snapshot(place)
         outcome = warm.run(place, tuple(words), **limits)
@@ -199,7 +200,7 @@ def _of_files(words: list[str], work: Path, place: Path, before: dict, after: di
     """What it changed that is not its own."""
     named = dict(word.partition("=")[::2] for word in words[1:] if "=" in word)
     command = " ".join(words[:2]) if words and words[0] == "data" else "".join(words[:1])
-    outs = [Path(os.path.normpath(work / out)).relative_to(place) for out in outs_of(command, named, work, place)]
+    outs = [_place(work / out).relative_to(place) for out in outs_of(command, named, work, place)]
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
         if was == now or (was and now and was[0] == now[0] == "folder") or _REPORT.search(str(path)):
@@ -221,11 +222,20 @@ def _of_files(words: list[str], work: Path, place: Path, before: dict, after: di
             yield f"{command} changed {inside}"
 
 
+def _place(path: Path) -> Path:
+    """Where a path leads: the folders on the way may be links, for the user has written them; the last one may not."""
+    path = Path(os.path.normpath(path))
+    try:
+        return Path(os.path.realpath(path.parent)) / path.name
+    except OSError:  # too long
+        return path
+
+
 def outs_of(command: str, named: dict[str, str], work: Path, place: Path) -> Iterator[str]:
     """Where a command may write."""
     out = named.get("out", "")
     if out and out != "null":
-        inside = Path(os.path.normpath(work / out)).is_relative_to(place)
+        inside = _place(work / out).is_relative_to(place)
         yield out if inside else "nothing-of-ours"
     elif command in ("evaluate", "probe"):
         checkpoint = named.get("checkpoint", "nowhere")

@@ -49,7 +49,6 @@ class Stopped:
     line: str
     needs: tuple[str, ...] = ()  # materials
     two: bool = False  # works with two processes
-    long: bool = False  # takes too long to be stopped in every run of the tests
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -4,10 +4,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.__main__ import told_of
+from tests.fuzz.generate import corpus, generated
 from tests.fuzz.judge import Case, Warm, judge
 from tests.fuzz.materials import Materials
 
 pytestmark = pytest.mark.xdist_group("fuzz")
+CASES = 40
+
+
+@pytest.mark.parametrize("case", corpus(), ids=lambda case: case.note)
+def test_a_case_that_went_wrong_once_is_answered_as_it_should_be(
+    warm: Warm, materials: Materials, tmp_path: Path, case: Case
+) -> None:
+    verdict = judge(warm, materials, case, tmp_path / "place")
+    assert verdict.complaints == [], told_of(verdict)
+
+
+def test_drawn_cases_are_answered_as_they_should_be(warm: Warm, materials: Materials, tmp_path: Path) -> None:
+    cases = generated(materials, CASES, 0)
+    assert len({case.kind for case in cases}) > 15
+    verdicts = [judge(warm, materials, case, tmp_path / f"{number}") for number, case in enumerate(cases)]
+    wrong = [(one.complaints, told_of(one)) for one in verdicts if one.complaints]
+    assert wrong == []
+    assert sum(one.code == 2 for one in verdicts) > CASES // 2
 
 
 def test_the_judge_sees_what_it_is_there_for(warm: Warm, tmp_path: Path) -> None:

@@ -62,13 +62,14 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         _become(order, files)
-    stopped, waited, since, work = "", 0.0, None, Path(order["work"])
+    stopped, now, waited, disk, since, work = "", 0.0, 0.0, 0.0, None, Path(order["work"])
     while True:
         ended, status, usage = os.wait4(child, os.WNOHANG)
         if ended:
             break
-        now, members = time.monotonic() - began, list(_members())
-        waited = max([waited, *map(_starved, members)])
+        now, last, members = time.monotonic() - began, now, list(_members())
+        disk += now - last if _state(child) == "D" else 0.0
+        waited = max([waited, *(disk + _starved(one) for one in members)])
         if "signal" in order and since is None and (not order["once"] or any(work.glob(order["once"]))):
             since = now if order["once"] else 0.0
         if not stopped and since is not None and now - since >= order["after"]:

@@ -135,7 +135,9 @@ def _column(values: np.ndarray) -> pa.Array:
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
     """The opposite of `_column`."""
-    values = np.asarray(column.to_pylist(), column.type.value_type.to_pandas_dtype() if _is_list(column) else None)
+    # Arrow's own name for the type would, in older versions, need pandas.
+    kind = pa.array([], column.type.value_type).to_numpy(zero_copy_only=False).dtype if _is_list(column) else None
+    values = np.asarray(column.to_pylist(), kind)
     return values.reshape(len(values), -1)
 
 
