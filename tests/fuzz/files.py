@@ -121,6 +121,7 @@ def cases(materials: Materials) -> dict[str, st.SearchStrategy[Case]]:
         "mjcf": _robots(),
         "options": _options(),
         "layout": _layouts(),
+        "settings file": _settings_files(),
         "any file": _anything(materials),
     }
 
@@ -458,6 +459,40 @@ NINEFOLD = "\n".join(
         " z: *i}",
     ]
 )
+
+
+@st.composite
+def _settings_files(draw: st.DrawFn) -> Case:
+    """Settings of a file that are none, or have odd values."""
+    keys = (
+        "train",
+        "train.updates",
+        "world",
+        "world.path",
+        "out",
+        "factors.train",
+        "evaluate.planners",
+        "seed",
+        "config",
+        "1",
+    )
+    lines = [f"{draw(st.sampled_from(keys))}: {draw(st.sampled_from(_YAML))}" for _ in range(draw(st.integers(1, 3)))]
+    odd = (
+        "",
+        "[]",
+        "x",
+        "[" * 50_000,
+        NINEFOLD,
+        "\x00",
+        "\udcff",
+        "train: &a {updates: *a}",
+        "- 1",
+        "preset: fast",
+        "a: 1\na: 2",
+    )
+    text = draw(st.one_of(st.just("\n".join(lines)), st.just("\n".join(lines)), st.sampled_from(odd)))
+    words = draw(st.sampled_from((LINES["train"], LINES["collect"], LINES["evaluate"], LINES["data info"])))
+    return Case("settings file", (*words, "config=mine.yaml"), (["write", "mine.yaml", text],))
 
 
 @st.composite

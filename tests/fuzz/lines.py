@@ -127,7 +127,30 @@ WORDS = (
         "x" * 5000,
     ),
     *("world.name=../../esc", "world.name=", "world.name=a/b", "world.name=null", "=".join("abc"), "seed=1=2", "🐈=1"),
-    *("+seed=1", "~seed", "hydra.run.dir=x", "hydra/launcher=x", "world@x=umaze", "seed=${seed}", "\n", "a\nb=1", "%"),
+    *(
+        "config=",
+        "config=nowhere.yaml",
+        "config=/dev/zero",
+        "config=data/manifest.json",
+        "preset=",
+        "preset=../x",
+        "--quiet",
+    ),
+    *(
+        "seeds=0,1",
+        "seeds=[0,0]",
+        "seeds=",
+        "completion",
+        "+seed=1",
+        "~seed",
+        "hydra.run.dir=x",
+        "hydra/launcher=x",
+        "world@x=umaze",
+        "seed=${seed}",
+        "\n",
+        "a\nb=1",
+        "%",
+    ),
 )
 # What makes the folders that PATHS names.
 AROUND = (
