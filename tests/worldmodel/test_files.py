@@ -1,13 +1,17 @@
 """A folder that is replaced is the old one or the new one, whenever the power is cut."""
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from envs.data.episodes import json_text as of_recordings
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, Loaded, folder_of
-from worldmodel.files import NotOursError, replace_folder, restore_folder, write_file
+from worldmodel.files import NotOursError, json_text, replace_folder, restore_folder, write_file
 from worldmodel.share.hub import save_pretrained
 
 
@@ -99,3 +103,10 @@ def test_what_cannot_be_written_leaves_the_old_and_no_rest(tmp_path: Path) -> No
     assert content(tmp_path / "model") == {"a": b"old"}
     assert sorted(one.name for one in tmp_path.iterdir()) == ["kept", "model"]
     assert (tmp_path / "kept").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("write", [json_text, of_recordings], ids=["worldmodel", "envs"])
+def test_what_is_not_finite_is_null_in_json_however_deep_it_lies(write: Callable[..., str]) -> None:
+    lacking = {"a": float("nan"), "b": [float("inf"), (1.5, np.float64("-inf"))], "c": {"d": np.float64("nan")}}
+    assert json.loads(write(lacking)) == {"a": None, "b": [None, [1.5, None]], "c": {"d": None}}
+    assert json.loads(write({"z": 1, "a": True, "n": "NaN"})) == {"z": 1, "a": True, "n": "NaN"}

@@ -4,7 +4,10 @@ An observation is a dictionary of ``frame`` and ``state``. Which geoms touch is 
 ``(T+1,)``, and the ``pairs`` themselves ``(T+1, P, 2)``, filled up with -1. Seed and factors are the reset options.
 """
 
+import errno
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +45,8 @@ def export_data(store: EpisodeStore, folder: Path) -> None:
     """Write ``store`` below ``folder``, which `minari.load_dataset` finds with MINARI_DATASETS_PATH set to it."""
     first = store.load(0)
     kind = store.manifest.get("play") or "unknown"
+    if shutil.disk_usage(folder).free < 2 * store.manifest["frames"] * first.frames[0].nbytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # HDF5 fills a disk with complaints of its own
     identifier = f"housecat/{store.world['name']}/play-v0"
     path = folder / identifier / _DATA
     path.mkdir(parents=True)

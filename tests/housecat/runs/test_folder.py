@@ -1,6 +1,7 @@
 """Run folders: stages are done once, time adds up, and nothing is overwritten by a run of other settings."""
 
 import json
+import threading
 import time
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from envs.data.episodes import StoreError
 from housecat.errors import UsageError
+from housecat.runs import folder
 from housecat.runs.folder import Stage, commit, open_run, provenance, read_manifest
 
 
@@ -139,3 +141,16 @@ def test_what_a_kill_left_in_a_run_folder_is_removed(tmp_path):
     (tmp_path / ".results.json.0123456789abcdef.unfinished").write_text("{")
     with open_run(tmp_path, "", ""):
         assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_the_heart_never_writes_a_table_that_changes_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "_HEARTBEAT", 1e-4)
+    faults = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    with open_run(tmp_path, "", "") as run, run.working(stage(tmp_path)):
+        deadline = time.monotonic() + 1.5
+        for number in range(100_000):
+            run.adopt_seconds({f"stage {number}": 1.0})
+            if faults or time.monotonic() > deadline:
+                break
+    assert not faults
