@@ -215,7 +215,7 @@ def test_what_is_set_aside_stays_however_often_that_comes(tmp_path: Path) -> Non
 
 
 def test_a_checkpoint_that_a_kill_left_unfinished_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / "checkpoints" / ".1-one-0000004.0123456789abcdef.unfinished"
+    left = tmp_path / "checkpoints" / ".1-one-0000003.0123456789abcdef.unfinished"
     left.mkdir(parents=True)
     (left / "state.safetensors").write_bytes(bytes(100))
     theirs = left.with_name(".1-one-0000008.0123456789abcdef.unfinished")
