@@ -11,6 +11,8 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,8 @@ class TrainingFolder:
         remove_leftovers(path / "checkpoints", _FILES)
         self._left = self._newest()
         if self._left is not None:
-            method.load_state_dict(_under(self._left.tensors, "method."))
+            with self._of_this_training():
+                method.load_state_dict(_under(self._left.tensors, "method."))
         self._log = path / "metrics.jsonl"
         # As it was at the checkpoint; what came after that will come again.
         self.lines: list[dict[str, Any]] = [] if self._left is None else self._left.about["lines"]
@@ -105,17 +108,36 @@ class TrainingFolder:
         work.step = updates
         if left.stage == self._stage:
             work.step = left.step
-            if not self._keeps(work.learner):
-                work.learner.load_state_dict(_under(left.tensors, "learner."))
-            slots: dict[int, dict[str, Tensor]] = {}
-            for name, value in _under(left.tensors, "optimizer.").items():
-                index, slot = name.split(".")
-                slots.setdefault(int(index), {})[slot] = value
-            groups = work.optimizer.state_dict()["param_groups"]
-            work.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-            work.generator.set_state(left.tensors["generator"])
-            work.rng.bit_generator.state = left.about["rng"]
+            with self._of_this_training():
+                self._put_back(work, left)
         return True
+
+    def _put_back(self, work: AtWork, left: _Saved) -> None:
+        if not self._keeps(work.learner):
+            work.learner.load_state_dict(_under(left.tensors, "learner."))
+        parameters = [one for group in work.optimizer.param_groups for one in group["params"]]
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under(left.tensors, "optimizer.").items():
+            index, slot = name.split(".")
+            if value.ndim and value.shape != parameters[int(index)].shape:
+                raise ValueError(f"{name} has the shape {tuple(value.shape)}")
+            slots.setdefault(int(index), {})[slot] = value
+        groups = work.optimizer.state_dict()["param_groups"]
+        work.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        work.generator.set_state(left.tensors["generator"])
+        work.rng.bit_generator.state = left.about["rng"]
+
+    @contextmanager
+    def _of_this_training(self) -> Iterator[None]:
+        """What was left may be of other networks, or say what nobody would."""
+        try:
+            yield
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"the newest checkpoint in {self.path / 'checkpoints'} is not of this training ({reason}): delete it, "
+                "and the same command goes on from the one before"
+            ) from error
 
     def passed(self) -> bool:
         """Whether the next stage, or a later one, has been begun."""

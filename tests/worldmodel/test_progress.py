@@ -1,5 +1,6 @@
 """Stages one after another: killed in any, training goes on bit for bit; what it cannot go on from is told."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from worldmodel.files import NotOursError
@@ -286,3 +288,51 @@ def test_a_loss_that_is_not_finite_names_stage_update_and_term_and_saves_nothing
     with pytest.raises(TrainingError, match=r"^the loss is not finite at update 5 \(ill\): try this$"):
         learn(ill, TrainingFolder(tmp_path, method), save_every=4)
     assert names(tmp_path) == ["1-one-0000004"]
+
+
+def sealed(change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None]:
+    """Changes tensors, and makes the digest that of the changed ones."""
+
+    def harm(folder: Path) -> None:
+        tensors = load_file(folder / "state.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "state.safetensors")
+        about = json.loads((folder / "state.json").read_text())
+        about["digest"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
+        (folder / "state.json").write_text(json.dumps(about))
+
+    return harm
+
+
+def told(**entries: object) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        about = json.loads((folder / "state.json").read_text())
+        (folder / "state.json").write_text(json.dumps({**about, **entries}))
+
+    return harm
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        sealed(lambda tensors: tensors.pop("generator")),
+        sealed(lambda tensors: tensors.update(generator=torch.zeros(3))),
+        sealed(lambda tensors: tensors.pop("learner.weight")),
+        sealed(lambda tensors: tensors.update({"learner.weight": torch.zeros(5, 5)})),
+        sealed(lambda tensors: tensors.update({"method.first.weight": torch.zeros(5, 5)})),
+        sealed(lambda tensors: tensors.update({"optimizer.0.exp_avg": torch.zeros(5)})),
+        sealed(lambda tensors: tensors.update({"optimizer.x": torch.zeros(5)})),
+        told(rng={}),
+        told(rng=[]),
+        told(rng={"bit_generator": "PCG64", "state": {"state": [], "inc": 1}, "has_uint32": 0, "uinteger": 0}),
+    ],
+)
+def test_a_checkpoint_of_a_stranger_that_is_whole_and_of_another_training_is_told_in_one_line(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    with pytest.raises(KilledError):
+        trained(tmp_path, "beside", 6)
+    harm(max((tmp_path / "checkpoints").iterdir()))
+    with pytest.raises(TrainingError, match="is not of this training .*: delete it") as caught:
+        trained(tmp_path)
+    assert "\n" not in str(caught.value)
