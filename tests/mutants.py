@@ -426,15 +426,15 @@ MUTANTS = (
     Mutant(
         "candidates leave the bounds",
         CEM,
-        "torch.clamp(mean[:, None] + spread[:, None] * noise[:, iteration], low, high)",
-        "mean[:, None] + spread[:, None] * noise[:, iteration]",
+        "torch.clamp(mean[:, None] + spread[:, None] * drawn[:, iteration], low, high)",
+        "mean[:, None] + spread[:, None] * drawn[:, iteration]",
         _CEM,
     ),
     Mutant(
         "the spread is that of the last iteration",
         CEM,
-        "spread = keep * spread + (1 - keep)",
-        "spread = spread + 0 *",
+        "return mean, keep * spread + (1 - keep)",
+        "return mean, spread + 0",
         _CEM,
     ),
     Mutant(

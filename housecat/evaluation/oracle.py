@@ -23,7 +23,14 @@ def oracle_steps(
     """
     scene, asked = world.scene, world.task.search
     if optimizer is None:
-        optimizer = CEM(asked.samples, asked.elites, asked.iterations, 0.0, asked.noise, 0.05, asked.keep)
+        optimizer = CEM(
+            samples=asked.samples,
+            elites=asked.elites,
+            iterations=asked.iterations,
+            momentum=0.0,
+            noise=asked.noise,
+            persistence=asked.keep,
+        )
     generators = [torch.Generator().manual_seed(int(rng.integers(2**63)))]
     bound = torch.ones(scene.action_dim)
     plan = torch.zeros(1, asked.horizon, scene.action_dim)

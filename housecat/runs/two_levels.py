@@ -23,7 +23,13 @@ def two_levels(config: Config, flat: Flat, model: WorldModel, distance: Distance
             f"planner.upper_every={asked.upper_every} is more than the {upper.stride} control steps in a step of level "
             "2: lower it"
         )
-    optimizer = CEM(asked.upper_samples, asked.upper_elites, asked.upper_iterations, asked.momentum, asked.noise)
+    optimizer = CEM(
+        samples=asked.upper_samples,
+        elites=asked.upper_elites,
+        iterations=asked.upper_iterations,
+        momentum=asked.momentum,
+        noise=asked.noise,
+    )
     # Where the way leads counts, not what it passes: averaged over the path, every step away from the goal is punished,
     # and beyond what the energy sees well the way round a wall begins with such steps.
     last = [0.0] * (asked.upper_horizon - 1) + [1.0]

@@ -1,7 +1,7 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
 import inspect
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from housecat.settings.own_code import made, own_code
 from housecat.settings.schema import Config, WorldConfig
 from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance, composable
 from planners.flat import Flat
-from planners.interface import Distance, Optimizer, Planner, WorldModel
-from planners.optimizers.cem import CEM, CEMSettings
+from planners.interface import Distance, Planner, WorldModel
+from planners.optimizers.registry import OPTIMIZERS, make_optimizer, within
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
@@ -232,8 +232,8 @@ def build_planner(
     an optimiser or energy of the user's own is not to be found.
     """
     asked = config.planner
-    cem = CEM(**{one.name: getattr(asked, one.name) for one in fields(CEMSettings)})
-    optimizer: Optimizer = cem if asked.optimizer is None else made(asked.optimizer)
+    known = asked.optimizer in OPTIMIZERS
+    optimizer = make_optimizer(asked.optimizer, asked) if known else within(made(asked.optimizer), asked)
     latent = name == "flat_latent"
     energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon

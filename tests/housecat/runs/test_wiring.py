@@ -39,7 +39,7 @@ def test_what_can_be_given_is_what_the_model_knows():
 
 
 def test_the_groups_offer_every_world_and_every_objective():
-    assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", *OUTSIDE}
+    assert set(group_choices("world")) == set(WORLDS) | {"pointmaze", "python", *OUTSIDE}
     assert OUTSIDE == FAMILY_NAMES
     assert set(group_choices("objective")) == set(OBJECTIVES)
     assert set(schema.settings()["critic.kind"].choices) == set(KINDS)

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from planners.optimizers.cem import CEM, persistent
+from planners.optimizers.cem import CEM
+from planners.optimizers.sampling import persistent
 
 LOW, HIGH = torch.tensor([-1.0, -10.0]), torch.tensor([1.0, 30.0])
 
