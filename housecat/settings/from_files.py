@@ -13,6 +13,7 @@ import yaml
 from housecat.errors import UsageError
 from housecat.settings.groups import GROUPS, config_folder, group_choices
 from housecat.settings.overrides import suggestion
+from housecat.settings.own_code import is_reference
 from housecat.settings.schema import settings
 
 SOURCES = ("preset", "config")  # a later one wins over an earlier one, and what is written by hand over both
@@ -54,7 +55,10 @@ def _words(content: Mapping, section: str, place: str) -> Iterator[tuple[str, st
         if isinstance(value, Mapping) and name not in known:
             yield from _words(value, f"{name}.", place)
         else:
-            yield name, _text(value)
+            text = _text(value)
+            if any(map(is_reference, text.split(","))):  # whoever wrote the file, nothing in it is run
+                raise UsageError(f"{place}: {name} names code, which runs only if you write it on the command line")
+            yield name, text
 
 
 def _text(value: Any) -> str:

@@ -192,6 +192,15 @@ def test_code_that_is_not_there_is_told_in_one_line(words: str, said: str, capsy
     assert error.count("\n") == 1 and said in error
 
 
+@pytest.mark.parametrize("line", ["world: os:getcwd", "method: mine.py:Mine", "planner: {energy: 'mine.py:f'}"])
+def test_a_file_of_settings_names_no_code(line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.yaml").write_text(line)
+    words = [f"config={tmp_path / 'mine.yaml'}", f"out={tmp_path / 'out'}"]
+    assert cli.main(["quickstart", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "names code, which runs only if you write it on the command line" in error
+
+
 def test_a_method_of_ones_own_trains_and_plays_from_the_command_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
