@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+import msgspec
 import numpy as np
 import safetensors.torch
 import torch
@@ -37,6 +38,20 @@ _NAME = re.compile(r"(?:(\d+)-.+-)?(\d{7,})")  # of a checkpoint; without a stag
 
 class TrainingError(Exception):
     """Training cannot go on; the message is one line that says why and what to change."""
+
+
+class _Line(TypedDict):
+    step: int
+
+
+class _State(TypedDict):
+    """What a checkpoint says about itself, so that it can be checked."""
+
+    settings: str
+    digest: str
+    lines: list[_Line]
+    seconds: float
+    rng: Any
 
 
 @dataclass
@@ -212,12 +227,15 @@ class TrainingFolder:
     def _read(self, folder: Path) -> _Saved:
         names = [one.name for one in folder.iterdir()]
         about = json.loads((folder / "state.json").read_bytes()) if "state.json" in names else {}
+        if not isinstance(about, dict):
+            raise ValueError("state.json is no list of entries")
         if "training.json" in names or about.get("format", FORMAT) != FORMAT:
             raise TrainingError(
                 f"checkpoint {folder} is of another version of this program (format {about.get('format', 0)}, not "
                 f"{FORMAT}): give another out=DIR, or delete it"
             )
         state = (folder / "state.safetensors").read_bytes()
+        msgspec.convert(about, _State)
         if hashlib.sha256(state).hexdigest() != about["digest"]:
             raise ValueError("state.safetensors is not what was saved")
         if about["settings"] != self._settings:

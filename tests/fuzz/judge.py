@@ -206,6 +206,8 @@ def _of_files(words: list[str], work: Path, place: Path, before: dict, after: di
         if was == now or (was and now and was[0] == now[0] == "folder") or _REPORT.search(str(path)):
             continue
         home = [out for out in outs if path.is_relative_to(out)]
+        if not home and was is None and any(out.is_relative_to(path) for out in outs):
+            continue  # a folder on the way
         if not home:
             yield f"{'made' if was is None else 'gone' if now is None else 'changed'}: {path.name} outside out"
             continue
