@@ -44,8 +44,10 @@ def of_machine(error: BaseException, reads: Callable[[str], bool]) -> str | None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # one may come back to itself
         yield error
+        seen.add(id(error))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 

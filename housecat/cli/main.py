@@ -121,6 +121,8 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}: change permissions, or name another place", 2
+    if str(error).startswith("Symlink loop"):  # how pathlib calls it
+        return f"{error}: name another place", 2
     reason = " ".join(str(error).split())
     told = f"a fault in this program, {type(error).__name__}: {reason}"
     with suppress(OSError):

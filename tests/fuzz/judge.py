@@ -151,7 +151,7 @@ def judge(warm: Warm, materials: Materials, case: Case, place: Path, **limits: f
         complaints = [
             *_of_answer(case, outcome),
             *_of_files(words, work, place, before, after),
-            *_of_secrets(work, before, after, outcome),
+            *_of_secrets(case, work, before, after, outcome),
         ]
         kept = {name: outcome[name] for name in ("code", "seconds", "bytes", "err", "out")}
         return Verdict(case, **kept, complaints=complaints)
@@ -252,8 +252,12 @@ def outs_of(command: str, named: dict[str, str], work: Path, place: Path) -> Ite
         yield named["data"]
 
 
-def _of_secrets(work: Path, before: dict, after: dict, outcome: dict[str, Any]) -> Iterator[str]:
-    """Whether what others keep came out."""
+def _of_secrets(case: Case, work: Path, before: dict, after: dict, outcome: dict[str, Any]) -> Iterator[str]:
+    """Whether what others keep came out; of a file that the command line itself names, its user may be told."""
+    linked = [one[1] for one in case.damage if one[0] == "link"]
+    meant = any(word.endswith(f"={name}") for word in case.arguments for name in linked)
+    if meant:
+        outcome = {**outcome, "out": "", "err": ""}
     if SECRET in outcome["out"] or SECRET in outcome["err"]:
         yield "told what is in another's file"
     place = work.parents[len(Path(_DEPTH).parts)]
