@@ -245,7 +245,7 @@ def outs_of(command: str, named: dict[str, str], work: Path, place: Path) -> Ite
     elif command == "data preview":
         yield f"{named.get('data', 'nowhere')}/preview.webp"
     else:
-        yield from {"collect": ("data",), "train": ("runs",), "quickstart": ("runs",), "compare": ("benchmarks",)}.get(
+        yield from {"collect": ("data",), "train": ("runs",), "quickstart": ("runs",), "compare": ("runs",)}.get(
             command, ()
         )
     if command in ("quickstart", "compare") and "data" in named:
