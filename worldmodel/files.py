@@ -88,8 +88,8 @@ def replace_folder(folder: Path, files: dict[str, bytes], names: Iterable[str] =
 
 def restore_folder(folder: Path, names: Iterable[str]) -> None:
     """Puts back what `replace_folder`, of files of these names, had moved aside when it was killed."""
-    old = folder.with_name(folder.name + _REPLACED)
-    if not folder.exists() and old.exists():
+    old = folder.absolute().parent / (folder.name + _REPLACED)  # "." has no name
+    if folder.name and not folder.exists() and old.exists():
         with suppress(NotOursError):
             require_ours(old, names)
             old.rename(folder)
