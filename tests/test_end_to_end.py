@@ -19,7 +19,7 @@ TINY = """
     train.measure_every=20 train.save_every=10 finetuning.updates=20 finetuning.horizon=4 critic.updates=200
     critic.batch=128 critic.width=32 graph.landmarks=20 graph.candidates=200 planner.samples=16 planner.elites=4
     planner.iterations=2 evaluate.episodes=3 evaluate.calibration=1 evaluate.horizons=[4,8] evaluate.max_steps=15
-    evaluate.timing_steps=4
+    evaluate.timing_steps=4 evaluate.planners=[random,flat_latent,flat_distance,hierarchy]
 """.split()
 
 

@@ -15,6 +15,7 @@ import torch
 
 from envs.data.folder import new_folder
 from housecat.files import write_json
+from housecat.runs.wiring import trained_world
 from worldmodel import checkpoint
 from worldmodel.share.export import Exported, export
 
@@ -24,10 +25,11 @@ SCHEMA = 1
 def export_programs(folder: Path, out: Path, horizon: int, onnx: bool) -> int:
     """Writes the programs of the checkpoint in `folder` to the new `out`; 0, or 1 where one differs from the model.
 
-    Raises CheckpointError: there is no checkpoint, or it cannot be exported; StoreError: `out` is there already.
+    Raises CheckpointError: there is no checkpoint, or it cannot be exported; UsageError: it names no world; StoreError:
+    `out` is there already.
     """
+    world = trained_world(folder)
     loaded = checkpoint.load(folder, torch.device("cpu"))
-    world = loaded.about["world"]
     with new_folder(out) as new:
         made = export(loaded.model, world["frame_size"], horizon, new, onnx)
         kept = ("inputs", "difference", "largest", "tolerance", "equal")
