@@ -31,7 +31,7 @@ class FrameAgent:
         self, world: dict[str, Any], model: LatentWorldModel, planner: Planner, execute: int = 1, seed: int = 0
     ) -> None:
         self.world, self.model, self.planner = world, model, planner
-        self._agent = Agent(planner, model, [torch_stream(seed, "planners", 0)], execute)
+        self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute)
 
     def make_world(self, render_mode: str | None = None) -> World:
         """The world that the model was trained in, a `gymnasium.Env` that takes the actions of `act`.

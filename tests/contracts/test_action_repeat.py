@@ -50,5 +50,5 @@ def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
 
 @pytest.mark.parametrize("action_repeat", [0, 21, 2.0, True, "4"])
 def test_what_is_no_number_of_steps_is_refused(action_repeat: object) -> None:
-    with pytest.raises(ValueError, match="action_repeat must be a whole number of control steps from 1 to 20"):
+    with pytest.raises(ValueError, match=r"action_repeat is .*, expected a whole number"):
         envs.make_world({**envs.WORLDS["reacher"], "action_repeat": action_repeat})

@@ -269,11 +269,14 @@ def test_misuse_is_refused_with_what_was_expected(
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"family": "hovercraft"}, "unknown family of worlds 'hovercraft': known are pointmaze, .*reacher"),
+        (
+            {"family": "hovercraft", "name": "mine", "frame_size": 64},
+            "unknown family of worlds 'hovercraft': known are pointmaze, .*reacher",
+        ),
         ({"family": "reacher", "name": "reacher"}, "lacks frame_size"),
         ({"family": "pointmaze", "name": "mine", "frame_size": 64}, "lacks layout"),
-        ({"family": "reacher", "name": "reacher", "frame_size": 4}, "frame_size must be a whole number of pixels"),
-        ({"family": "reacher", "name": "reacher", "frame_size": 64.0}, "frame_size must be a whole number of pixels"),
+        ({"family": "reacher", "name": "reacher", "frame_size": 4}, "frame_size is 4, expected a whole number >= 16"),
+        ({"family": "reacher", "name": "reacher", "frame_size": 64.0}, "frame_size is 64.0, expected a whole number"),
     ],
 )
 def test_descriptions_that_describe_nothing_are_refused(spec: dict[str, object], message: str) -> None:

@@ -22,6 +22,7 @@ def test_three_times_stopped_it_leaves_what_it_leaves_undisturbed(
     assert found.stopped > 0
 
 
+@pytest.mark.slow
 def test_a_training_stopped_in_every_stage_goes_on_to_the_same_model(
     warm: Warm, materials: Materials, tmp_path: Path
 ) -> None:

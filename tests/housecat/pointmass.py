@@ -36,7 +36,7 @@ def read(frames: np.ndarray) -> np.ndarray:
 class PointScene:
     """A point without mass: an action moves it at once."""
 
-    dt, action_dim, frame_size, view = 0.1, 2, 8, View((SIDE / 2, SIDE / 2, 0.0), SIDE)
+    dt, action_dim, state_dim, frame_size, view = 0.1, 2, 2, 8, View((SIDE / 2, SIDE / 2, 0.0), SIDE)
 
     def __init__(self) -> None:
         self._place = np.zeros(2)

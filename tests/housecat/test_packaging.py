@@ -53,7 +53,7 @@ def test_an_installed_housecat_finds_its_configuration_files(wheel, tmp_path):
 def test_the_installation_script_refuses_a_word_that_it_does_not_know(tmp_path):
     done = subprocess.run(["sh", str(ROOT / "install.sh"), "everything"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "install.sh: expected nothing or 'dev', got 'everything'\n"
+    assert done.stderr == "install.sh: expected nothing, dev, locked or oldest, got 'everything'\n"
 
 
 def test_the_scripts_are_executable_and_without_syntax_errors():

@@ -153,7 +153,7 @@ def test_results_hold_what_the_schema_documents(pairs: PairSet, tmp_path: Path) 
         assert (found["model_calls"] == 0) == (name == "random")
     assert results["pairs"] == {
         "unit": "m", "nearest": pairs.edges[0], "farthest": pairs.edges[-1], "tolerance": 0.25, "max_steps": 40,
-        "calibration": 8, "factors": {},
+        "calibration": 8, "factors": {}, "criterion": "at most 0.25 m from the goal",
     }  # fmt: skip
 
 

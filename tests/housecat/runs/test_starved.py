@@ -15,6 +15,7 @@ import pytest
 from tests.housecat.runs.test_full_disk import COMMANDS, EVALUATED, ROOT, inputs, outcome
 
 __all__ = ["inputs"]  # a fixture
+pytestmark = pytest.mark.slow  # minutes, and how much memory a command needs depends on the machine
 REMEDIES = {
     resource.RLIMIT_AS: "the memory is full: close other programs",
     resource.RLIMIT_NOFILE: "too many files are open: raise the limit with ulimit -n",
