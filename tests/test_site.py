@@ -80,6 +80,9 @@ class Small(ast.NodeTransformer):
         given |= {"evaluate.episodes": 2} if name == "evaluate" else {}
         if any(keyword.arg == "encoder" for keyword in node.keywords):
             del given["model"]
+        if any(keyword.arg == "optimizer" for keyword in node.keywords):  # one of one's own reads no settings of ours
+            for key in ("planner.samples", "planner.elites", "planner.iterations"):
+                del given[key]
         for keyword in node.keywords:
             if keyword.arg in FEW:
                 keyword.value = ast.Constant(FEW[keyword.arg])
