@@ -40,16 +40,12 @@ class TrainingError(Exception):
     """Training cannot go on; the message is one line that says why and what to change."""
 
 
-class _Line(TypedDict):
-    step: int
-
-
 class _State(TypedDict):
     """What a checkpoint says about itself, so that it can be checked."""
 
     settings: str
     digest: str
-    lines: list[_Line]
+    lines: list[dict[str, float | None]]  # of the log, each with its step
     seconds: float
     rng: Any
 
@@ -147,7 +143,7 @@ class TrainingFolder:
         """What was left may be of other networks, or say what nobody would."""
         try:
             yield
-        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TrainingError(
                 f"the newest checkpoint in {self.path / 'checkpoints'} is not of this training ({reason}): delete it, "
@@ -235,7 +231,8 @@ class TrainingFolder:
                 f"{FORMAT}): give another out=DIR, or delete it"
             )
         state = (folder / "state.safetensors").read_bytes()
-        msgspec.convert(about, _State)
+        if any("step" not in line for line in msgspec.convert(about, _State)["lines"]):
+            raise ValueError("state.json has a line without a step")
         if hashlib.sha256(state).hexdigest() != about["digest"]:
             raise ValueError("state.safetensors is not what was saved")
         if about["settings"] != self._settings:

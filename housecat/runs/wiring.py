@@ -11,6 +11,7 @@ from envs import WORLDS, make_world
 from envs.data.machine import processes
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
+from envs.files import shortened
 from envs.outside.description import outside_spec
 from envs.outside.python import environment_spec
 from envs.specs import check_spec
@@ -60,6 +61,8 @@ def _spec_at_own_pace(world: WorldConfig) -> dict[str, Any]:
     if str(world.name).partition("/")[0] in OUTSIDE:
         return outside_spec(str(world.name), None, world.options, world.frame_size)
     if world.layout is None:
+        if world.name not in WORLDS:
+            raise UsageError(f"world.name={shortened(world.name)} is no world of ours: choose one with world=NAME")
         return {**WORLDS[str(world.name)], "frame_size": world.frame_size}
     try:
         layout = read_layout(world.layout)

@@ -33,6 +33,8 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
     """
     found = Overrides({}, {})
     for argument in arguments:
+        if not _is_text(argument):
+            raise UsageError(f"{argument!a} holds bytes that are no text (UTF-8): write another name")
         name, equals, text = argument.partition("=")
         name = full_name(name)
         if not equals or not name:
@@ -54,6 +56,14 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
         else:
             raise UsageError(f"there is no setting '{name}'{suggestion(name, [*groups, *settings])}")
     return found
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def full_name(name: str) -> str:

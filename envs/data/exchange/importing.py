@@ -14,6 +14,7 @@ from envs.data.processes import Make
 from envs.data.store import EpisodeStore
 from envs.pictures import scaled, told
 from envs.registry import make_world, sizes
+from envs.specs import check_spec
 from envs.units import from_own
 
 _DT = 0.1  # s
@@ -46,6 +47,10 @@ def import_data(
         raise StoreError(f"{source} holds no episodes")
     own = opened.about or {}
     spec = spec or own.get("world") or robot_spec(opened, source, frame_size or 64)
+    try:
+        check_spec(spec)
+    except ValueError as error:
+        raise StoreError(f"{source}: {error}: name the world it is of") from error
     if spec["family"] == "recorded":
         dt, states = spec["dt"], spec["states"] > 0
     else:
