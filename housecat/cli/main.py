@@ -7,15 +7,14 @@ Nothing heavy is imported before the command line is known to be right.
 
 import os
 import shlex
-import signal
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout, suppress
 
 from housecat import __version__
+from housecat.cli import interrupts
 from housecat.cli.faults import LEAST, of_machine, starved
 from housecat.errors import UsageError
 
@@ -42,11 +41,12 @@ LOUDNESS = ("--quiet", "--debug")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs `housecat` with these arguments, by default the process's own; returns the exit code."""
+    own = arguments is None
     words = sys.argv[1:] if arguments is None else arguments
     arguments = [word for word in words if word not in LOUDNESS]
     try:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # is cleaned up after as Ctrl-C is
+        if own:
+            interrupts.heed()
         with ExitStack() as stack:
             if "--quiet" in words:
                 os.environ["TQDM_DISABLE"] = "1"
@@ -71,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try it once more at its end, and complain
         return code
+    finally:
+        if own:
+            interrupts.no_more()
 
 
 def run(arguments: list[str]) -> int:

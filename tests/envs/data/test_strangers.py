@@ -318,8 +318,7 @@ def test_links_out_of_a_lerobot_data_set_and_a_false_description_are_refused(rec
     about = source / "meta/housecat.json"
     described = about.read_text()
     about.write_text(described.replace('"umaze"', '"../../trav"'))
-    with pytest.raises(ValueError, match=r"name is '\.\./\.\./trav'"):
-        import_data("lerobot", source, tmp_path / "out", progress=False)
+    assert "name is '../../trav'" in bring_in()
     about.write_text("[]")
     assert "housecat.json: it is []" in bring_in()
     about.write_text(described)

@@ -66,7 +66,7 @@ def test_without_a_setting_an_evaluation_is_in_the_world_as_it_was_made():
         ("factors.train={lihgt: [0, 1]}", "factors.train: this world has no factor 'lihgt': did you mean 'light'?"),
         ("factors.train={light: [0.5, 9]}", "factors.train: factor 'light' is a number from 0.4 to 1.2 times, got 9"),
         ("factors.train=everything", "factors.train: there is no kind of factors 'everything'"),
-        ("factors.train={light: [", "factors.train={light: [ cannot be read"),
+        ("factors.train={light: [", "factors.train='{light: [' cannot be read"),
     ],
 )
 def test_what_cannot_be_varied_is_said_in_one_line(argument, message):

@@ -1,0 +1,41 @@
+"""An interrupt is never lost, and never shows as a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+LOST = """
+import os, signal, sys, time, weakref
+from housecat.cli import interrupts
+class Thing: pass
+def interrupted(_):
+    os.kill(os.getpid(), signal.{name})
+    for _ in range(10): pass
+thing = Thing()
+heard = weakref.ref(thing, interrupted)
+interrupts.heed()
+try:
+    del thing
+    time.sleep(20)
+    print("lost")
+except KeyboardInterrupt:
+    print("heard")
+"""
+LATE = """
+import os, signal, weakref
+from housecat.cli import interrupts
+class Thing: pass
+thing = Thing()
+weakref.finalize(thing, lambda: (os.kill(os.getpid(), signal.{name}), list(range(10))))
+interrupts.heed()
+interrupts.no_more()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(("text", "said"), [(LOST, "heard\n"), (LATE, "done\n")])
+def test_an_interrupt_in_a_callback_comes_again_and_one_at_the_end_says_nothing(name: str, text: str, said: str):
+    ended = subprocess.run([sys.executable, "-c", text.format(name=name)], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.stderr, ended.returncode) == (said, "", 0)
