@@ -1,12 +1,55 @@
 """Energies: how good an imagined path is, lower is better. They add and scale: `a + 0.1 * b` is an energy again."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from planners.interface import Distance, Energy
+from planners.settings import setting
+
+AGGREGATES: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda costs: costs.mean(dim=-1),
+    "minimum": lambda costs: costs.amin(dim=-1),
+    "final": lambda costs: costs[..., -1],
+}
+NORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    # Not its square: that is flat about the target, where what else is added decides where the body comes to rest.
+    "l2": lambda z, target: torch.linalg.vector_norm(z - target, dim=-1) / z.shape[-1] ** 0.5,
+    "l1": lambda z, target: (z - target).abs().mean(dim=-1),
+    "cosine": lambda z, target: 1 - torch.cosine_similarity(z, target, dim=-1),
+}
+
+
+@dataclass(frozen=True)
+class EnergySettings:
+    """What makes an imagined path good."""
+
+    aggregate: str = setting(
+        "mean",
+        "of the distance over the imagined path; a mean charges for every step of a way round something",
+        choices=tuple(AGGREGATES),
+    )
+    norm: str = setting(
+        "l2", "of the latent distance: root mean square, mean of absolute values, 1 - cosine", choices=tuple(NORMS)
+    )
+    closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (not flat_latent)", 0, 1e6)
+    effort: float = setting(0.0, "weight of the mean squared action", 0, 1e6)
+    smoothness: float = setting(0.0, "weight of the mean squared change from one action to the next", 0, 1e6)
+
+
+def make_energy(asked: EnergySettings, distance: Distance | None) -> "Composable":
+    """The energy that the settings ask for. `distance`: None: the latent distance stands in its place."""
+    energy: Composable = LatentDistance(asked.norm, asked.aggregate)
+    if distance is not None:
+        steps = TemporalDistance(distance, asked.aggregate)
+        energy = steps + asked.closeness * energy if asked.closeness > 0 else steps
+    for weight, term in ((asked.effort, ActionEffort()), (asked.smoothness, ActionChange())):
+        if weight > 0:
+            energy = energy + weight * term
+    return energy
 
 
 class Composable(ABC):
@@ -71,54 +114,45 @@ class WeightedSum(Composable):
 
 
 class OverPath(Composable):
-    """A cost of single latents, averaged over the imagined path.
+    """A cost of single latents, aggregated over the imagined path; of "final" no other is computed."""
 
-    `path`: H weights, 0 or more, of the latents after each action; they are scaled to a sum of 1. What weighs nothing
-    is not computed. None: all alike.
-    """
-
-    def __init__(self, path: Sequence[float] | None = None) -> None:
-        if path is not None and (min(path) < 0 or sum(path) <= 0):
-            raise ValueError(f"path weights must be 0 or more, and not all of them 0; got {list(path)}")
-        self.path = path
+    def __init__(self, aggregate: str = "mean") -> None:
+        if aggregate not in AGGREGATES:
+            raise ValueError(f"a path is aggregated by {', '.join(AGGREGATES)}; got {aggregate}")
+        self.aggregate = aggregate
 
     @abstractmethod
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
         """Latents (..., N, H, D), whatever shape they had made flat, target (D,) or (..., 1, 1, D) -> (..., N, H)."""
 
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        batch, horizon = actions.ndim - 3, actions.shape[-2]
+        batch = actions.ndim - 3
         latents, target = latents.flatten(start_dim=batch + 2), target.flatten(start_dim=batch)
         if batch:
             target = target[:, None, None]
-        if self.path is None:
-            return self.cost(latents, target).mean(dim=-1)
-        if len(self.path) != horizon:
-            raise ValueError(f"{len(self.path)} path weights for a horizon of {horizon} steps")
-        used = [step for step, weight in enumerate(self.path) if weight > 0]
-        weights = latents.new_tensor([self.path[step] / sum(self.path) for step in used])
-        return (self.cost(latents[..., used, :], target) * weights).sum(dim=-1)
+        if self.aggregate == "final":
+            latents = latents[..., -1:, :]
+        return AGGREGATES[self.aggregate](self.cost(latents, target))
 
 
 class LatentDistance(OverPath):
-    """Root of the mean squared difference between the imagined latents and the target, which may have any shape.
+    """How far the imagined latents, which may have any shape, are from the target: one of NORMS."""
 
-    Not its square: that is flat about the target, where what else is added decides where the body comes to rest.
-    """
+    def __init__(self, norm: str = "l2", aggregate: str = "mean") -> None:
+        super().__init__(aggregate)
+        if norm not in NORMS:
+            raise ValueError(f"norms are {', '.join(NORMS)}; got {norm}")
+        self.norm = norm
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
-        difference = latents - target
-        return torch.linalg.vector_norm(difference, dim=-1) / difference.shape[-1] ** 0.5
+        return NORMS[self.norm](latents, target)
 
 
 class TemporalDistance(OverPath):
-    """Control steps that are left from the imagined latents to the target; for latents that are vectors.
+    """Control steps that are left from the imagined latents to the target; for latents that are vectors."""
 
-    `path` is as in `OverPath`.
-    """
-
-    def __init__(self, distance: Distance, path: Sequence[float] | None = None) -> None:
-        super().__init__(path)
+    def __init__(self, distance: Distance, aggregate: str = "mean") -> None:
+        super().__init__(aggregate)
         self.distance = distance
 
     def cost(self, latents: Tensor, target: Tensor) -> Tensor:
@@ -130,3 +164,11 @@ class ActionEffort(Composable):
 
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         return actions.square().flatten(start_dim=-2).mean(dim=-1)
+
+
+class ActionChange(Composable):
+    """Mean squared change from one action to the next: prefers smooth motion. 0 for a horizon of one step."""
+
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        changes = actions.diff(dim=-2).square().flatten(start_dim=-2)
+        return changes.sum(dim=-1) / max(changes.shape[-1], 1)

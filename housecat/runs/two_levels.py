@@ -32,8 +32,8 @@ def two_levels(config: Config, flat: Flat, model: WorldModel, distance: Distance
     )
     # Where the way leads counts, not what it passes: averaged over the path, every step away from the goal is punished,
     # and beyond what the energy sees well the way round a wall begins with such steps.
-    last = [0.0] * (asked.upper_horizon - 1) + [1.0]
-    energy = LatentDistance(last) if asked.upper_energy == "latent" else TemporalDistance(distance, last)
+    latent = asked.upper_energy == "latent"
+    energy = LatentDistance(aggregate="final") if latent else TemporalDistance(distance, "final")
     return TwoLevels(
         flat, upper, energy, optimizer, distance, asked.upper_horizon, asked.near, asked.upper_every, asked.execute
     )

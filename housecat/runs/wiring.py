@@ -27,7 +27,7 @@ from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE
 from housecat.settings.own_code import made, own_code
 from housecat.settings.schema import Config, WorldConfig
-from planners.energies import ActionEffort, Composable, LatentDistance, TemporalDistance, composable
+from planners.energies import Composable, composable, make_energy
 from planners.flat import Flat
 from planners.interface import Distance, Planner, WorldModel
 from planners.optimizers.registry import OPTIMIZERS, make_optimizer, within
@@ -238,12 +238,8 @@ def build_planner(
     known = asked.optimizer in OPTIMIZERS
     optimizer = make_optimizer(asked.optimizer, asked) if known else within(made(asked.optimizer), asked)
     latent = name == "flat_latent"
-    energy: Composable = LatentDistance() if latent else TemporalDistance(distance)
+    energy = make_energy(asked, None if latent else distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon
-    if asked.closeness > 0 and not latent:
-        energy = energy + asked.closeness * LatentDistance()
-    if asked.effort > 0:
-        energy = energy + asked.effort * ActionEffort()
     if asked.energy is not None:
         energy = own_energy(made(asked.energy), energy)
     flat = Flat(model, energy, optimizer, horizon or default)

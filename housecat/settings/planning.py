@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from planners.energies import EnergySettings
 from planners.optimizers.registry import OPTIMIZERS, OptimizerSettings
 from planners.subgoals.hjepa import TwoLevelSettings
 from planners.subgoals.routes import Rules
@@ -9,13 +10,10 @@ from worldmodel.settings import OWN, setting
 
 
 @dataclass(frozen=True)
-class PlannerConfig(OptimizerSettings, Rules, TwoLevelSettings):
+class PlannerConfig(OptimizerSettings, EnergySettings, Rules, TwoLevelSettings):
     """Planning: the optimiser is the same for all planners."""
 
     optimizer: str = setting("cem", "what looks for the actions with the least energy", choices=(*OPTIMIZERS, OWN))
-
-    effort: float = setting(0.0, "weight of action effort in the energy", 0, 1e6)
-    closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (not flat_latent)", 0, 1e6)
     horizon: int = setting(8, "control steps imagined by flat_distance and hierarchy", 1, 200)
     energy: str | None = setting(
         None,

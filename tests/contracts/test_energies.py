@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from planners.energies import ActionEffort, LatentDistance, TemporalDistance
+from planners.energies import ActionChange, ActionEffort, LatentDistance, TemporalDistance
 
 B, N, H, A, D = 3, 5, 4, 2, 6
 
@@ -24,10 +24,13 @@ class Learned:
 
 ENERGIES = {
     "latent distance": LatentDistance(),
-    "latent distance at the end": LatentDistance(path=(0, 0, 0, 1)),
+    "latent distance at the end": LatentDistance(aggregate="final"),
+    "absolute latent distance": LatentDistance("l1"),
+    "angle to the target at its least": LatentDistance("cosine", "minimum"),
     "temporal distance": TemporalDistance(Learned()),
-    "temporal distance, weighted": TemporalDistance(Learned(), path=(1, 0, 2, 3)),
+    "temporal distance at its least": TemporalDistance(Learned(), "minimum"),
     "effort": ActionEffort(),
+    "smoothness": ActionChange(),
     "sum": LatentDistance() + 0.1 * ActionEffort(),
     "sum of sums": 2.0 * (TemporalDistance(Learned()) + 0.5 * LatentDistance()) + ActionEffort() * 3,
 }

@@ -2,7 +2,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from planners.energies import ActionEffort, LatentDistance, TemporalDistance
+from planners.energies import (
+    ActionChange,
+    ActionEffort,
+    EnergySettings,
+    LatentDistance,
+    TemporalDistance,
+    make_energy,
+)
 
 
 class Line:
@@ -48,27 +55,46 @@ def test_the_temporal_distance_is_in_control_steps_whatever_the_horizon():
     torch.testing.assert_close(energy(LATENTS[:, :, :2], ACTIONS[:, :, :2], TARGET), torch.tensor([[7.5, 5.0]]))
 
 
-def test_path_weights_say_how_much_each_step_matters():
-    torch.testing.assert_close(LatentDistance((0, 0, 1))(LATENTS, ACTIONS, TARGET), torch.tensor([[0.0, 2.0]]))
-    torch.testing.assert_close(LatentDistance((2, 0, 2))(LATENTS, ACTIONS, TARGET), torch.tensor([[1.0, 1.5]]))
+@pytest.mark.parametrize(
+    ("aggregate", "expected"), [("mean", [1.0, 4 / 3]), ("minimum", [0.0, 1.0]), ("final", [0, 2])]
+)
+def test_a_path_is_judged_by_its_mean_its_nearest_or_its_last_step(aggregate, expected):
+    found = LatentDistance(aggregate=aggregate)(LATENTS, ACTIONS, TARGET)
+    torch.testing.assert_close(found, torch.tensor([expected], dtype=torch.float32))
 
 
-def test_steps_that_weigh_nothing_are_not_computed():
+def test_of_a_final_distance_nothing_else_is_computed():
     distance = Line()
-    TemporalDistance(distance, (0, 0, 1))(LATENTS, ACTIONS, TARGET)
+    TemporalDistance(distance, "final")(LATENTS, ACTIONS, TARGET)
     assert distance.asked == 2
 
 
-@pytest.mark.parametrize("weights", [(0, 0, 0), (1, -1, 2)])
-def test_path_weights_that_are_no_weights_are_refused(weights):
-    with pytest.raises(ValueError, match="path weights"):
-        LatentDistance(weights)
+@pytest.mark.parametrize("make", [lambda: LatentDistance(aggregate="median"), lambda: LatentDistance("l3")])
+def test_an_aggregate_or_a_norm_that_is_none_is_refused_with_those_there_are(make):
+    with pytest.raises(ValueError, match="mean, minimum, final|l2, l1, cosine"):
+        make()
 
 
-def test_path_weights_for_another_horizon_are_refused():
-    with pytest.raises(ValueError, match="4 path weights for a horizon of 3"):
-        LatentDistance((1, 1, 1, 1))(LATENTS, ACTIONS, TARGET)
+def test_norms_are_what_their_names_say():
+    z, target = torch.tensor([[[[3.0, 4.0]]]]), torch.tensor([[4.0, 3.0]])
+    known = {"l2": 1.0, "l1": 1.0, "cosine": 1 - 24 / 25}
+    for norm, expected in known.items():
+        assert LatentDistance(norm)(z, ACTIONS[:, :1, :1], target).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_effort_is_the_mean_squared_action():
     torch.testing.assert_close(ActionEffort()(LATENTS, ACTIONS, TARGET), torch.tensor([[1.0, 4 / 6]]))
+
+
+def test_smoothness_is_the_mean_squared_change_of_actions_and_0_for_a_single_one():
+    torch.testing.assert_close(ActionChange()(LATENTS, ACTIONS, TARGET), torch.tensor([[0.0, 1.0]]))
+    assert torch.equal(ActionChange()(LATENTS[:, :, :1], ACTIONS[:, :, :1], TARGET), torch.zeros(1, 2))
+
+
+def test_an_energy_is_put_together_as_the_settings_ask():
+    asked = EnergySettings(aggregate="final", norm="l1", closeness=2.0, effort=0.5, smoothness=0.25)
+    by_hand = TemporalDistance(Line(), "final") + 2.0 * LatentDistance("l1", "final") + 0.5 * ActionEffort()
+    expected = (by_hand + 0.25 * ActionChange())(LATENTS, ACTIONS, TARGET)
+    torch.testing.assert_close(make_energy(asked, Line())(LATENTS, ACTIONS, TARGET), expected)
+    plain = make_energy(EnergySettings(closeness=2.0), None)(LATENTS, ACTIONS, TARGET)
+    assert torch.equal(plain, LatentDistance()(LATENTS, ACTIONS, TARGET))
