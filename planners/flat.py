@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from planners.constraints import Constraints
 from planners.interface import Energy, Generators, Memory, Optimizer, Plan, PlanError, WorldModel
 
 _ROUNDING = 1e-5
@@ -16,12 +17,21 @@ class Flat:
     Args:
         model: imagines what actions lead to, and knows their bounds.
         horizon: H, control steps.
+        constraints: what the path must not do.
     """
 
-    def __init__(self, model: WorldModel, energy: Energy, optimizer: Optimizer, horizon: int) -> None:
+    def __init__(
+        self,
+        model: WorldModel,
+        energy: Energy,
+        optimizer: Optimizer,
+        horizon: int,
+        constraints: Constraints | None = None,
+    ) -> None:
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1 control step; got {horizon}")
         self.model, self.energy, self.optimizer, self.horizon = model, energy, optimizer, horizon
+        self.constraints = constraints
 
     @torch.no_grad()
     def __call__(
@@ -34,7 +44,8 @@ class Flat:
         low, high = self.model.action_low, self.model.action_high
         if start is None:
             start = ((low + high) / 2).expand(len(z), self.horizon, -1)
-        calls = 0
+        rules, calls = self.constraints or Constraints((), rounds=1), 0
+        multipliers = z.new_zeros(len(z), len(rules.violations))
         candidates = latents = torch.empty(0)
 
         def imagine(actions: Tensor) -> Tensor:
@@ -49,14 +60,17 @@ class Flat:
                 raise PlanError(
                     f"the energy returned {tuple(found.shape)}: return (B, N), here {tuple(asked.shape[:2])}"
                 )
-            return found
+            return found + rules.added(rules.of(latents, asked), multipliers) if rules.violations else found
 
-        with torch.enable_grad():
-            found = self.optimizer(score, start, low, high, generators)
-        actions, energy = checked(found, start, low, high)
-        # An optimiser that asked for the score of its result last has had its path imagined already.
-        if not torch.equal(candidates, actions[:, None]):
-            imagine(actions[:, None])
+        for _ in range(rules.rounds):
+            with torch.enable_grad():
+                found = self.optimizer(score, start, low, high, generators)
+            actions, energy = checked(found, start, low, high)
+            # An optimiser that asked for the score of its result last has had its path imagined already.
+            if not torch.equal(candidates, actions[:, None]):
+                imagine(actions[:, None])
+            if rules.rounds > 1:
+                start, multipliers = actions, rules.raised(multipliers, rules.of(latents, actions[:, None])[:, 0])
         return Plan(actions, latents[:, 0].detach(), energy, target, calls, torch.full((len(z),), -1))
 
 
