@@ -85,8 +85,13 @@ class Scene:
     def at_rest(self, state: np.ndarray) -> np.ndarray:
         """``state (S,)`` without its velocities."""
         still = np.array(state, np.float64)
-        still[self._model.nq : self._model.nq + self._model.nv] = 0.0
+        still[self.velocities] = 0.0
         return still
+
+    @property
+    def velocities(self) -> slice:
+        """Where in a state the velocities are."""
+        return slice(self._model.nq, self._model.nq + self._model.nv)
 
     @property
     def warnings(self) -> int:

@@ -72,7 +72,7 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "seeds", "checkpoint", "code", "episodes", "workers", "world", "factors", "planner", "evaluate"),
+        (*_COMMON, "seeds", "checkpoint", "code", "episodes", "workers", "world", "factors", *_JUDGED, "trouble"),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
     ),
     "compare": Command(

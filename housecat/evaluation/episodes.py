@@ -6,35 +6,25 @@ Here, and only here, a success is counted: the world's own test, after any contr
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from msgspec import Meta
 
-from envs.files import Count, Least0, Number, Share, many, record
+from envs.files import Count, Least0, Maybe, Number, Share, many, record
+from envs.streams import stream
 from envs.task import Pair
 from envs.vector import WorldVector
 from envs.world import World
+from housecat.evaluation.player import OnTime, Player
 from housecat.evaluation.statistics import path_efficiency
-from planners.interface import Plan
+from housecat.evaluation.trouble import Trouble, TroubledVector
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.streams import torch_stream
 
 AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
-
-
-class Player(Protocol):
-    """What plays episodes side by side; `planners.agent.Agent` and `RandomAgent` are such."""
-
-    last_plan: Plan | None  # another object with every plan, however long it is followed; None: it does not plan
-
-    def reset(self, goal_frames: np.ndarray) -> None:
-        """Begins anew with goal frames uint8 (B, h, w, 3)."""
-
-    def act(self, frames: np.ndarray, active: np.ndarray | None = None) -> np.ndarray:
-        """Frames uint8 (B, h, w, 3) -> actions (B, A); what is not `active` (B,) bool is left out of the planning."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,8 @@ class Bench:
         [str, int | None, list[torch.Generator]], Player
     ]  # planner name, horizon or None, B generators
     landmarks: Landmarks | None  # of the hierarchy, for those who look
+    trouble: Trouble = field(default_factory=Trouble)  # what goes wrong meanwhile
+    rate: float | None = None  # Hz at which players have to act; None: they take their time
 
 
 Setup = Callable[[], Bench]  # picklable, because every worker process makes its own
@@ -64,10 +56,12 @@ class EpisodeResult:
     calls: float  # model calls per control step, mean
     path: np.ndarray  # (steps + 1, S) simulator states
     targets: list[int]  # (steps,) landmark aimed at in each control step, or AT_THE_GOAL
+    missed: int | None = None  # control steps without an action in time; None: there was no deadline
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `episodes.json`; states are rounded to four decimals."""
-        return {**self.__dict__, "path": np.round(self.path, 4).tolist()}
+        told = {**self.__dict__, "path": np.round(self.path, 4).tolist()}
+        return {name: one for name, one in told.items() if name != "missed" or one is not None}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "EpisodeResult":
@@ -88,6 +82,7 @@ STORED = record(  # `episodes.json`
             calls=Least0,
             path=many(many(Number)),
             targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
+            missed=Count | Maybe,
         )
     ),
     landmarks=record(states=many(many(Number), 1), edges=many(many(Count, 2, 2))) | None,
@@ -130,11 +125,13 @@ def play(
         horizon: of the planner in control steps; None for its default.
         max_steps: control steps allowed; None for the world's own limit.
     """
-    vector = WorldVector([bench.make_world() for _ in pairs])
+    vector = _worlds(bench, seed, [index for index, _ in pairs])
     options = [{"start": pair.start, "goal": pair.goal, "factors": pair.factors} for _, pair in pairs]
     frames, infos = vector.reset(options=options)
     goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(vector.worlds, pairs, strict=True)])
-    agent = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    if bench.rate is not None:
+        agent = OnTime(agent, bench.rate)
     agent.reset(goals)
     paths = [[state] for state in infos["state"]]
     targets: list[list[int]] = [[] for _ in pairs]
@@ -152,10 +149,18 @@ def play(
         active = ~reached
         if not active.any():
             break
-    return [
+    played = [
         _result(planner, pairs[i], vector.worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i]))
         for i in range(len(pairs))
     ]
+    return [replace(one, missed=agent.missed) for one in played] if isinstance(agent, OnTime) else played
+
+
+def _worlds(bench: Bench, seed: int, indices: Sequence[int]) -> WorldVector:
+    worlds = [bench.make_world() for _ in indices]
+    if not bench.trouble.asked():
+        return WorldVector(worlds)
+    return TroubledVector(worlds, bench.trouble, [stream(seed, "trouble", index) for index in indices])
 
 
 def _result(

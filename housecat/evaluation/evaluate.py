@@ -7,7 +7,7 @@ null where there are none, or where the recordings did not know the simulator's 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class EvaluateSettings:
     workers: int  # processes; 0 or 1: this one only
     batch: int  # environments side by side in a process
     timing_steps: int  # control steps timed per planner; 0: no timing
+    trouble: dict[str, float] = field(default_factory=dict)  # what goes wrong, and the rate at which players must act
 
 
 def evaluate(
@@ -55,6 +56,7 @@ def evaluate(
     judged = {name: _judge(bench, results, pairs, settings, horizon) for name, results in played.items()}
     about = replace(about, seconds={**about.seconds, "evaluate": round(time.perf_counter() - began, 2)})
     found = results_json(world, pairs, settings.max_steps or world.max_steps, judged, tried, about)
+    found |= {"trouble": settings.trouble} if settings.trouble else {}
     write_json(out / "episodes.json", _episodes_json(bench, played, world.scene.state_dim), indent=None)
     write_json(out / "results.json", found)
     return found

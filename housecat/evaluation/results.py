@@ -15,6 +15,7 @@
                         process with one thread, on frames recorded before; null if nothing was timed
         model_calls     predictor steps per control step, mean
         horizon         control steps imagined, where the evaluation chose it; else null
+        missed          with a rate: {"value", "low", "high", "n"}, share of control steps without an action in time
         strata          by distance, near to far: [{"low", "high", "success", "interval", "episodes"}]
     pairs           {"unit", "nearest", "farthest", "tolerance", "criterion", "max_steps", "calibration"}: distances
                     in "unit", when a goal is reached in words, control steps allowed, number of calibration pairs;
@@ -23,6 +24,8 @@
                     [{"horizon", "success", "interval", "episodes", "steps"}]; empty if only one was allowed
     comparisons     hierarchy against each other planner on the same pairs (exact two-sided McNemar):
                     {name: {"only_hierarchy", "only_other", "p"}}
+    trouble         what went wrong on request: {setting: value} of trouble.*, and "rate" (Hz) where players had to act
+                    at one; not there where nothing was asked for
     command         repeats this run
     versions        of the packages and the renderer
 
@@ -31,13 +34,13 @@ A later version may add fields; it raises `schema` when it changes or drops one.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from envs.files import Count, Least0, Number, Share, by_name, many, read_json, record
+from envs.files import Count, Least0, Maybe, Number, Share, by_name, many, read_json, record
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import EpisodeResult
@@ -63,11 +66,13 @@ _RESULTS = record(
             plan_ms=record(median=Least0, p95=Least0) | None,
             model_calls=Least0,
             horizon=Count | None,
+            missed=record(value=Share, low=Share, high=Share, n=Count) | Maybe,
             strata=many(record(**_RATE, low=Number, high=Number)),
         )
     ),
     pairs=record(unit=str, nearest=Number, farthest=Number, tolerance=Number, max_steps=Count, calibration=Count),
     calibration=many(record(**_RATE, horizon=Count, steps=Least0 | None)),
+    trouble=by_name(Number) | Maybe,
     comparisons=by_name(record(only_hierarchy=Count, only_other=Count, p=Share)),
     command=str,
     versions=by_name(str),
@@ -158,8 +163,17 @@ def _planner(judged: Judged, pairs: PairSet) -> dict[str, Any]:
         "plan_ms": None if judged.time is None else {"median": judged.time.median, "p95": judged.time.p95},
         "model_calls": sum(result.calls for result in results) / len(results),
         "horizon": judged.horizon,
+        **_missed(results),
         "strata": _strata(results, pairs),
     }
+
+
+def _missed(results: Sequence[EpisodeResult]) -> dict[str, Any]:
+    """The share of control steps without an action in time; nothing where there was no deadline."""
+    if any(result.missed is None for result in results):
+        return {}
+    late = [step < (result.missed or 0) for result in results for step in range(len(result.targets))]
+    return {"missed": asdict(Rate.of(late))}
 
 
 def _strata(results: Sequence[EpisodeResult], pairs: PairSet) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.task import Pair
-from housecat.evaluation.episodes import Bench, EpisodeResult, Player, one_thread
+from housecat.evaluation.episodes import Bench, EpisodeResult, one_thread
+from housecat.evaluation.player import Player
 from housecat.evaluation.statistics import percentile
 from worldmodel.streams import torch_stream
 

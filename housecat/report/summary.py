@@ -5,6 +5,7 @@ from typing import Any
 
 from housecat.evaluation.results import read_results
 from housecat.report.columns import aligned
+from housecat.report.words import in_trouble
 
 
 def summary(run: Path) -> str:
@@ -13,7 +14,8 @@ def summary(run: Path) -> str:
     titles = ("planner", "success", "95 % interval", "steps", "SPL", "ms a step")
     rows = [titles, *(_row(name, numbers) for name, numbers in results["planners"].items())]
     title = f"world '{results['world']}', {next(iter(results['planners'].values()))['episodes']} start-goal pairs"
-    return "\n".join(["", title, *aligned(rows), "", f"report: {run / 'report.html'}"])
+    troubles = in_trouble(results)
+    return "\n".join(["", title, *troubles, *aligned(rows), "", f"report: {run / 'report.html'}"])
 
 
 def _row(name: str, numbers: dict[str, Any]) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
         f"counts as reached {criterion}, at any speed, in {pairs['max_steps']} control steps.",
         "The intervals are about other pairs for this one model; another training run may differ by more.",
     ]
+    said += in_trouble(results)
     said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
     if results["calibration"]:
         tried = ", ".join(str(one["horizon"]) for one in results["calibration"])
@@ -97,6 +98,30 @@ def caveats(results: dict[str, Any]) -> list[str]:
         "Steps are averaged over solved pairs only, which makes a planner look quick that solves just the easy ones; "
         "SPL is averaged over all."
     )
+    return said
+
+
+_TROUBLES = {
+    "action_noise": "noise of {:g} on every action in [-1, 1]",
+    "delay": "actions {:g} ms late",
+    "dropped": "{:.0%} of the frames lost",
+    "pushes": "{:g} pushes in a second",
+    "push": "each changing the velocity by {:g}",
+    "camera": "the camera {:g} pixels off",
+    "rate": "an action needed {:g} times a second",
+}
+
+
+def in_trouble(results: dict[str, Any]) -> list[str]:
+    """What went wrong on request, and how often planners were late; nothing where all went well."""
+    troubles = results.get("trouble", {})
+    if not troubles:
+        return []
+    said = ["Trouble on request: " + ", ".join(_TROUBLES[name].format(one) for name, one in troubles.items()) + "."]
+    late = {name: one["missed"] for name, one in results["planners"].items() if "missed" in one}
+    if late:
+        each = ", ".join(f"{_planner(name, small=True)} {percent(one['value'])}" for name, one in late.items())
+        said.append(f"Control steps without an action in time: {each}.")
     return said
 
 

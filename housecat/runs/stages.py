@@ -67,6 +67,7 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
     chosen = _chosen(config, ("seed", "planner", "evaluate"))
     del chosen["evaluate.batch"]  # changes no outcome
     chosen |= {"checkpoint": _place(checkpoint, out), "precision": str(wiring.precision(config)).split(".")[1]}
+    chosen |= {f"trouble.{name}": value for name, value in config.trouble.asked().items()}
     if config.world.success is not None:
         chosen["world.success"] = config.world.success
 

@@ -1,6 +1,6 @@
 """A checkpoint that is played with: its world model, what was learned on top of it, and the planners that use both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ import torch
 
 from envs import make_world
 from housecat.errors import UsageError
-from housecat.evaluation.episodes import Bench, Player
+from housecat.evaluation.episodes import Bench
+from housecat.evaluation.player import PLANNING, Player
 from housecat.runs.wiring import build_planner, check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
@@ -32,16 +33,29 @@ class BenchSetup:
         hand_over_named(self.config)
         if self.config.world.factory is not None:
             world_spec(self.config)  # makes known how the user's environment is made
-        loaded = load_checkpoint(self.checkpoint, self.config, self.spec)
+        config, trouble, rate = in_time(self.config), self.config.trouble, self.config.evaluate.rate
+        if trouble.pushes and self.spec["family"] == "python":
+            raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
+        loaded = load_checkpoint(self.checkpoint, config, self.spec)
         model = loaded.model
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             if name == "random":
                 return RandomAgent(model.action_low, model.action_high, generators)
-            planner = build_planner(self.config, name, horizon, model, loaded.distance, loaded.landmarks)
-            return Agent(planner, model, generators, self.config.planner.execute)
+            planner = build_planner(config, name, horizon, model, loaded.distance, loaded.landmarks)
+            return Agent(planner, model, generators, config.planner.execute)
 
-        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks)
+        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate)
+
+
+def in_time(config: Config) -> Config:
+    """The settings with a search that ends in time for `evaluate.rate`, where that is asked for."""
+    rate, asked = config.evaluate.rate, config.planner
+    if rate is None:
+        return config
+    most = PLANNING * 1000 / rate
+    left = most if asked.milliseconds is None else min(most, asked.milliseconds)
+    return replace(config, planner=replace(asked, milliseconds=left))
 
 
 def check_planners(setup: BenchSetup) -> None:

@@ -214,13 +214,15 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
     """How the planners are judged."""
     judged = config.evaluate
     card = device(config).type != "cpu" and not config.workers  # one process has it, and plays many at a time
+    batch = max(judged.batch, _TOGETHER) if card else judged.batch
     return EvaluateSettings(
         planners=tuple(judged.planners),
         horizons=tuple(judged.horizons),
         max_steps=judged.max_steps,
         workers=1 if card else processes(config.workers, PLAYER),
-        batch=max(judged.batch, _TOGETHER) if card else judged.batch,
+        batch=batch if judged.rate is None else 1,  # a deadline is one environment's
         timing_steps=judged.timing_steps,
+        trouble={**config.trouble.asked(), **({} if judged.rate is None else {"rate": judged.rate})},
     )
 
 

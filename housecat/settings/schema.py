@@ -16,6 +16,7 @@ from housecat.settings.own_code import is_reference, own_code
 from worldmodel.settings import OWN, setting
 
 if TYPE_CHECKING:  # all of this needs torch
+    from housecat.evaluation.trouble import Trouble
     from housecat.settings.planning import PlannerConfig
     from planners.subgoals.landmarks import GraphSettings
     from worldmodel.distances.critic import CriticSettings
@@ -124,6 +125,9 @@ class EvaluateConfig:
     max_steps: int | None = setting(None, "control steps allowed; null: the world's own limit", 1, 1e5)
     batch: int = setting(4, "episodes side by side in a process", 1, 4096)
     timing_steps: int = setting(100, "control steps timed for each planner; 0: none", 0, 1e5)
+    rate: float | None = setting(
+        None, "Hz at which planners have to act, with the best plan found in time; null: they take their time", 0.1, 1e4
+    )
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
@@ -185,6 +189,7 @@ class Config:
     graph: GraphSettings
     planner: PlannerConfig
     evaluate: EvaluateConfig
+    trouble: Trouble
     compare: CompareConfig
 
 

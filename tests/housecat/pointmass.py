@@ -9,7 +9,8 @@ import torch
 from envs.simulation.cameras import View
 from envs.task import Task
 from envs.world import World
-from housecat.evaluation.episodes import Bench, Player
+from housecat.evaluation.episodes import Bench
+from housecat.evaluation.player import Player
 from planners.agent import Agent, RandomAgent
 from planners.energies import LatentDistance, TemporalDistance
 from planners.flat import Flat
