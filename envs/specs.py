@@ -19,6 +19,7 @@ _SPEC = record(
     path=Text | Maybe,
     options=OPTIONS | Maybe,
     fingerprint=Text | Maybe,
+    digest=Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | Maybe,  # of the robot's archive
     measure=record(
         kind=Literal["site", "body", "joints"],
         name=Text | Maybe,

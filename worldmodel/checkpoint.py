@@ -32,7 +32,9 @@ _PARTS = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("abo
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
 WEIGHTS = ("model.safetensors", "critic.safetensors", "landmarks.safetensors")
-FILES = ("config.json", *WEIGHTS, "README.md")  # all that a checkpoint is made of
+ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
+FILES = ("config.json", *WEIGHTS, "README.md", ROBOT)  # all that a checkpoint is made of
+_LARGEST_ROBOT = 100_000_000  # bytes
 
 
 class CheckpointError(Exception):
@@ -49,6 +51,7 @@ class Loaded:
     distance: LearnedDistance | None  # None: the model imagines nothing
     landmarks: dict[str, Tensor]  # tensors of the landmark graph by name; empty where none was saved
     about: dict  # what the trainer noted: world, data, versions
+    robot: bytes | None = None  # see `robot_of`
 
 
 def folder_of(path: Path) -> Path:
@@ -94,6 +97,23 @@ def described(folder: Path) -> dict[str, Any]:
     return {"method": config["method"], "settings": config["settings"]}
 
 
+def robot_of(folder: Path) -> bytes | None:
+    """The archive of the robot that a checkpoint carries along, None where it carries none.
+
+    Raises CheckpointError: it cannot be read.
+    """
+    file = folder / ROBOT
+    try:
+        if not file.exists():
+            return None
+        require_plain(file)
+        if file.stat().st_size > _LARGEST_ROBOT:
+            raise ValueError(f"{ROBOT} has more than {_LARGEST_ROBOT:,} bytes")
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
+
+
 def save(
     folder: Path,
     name: str,
@@ -102,6 +122,7 @@ def save(
     distance: LearnedDistance | None,
     landmarks: dict[str, Tensor],
     about: dict,
+    robot: bytes | None = None,
 ) -> None:
     """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
 
@@ -116,6 +137,8 @@ def save(
         files["critic.safetensors"] = tensor_bytes(distance.state_dict())
     if landmarks:
         files["landmarks.safetensors"] = tensor_bytes(landmarks)
+    if robot is not None:
+        files[ROBOT] = robot
     config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
     files["config.json"] = json_text(config, indent=2).encode()
     files["README.md"] = model_card(config).encode()
@@ -147,7 +170,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     for part in (model, distance):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
-    return Loaded(config["method"], settings, model, distance, landmarks, config["about"])
+    return Loaded(config["method"], settings, model, distance, landmarks, config["about"], robot_of(folder))
 
 
 def _filled(make: Callable[[], T], path: Path) -> T:

@@ -11,12 +11,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode
+from envs.data.episodes import FOLDER, StoreError, checksum, episode_file, read_episode, write_whole
 from envs.data.folder import held, remove_leftovers, require_empty
 from envs.data.machine import processes
 from envs.data.manifest import MANIFEST, Files, read_manifest, write_manifest
 from envs.data.processes import EpisodeSource, make_all
 from envs.data.store import EpisodeStore
+from envs.outside.carried import ARCHIVE, carried
 from envs.workers import SIMULATOR
 
 OnProgress = Callable[[int, int], None]  # called with the episodes that are there and all that are wanted
@@ -57,6 +58,8 @@ def build(
         throughput = manifest["throughput"] if manifest is not None else None
         if not finished:
             write_manifest(out, about, episodes, {}, throughput)
+            if (robot := carried(about["world"])) is not None:
+                write_whole(out / ARCHIVE, robot)
         missing = [index for index in range(episodes) if episode_file(index) not in files]
         count = max(1, min(processes(workers, SIMULATOR), len(missing)))
         meter = Meter(count)

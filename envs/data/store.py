@@ -14,6 +14,7 @@ from envs.data.episodes import Episode, StoreError, checksum, episode_file, read
 from envs.data.machine import free_memory
 from envs.data.manifest import fingerprint, read_manifest
 from envs.files import require_inside
+from envs.outside.carried import admit_beside
 from envs.registry import sizes
 
 __all__ = ["Clips", "Episode", "EpisodeStore", "StoreError"]
@@ -66,6 +67,7 @@ class EpisodeStore:
         pixels = manifest["world"]["frame_size"] ** 2
         if 3 * pixels * sum(manifest["lengths"]) > DENSEST * size:
             raise StoreError(f"the files in {path} are too small for what its manifest says: {again} elsewhere")
+        admit_beside(path, manifest["world"])
         return cls(path, manifest, range(manifest["episodes"]), _Kept(path, manifest))
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.outside.carried import carried, pack
 from envs.outside.configuration import JointMeasure, PointMeasure, differences, driven_joints
 from envs.outside.options import read_options
 from envs.outside.sources import OutsideError, Source, fingerprint, first_line, read_mjcf
@@ -25,6 +26,7 @@ from envs.task import Task
 
 FAMILY_NAMES = ("dm_control", "gymnasium", "mjcf")
 
+_DECIDES = ("family", "name", "path", "options", "fingerprint", "digest")  # about models and plays
 _MOST_SUBSTEPS = 1000
 _SHORTEST_STEP = 0.04  # s: over less a body hardly moves, and a plan of a few steps sees nothing
 
@@ -52,8 +54,9 @@ def outside_spec(
     spec["options"] = read_options(options) if options is not None else {}
     if spec["family"] == "gymnasium":
         trusted(name)
-    source = _source(spec["family"], name, spec.get("path"))
-    spec["fingerprint"] = _fingerprint(spec["family"], name, spec.get("path"))
+    source = _source(_origin(spec))
+    spec["fingerprint"] = _fingerprint(_origin(spec))
+    notes = _carry(spec)
     stage = _stage(_key(spec))
     scene = _scene(spec, source, stage)
     plays = played(scene, source)
@@ -65,8 +68,23 @@ def outside_spec(
         "nearest": max(calibration.nearest, 3 * goal.get("tolerance", 0.0)),
         "speed": calibration.speed,
     }
-    spec["notes"] = stage.notes
+    spec["notes"] = [*stage.notes, *notes]
     return spec
+
+
+def _carry(spec: dict[str, Any]) -> list[str]:
+    """Makes the files of a robot known, so that recordings take them along; what its user should know, a line each."""
+    if "path" not in spec:
+        return []
+    try:
+        carrying = {**spec, "digest": pack(Path(spec["path"]))}
+        if _fingerprint(_origin(carrying)) != spec["fingerprint"]:
+            raise ValueError("what is read out of the archive is another model")
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        return [f"{spec['name']} is not carried along with recordings and checkpoints, keep {spec['path']}: {reason}"]
+    spec |= carrying
+    return []
 
 
 def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
@@ -74,8 +92,8 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
 
     Raises OutsideError: what it was described from is not there any more, or is not the same any more.
     """
-    source = _source(spec["family"], spec["name"], spec.get("path"))
-    if _fingerprint(spec["family"], spec["name"], spec.get("path")) != spec["fingerprint"]:
+    source = _source(_origin(spec))
+    if _fingerprint(_origin(spec)) != spec["fingerprint"]:
         raise OutsideError(
             f"the model of {spec['name']} is not what it was when this was recorded: bring back the old file or package"
         )
@@ -94,11 +112,19 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
     return _scene(spec, source, stage), task
 
 
+Origin = tuple[str, str, str | None, bytes | None]  # family, name, path and archive
+
+
+def _origin(spec: dict[str, Any]) -> Origin:
+    return spec["family"], spec["name"], spec.get("path"), carried(spec)
+
+
 @functools.lru_cache(maxsize=8)
-def _source(family: str, name: str, path: str | None) -> Source:
+def _source(origin: Origin) -> Source:
     """Where the model comes from; read once in a process."""
+    family, name, path, archive = origin
     if path is not None:
-        return read_mjcf(path, name)
+        return read_mjcf(path, name, archive)
     parts = name.split("/")[1:]
     if family == "dm_control":
         if len(parts) != 2:
@@ -110,13 +136,13 @@ def _source(family: str, name: str, path: str | None) -> Source:
 
 
 @functools.lru_cache(maxsize=8)
-def _fingerprint(family: str, name: str, path: str | None) -> str:
-    return fingerprint(compiled(_source(family, name, path).document, name))
+def _fingerprint(origin: Origin) -> str:
+    return fingerprint(compiled(_source(origin).document, origin[1]))
 
 
 def _key(spec: dict[str, Any]) -> str:
     """What decides about models and plays."""
-    return json.dumps({name: spec.get(name) for name in ("family", "name", "path", "options", "fingerprint")})
+    return json.dumps({name: spec.get(name) for name in _DECIDES})
 
 
 @functools.lru_cache(maxsize=8)
@@ -126,14 +152,14 @@ def _stage(key: str) -> StagedModel:
     camera, ranges = copy.deepcopy(spec["options"].get("camera")), spec["options"].get("actuators", {})
     if isinstance(camera, dict):
         camera["centre"] = tuple(camera["centre"])
-    return staged(_source(spec["family"], spec["name"], spec["path"]), camera, ranges)
+    return staged(_source(_origin(spec)), camera, ranges)
 
 
 @functools.lru_cache(maxsize=16)
 def _plays(key: str, held_out: bool) -> np.ndarray:
     """The random play that recordings begin in, or the held-out one that starts and goals are taken from."""
     spec = json.loads(key)
-    source = _source(spec["family"], spec["name"], spec["path"])
+    source = _source(_origin(spec))
     return played(_scene({**spec, "frame_size": 16}, source, _stage(key)), source, held_out)
 
 

@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from envs.files import BY_HAND, read_plain
-from envs.outside.trial import refusal
+from envs.outside.trial import refusal, unpacked
 
 STATE = int(mujoco.mjtState.mjSTATE_PHYSICS)  # positions, velocities, activations of actuators
 
@@ -41,22 +41,25 @@ class Source:
     notes: list[str] = field(default_factory=list)  # what its user should know, a line each
 
 
-def read_mjcf(path: Path | str, name: str) -> Source:
+def read_mjcf(path: Path | str, name: str, archive: bytes | None = None) -> Source:
     """The model in an MJCF (or URDF) file; it starts at its first keyframe, or as the file draws it.
+
+    ``archive``: where it is carried along, see `carried.py`; the file need not be there then.
 
     Raises OutsideError: the file is missing or MuJoCo does not accept it.
     """
     path = Path(path)
-    try:
-        read_plain(path, BY_HAND)
-    except OSError as error:
-        raise OutsideError(f"there is no file {path}: path=FILE names the MJCF file of the robot") from error
-    except ValueError as error:
-        raise OutsideError(f"{path} is no model: {error}") from error
-    if reason := refusal(path):
+    if archive is None:
+        try:
+            read_plain(path, BY_HAND)
+        except OSError as error:
+            raise OutsideError(f"there is no file {path}: path=FILE names the MJCF file of the robot") from error
+        except ValueError as error:
+            raise OutsideError(f"{path} is no model: {error}") from error
+    if reason := refusal(path if archive is None else archive):
         raise OutsideError(f"{path} cannot be used: {reason}")
     try:
-        document = mujoco.MjSpec.from_file(str(path))
+        document = mujoco.MjSpec.from_file(str(path)) if archive is None else unpacked(archive)
         model = document.compile()
     except ValueError as error:
         raise OutsideError(f"MuJoCo does not accept {path}: {first_line(error)}") from error

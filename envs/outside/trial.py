@@ -4,12 +4,15 @@ A few lines of MJCF can ask for any number of bodies, pixels or simulation steps
 is asked. So it does so first in a process whose time and memory are bounded, and which is this file, run as a script.
 """
 
+import io
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+import zipfile
+from pathlib import Path, PurePosixPath
 
 import mujoco
 import numpy as np
@@ -18,15 +21,19 @@ _SECONDS, _BYTES = 3, 2 * 2**30  # of the process
 _TIMESTEPS = (5e-4, 0.1)  # s
 _MOST = {"nbody": 1000, "ngeom": 5000, "nv": 300, "nu": 100, "nkey": 1000, "ncam": 100, "narena": 2**29}
 _MOST |= {"nhfielddata": 10**6, "ntexdata": 10**8, "nmeshvert": 10**6, "nplugin": 0}
+LARGEST_ARCHIVE, _FILES = 64 * 2**20, 1000  # bytes and files of a model's archive
 _SLOWEST = 5e-3  # s of a simulation step
 _REFUSED = 3  # exit code: the reason was printed
 
 
-def refusal(path: Path) -> str | None:
-    """Why the model in a file cannot be used, in a few words; None: it can."""
+def refusal(model: Path | bytes) -> str | None:
+    """Why the model in a file, or in an archive, cannot be used, in a few words; None: it can."""
     try:
         with tempfile.TemporaryDirectory() as folder:  # MuJoCo keeps a log where it runs
-            command = [sys.executable, "-I", __file__, str(path.resolve())]
+            if isinstance(model, bytes):
+                content, model = model, Path(folder) / "robot.zip"
+                model.write_bytes(content)
+            command = [sys.executable, "-I", __file__, str(model.resolve())]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20 * _SECONDS)
     except subprocess.TimeoutExpired:
         return f"it is not read in {20 * _SECONDS} s"
@@ -35,6 +42,25 @@ def refusal(path: Path) -> str | None:
     if done.returncode == _REFUSED:
         return done.stdout.strip()
     return f"reading it takes more than {_SECONDS} s or {_BYTES / 2**30:g} GiB"
+
+
+def unpacked(archive: bytes) -> mujoco.MjSpec:
+    """The model in an archive, whose first file is the main one; nothing is written to the disk.
+
+    Raises ValueError: it is damaged or too large, or MuJoCo does not accept the model.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as file:
+            parts = file.infolist()
+            plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)  # none grows when it is read
+            if not plain or not 1 <= len(parts) <= _FILES or sum(part.file_size for part in parts) > len(archive):
+                raise ValueError("its archive is not one of Housecat's")
+            names = [PurePosixPath(part.filename) for part in parts]
+            found = {os.path.relpath(name, names[0].parent): file.read(str(name)) for name in names}
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise ValueError(f"its archive is damaged ({error})") from error
+    main = found.pop(names[0].name)
+    return mujoco.MjSpec.from_string(main.decode(), found, found)
 
 
 def _reason(model: mujoco.MjModel) -> str | None:
@@ -60,7 +86,9 @@ def _main(path: str) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        reason = _reason(mujoco.MjSpec.from_file(path).compile())
+        packed = path.endswith(".zip")
+        document = unpacked(Path(path).read_bytes()) if packed else mujoco.MjSpec.from_file(path)
+        reason = _reason(document.compile())
     except ValueError as error:
         reason = "MuJoCo does not accept it: " + " ".join(str(error).split())[:300]
     except MemoryError:

@@ -112,7 +112,7 @@ def run_evaluate(request: Request) -> int:
     if names_world(request.given):
         asked = wiring.world_spec(config)
         wiring.check_world(f"checkpoint {checkpoint}", spec, asked)
-        spec |= {key: asked[key] for key in ("path",) if key in asked}  # a robot's file may have moved
+        spec |= {key: asked[key] for key in ("path", "digest") if key in asked}  # the robot as it is now
     spec = wiring.evaluated_spec(config, spec)
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     make_pairs(make_world(spec), wiring.pair_request(config))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from envs import make_world
+from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
@@ -96,6 +97,7 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
             f"checkpoint {name} is an encoder ({loaded.method}), which imagines nothing: train "
             f"method=vjepa2_ac method.encoder={name} on it"
         )
+    admit(loaded.robot, loaded.about["world"], f"checkpoint {name}")
     try:
         landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
         if landmarks is not None and landmarks.latents.shape[1:] != (loaded.model.latent,):

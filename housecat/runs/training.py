@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from envs.data.store import EpisodeStore
+from envs.outside.carried import carried
 from envs.registry import measured
 from housecat.errors import UsageError
 from housecat.runs.folder import open_run
@@ -118,7 +119,7 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
         landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     folder.close()
     about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}}
-    checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about)
+    checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about, carried(store.world))
     return out / "model"
 
 

@@ -12,6 +12,7 @@ from envs.data.machine import processes
 from envs.data.store import EpisodeStore
 from envs.factors import checked_ranges
 from envs.files import shortened
+from envs.outside.carried import admit
 from envs.outside.description import outside_spec
 from envs.outside.python import environment_spec
 from envs.specs import check_spec
@@ -99,7 +100,7 @@ def without_factors(spec: dict[str, Any]) -> dict[str, Any]:
 
 def identity_of(spec: dict[str, Any]) -> dict[str, Any]:
     """What tells a world from others: neither what is varied in it nor, of a robot in a file, where the file lies."""
-    moved = {"factors", *(("path", "name") if spec.get("path") and spec.get("fingerprint") else ())}
+    moved = {"factors", *(("path", "name", "digest") if spec.get("path") and spec.get("fingerprint") else ())}
     return {key: value for key, value in spec.items() if key not in moved}
 
 
@@ -271,6 +272,7 @@ def trained_world(folder: Path) -> dict[str, Any]:
         check_spec(world)
     except ValueError as error:
         raise UsageError(f"checkpoint {folder} is damaged ({error}): train again or copy it anew") from error
+    admit(checkpoint.robot_of(folder), world, f"checkpoint {folder}")
     return world
 
 

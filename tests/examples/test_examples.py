@@ -131,21 +131,3 @@ def test_lerobot_data_of_a_robot_without_a_simulator_train_and_act(folder: Path,
     assert agent.world["family"] == "recorded" and agent.world["states"] == 4
     action = agent.act(np.zeros((64, 64, 3), np.uint8))
     assert (action >= agent.world["actions"]["low"]).all() and (action <= agent.world["actions"]["high"]).all()
-
-
-def test_a_robots_file_that_was_moved_is_known_by_what_is_in_it(tmp_path: Path) -> None:
-    for name in ("robot.xml", "robot.yaml"):
-        (tmp_path / name).write_text((FOLDER / name).read_text())
-    collected = {"collect.steps": 20, "workers": 1}
-    housecat.collect(tmp_path / "robot.xml", tmp_path / "data", 30, collected)
-    housecat.train(tmp_path / "data", tmp_path / "run", updates=8, settings=TINY)
-    (tmp_path / "elsewhere").mkdir()
-    for name in ("robot.xml", "robot.yaml"):
-        (tmp_path / name).rename(tmp_path / "elsewhere" / name.replace("robot", "copy"))
-    played = {"planners": ["random"], "settings": PLAYED}
-    result = housecat.evaluate(tmp_path / "run", world=tmp_path / "elsewhere" / "copy.xml", **played)
-    assert result["world"] == "robot"
-    other = (tmp_path / "elsewhere" / "copy.xml").read_text().replace('damping="0.1"', 'damping="0.2"')
-    (tmp_path / "elsewhere" / "other.xml").write_text(other)
-    with pytest.raises(Exception, match="is of world 'robot'"):
-        housecat.evaluate(tmp_path / "run", world=tmp_path / "elsewhere" / "other.xml", **played)

@@ -1,9 +1,10 @@
 """Checkpoints that others can load: folders, and repositories on the Hugging Face Hub.
 
 A repository holds what a checkpoint folder holds and nothing else: `config.json` (format, method, settings, notes),
-`model.safetensors`, where they were learned `critic.safetensors` and `landmarks.safetensors`, and the model card
-`README.md`. Its name says method and world, such as `someone/housecat-default-puck`. The weights load with `load` of
-`worldmodel.checkpoint` once they are on disk; nothing is pickled and no code is downloaded.
+`model.safetensors`, where they were learned `critic.safetensors` and `landmarks.safetensors`, the model card
+`README.md`, and `robot.zip` of a robot that its user has brought along. Its name says method and world, such as
+`someone/housecat-default-puck`. The weights load with `load` of `worldmodel.checkpoint` once they are on disk; nothing
+is pickled and no code is downloaded.
 
 The Hub needs the package `huggingface_hub` (`pip install 'housecat[hub]'`); folders need nothing.
 """
@@ -21,7 +22,8 @@ _ID = re.compile(r"[\w.-]+/[\w.-]+")
 def save_pretrained(loaded: Loaded, folder: Path | str) -> Path:
     """Writes a loaded checkpoint, with its card, to `folder`, replacing what was there; returns the folder."""
     folder = Path(folder)
-    save(folder, loaded.method, loaded.settings, loaded.model, loaded.distance, loaded.landmarks, loaded.about)
+    learned = loaded.model, loaded.distance, loaded.landmarks
+    save(folder, loaded.method, loaded.settings, *learned, loaded.about, loaded.robot)
     return folder
 
 
