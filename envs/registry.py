@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from envs import quantities
 from envs.outside.description import FAMILY_NAMES, build_outside
 from envs.outside.python import make_environment
 from envs.outside.sources import OutsideError
@@ -126,4 +127,4 @@ def measured(spec: dict[str, Any], states: np.ndarray) -> dict[str, np.ndarray]:
     """
     if spec["family"] in ("python", "recorded"):
         return {"state": states}
-    return make_world(spec).measured(states)
+    return quantities.measured(make_world(spec).task.quantities, states)

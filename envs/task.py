@@ -11,6 +11,7 @@ import numpy as np
 
 from envs.factors import Factor
 from envs.play.policies import Play, RandomPlay
+from envs.quantities import Quantity
 
 _CANDIDATES = 16
 _ATTEMPTS = 200
@@ -49,6 +50,7 @@ class Task(ABC):
     nearest: float  # least distance of a sampled pair, in `unit`
     farthest: float  # bound on the distance of a sampled pair, in `unit`
     speed: float  # distance covered in one control step at top speed, in `unit`
+    quantities: tuple[Quantity, ...]  # what of a state has a name
     search = Search()  # how the oracle plans here
     scripted = False  # whether play reads from the simulator where an object is, and goes there; else it is random
 
@@ -63,10 +65,6 @@ class Task(ABC):
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
         """Whether ``state (S,)`` reaches ``goal (S,)``: within the tolerance, unless a world asks for more."""
         return self.distance(state, goal) <= self.tolerance
-
-    @abstractmethod
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What can be asked of a latent: "position" and "velocity" ``(..., n)`` of ``states (..., S)``."""
 
     @abstractmethod
     def located(self, states: np.ndarray) -> np.ndarray:

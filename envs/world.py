@@ -9,12 +9,16 @@ import numpy as np
 
 from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
 from envs.play.policies import Play, RepeatedPlay
+from envs.quantities import ranges
 from envs.simulation.appearance import appearance_factors
 from envs.simulation.physics import physics_factors
 from envs.simulation.scene import Scene
 from envs.simulation.variant import Variant
+from envs.streams import stream
 from envs.task import Pair, Task
 from envs.units import from_own
+
+_RANGED = 400  # states that are looked at for the ranges of quantities
 
 
 class World(gymnasium.Env):
@@ -175,9 +179,21 @@ class World(gymnasium.Env):
         """Control steps between two states ``(S,)`` at top speed."""
         return self.task.steps(state, goal)
 
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for: "position" and "velocity" ``(..., n)`` of ``states (..., S)``."""
-        return self.task.measured(states)
+    def quantities(self, state: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """The values of what has a name, ``(n,)`` each, at present or in ``state (S,)``; `task.quantities` has units.
+
+        Of many states ``(..., S)``: ``(..., n)``.
+        """
+        state = self.state() if state is None else np.asarray(state)
+        return {one.name: one.read(state) for one in self.task.quantities}
+
+    @functools.cached_property
+    def ranges(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Least and greatest values that goals may ask for, by the quantity's name: ``(n,)`` each."""
+        rng = stream(0, "ranges of quantities")
+        if not self.task.quantities:
+            return {}
+        return ranges(self.task.quantities, np.stack([self.task.sample_state(rng) for _ in range(_RANGED)]))
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """Where what has to reach the goal is drawn, m: see `Task.located`."""

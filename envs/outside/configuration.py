@@ -54,6 +54,7 @@ class PointMeasure:
 
     def places(self, states: np.ndarray) -> np.ndarray:
         """Where the point is in ``states (..., S)``, m: ``(..., 3)``."""
+        states = np.asarray(states)
         flat = states.reshape(-1, states.shape[-1])
         found = np.empty((len(flat), 3))
         for row, state in enumerate(flat):

@@ -84,6 +84,7 @@ class ReachedByPlay(Task):
     """See a picture that random play has come to; what counts as the same is the environment's or the user's word."""
 
     unit, speed, tolerance = UNIT, 1.0, 0.0
+    quantities = ()  # how one got there is no state
     nearest, farthest = float(_NEAREST), float(_FARTHEST)
 
     def __init__(self, scene: EnvironmentScene, success: Success | None, max_steps: int) -> None:
@@ -143,10 +144,6 @@ class ReachedByPlay(Task):
 
     def _is_goal(self, start: dict[str, Any], info: dict[str, Any]) -> bool:
         return self.is_reached(info, info) and not self.is_reached(start, info)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """Nothing: how one got there is no state."""
-        return {}
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """Nowhere: nobody knows where in the picture to look."""

@@ -1,6 +1,7 @@
 """The task in a world that nobody has written one for: be as the model was at some other moment of random play."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import mujoco
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from envs.outside.configuration import JointMeasure, PointMeasure, differences, features
 from envs.outside.sources import OutsideError, Source
 from envs.play.policies import RandomPlay
+from envs.quantities import Quantity, part
 from envs.simulation.scene import Scene
 from envs.streams import stream
 from envs.task import Task
@@ -60,6 +62,7 @@ class OutsideTask(Task):
         begun = {state[: model.nq].tobytes() for state in self._states}
         others = held_out.reshape(-1, plays.shape[-1])
         self._held_out = np.stack([state for state in others if state[: model.nq].tobytes() not in begun])
+        self.quantities = _quantities(model, measure, counted, calibration.tolerance)
         self._loose = _loose_positions(model, counted)
         self._marker = measure if isinstance(measure, PointMeasure) else _marker(model, counted)
         self.unit = measure.unit
@@ -85,22 +88,22 @@ class OutsideTask(Task):
         """Distance by the measure; see `Task.distances`."""
         return self._measure.distances(states, goal)
 
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """Position: of the named point, m, or the joints that count (angles without limits as cosine and sine).
-
-        Velocity: of all joints, m/s and rad/s.
-        """
-        states, model = np.asarray(states), self._model
-        if isinstance(self._measure, PointMeasure):
-            position = self._measure.places(states)
-        else:
-            position = features(model, self._counted, states)
-        return {"position": position, "velocity": states[..., model.nq : model.nq + model.nv]}
-
     def located(self, states: np.ndarray) -> np.ndarray:
         """The named point, or the trunk, or the end of an arm, m; not a number where the camera moves along."""
         states = np.asarray(states)
         return np.full((*states.shape[:-1], 3), np.nan) if self._follows else self._marker.places(states)
+
+
+def _quantities(
+    model: mujoco.MjModel, measure: JointMeasure | PointMeasure, counted: list[int], tolerance: float
+) -> tuple[Quantity, ...]:
+    velocity = Quantity("velocity", "", "of all joints, m/s and rad/s", part(model.nq, model.nq + model.nv))
+    if isinstance(measure, PointMeasure):
+        return Quantity("position", "m", "of the named point", measure.places, tolerance), velocity
+    joints = Quantity(
+        "position", "", "joints, m and rad, those without limits as cosine and sine", partial(features, model, counted)
+    )
+    return joints, velocity
 
 
 def played(scene: Scene, source: Source, held_out: bool = False) -> np.ndarray:

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from envs.geometry.robot import COARSE, GRIP, JOINTS, ORANGE, PALM, arm_bodies, assets, places, table
+from envs.geometry.robot import COARSE, GRIP, JOINTS, ORANGE, PALM, Places, arm_bodies, assets, places, table
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.simulation.mjcf import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.simulation.scene import Scene
@@ -16,6 +17,7 @@ TOP_SPEED = 1.5  # rad/s of a joint
 _HAND_SPEED = 1.2  # m/s
 _ARMATURE = 1.0  # kg m2; the rotors weigh more than the links, so that a joint moves alike in every posture
 _DAMPING = 6.0  # N m s/rad; a time constant near 0.2 s
+_ANGLE_TOLERANCE = 0.2  # rad of each joint, where a goal asks for them
 _CLEARANCE = 0.11  # m from table and base, of what is sampled: more than the thickness of any part
 _LOW = np.array([joint.low for joint in JOINTS])
 _HIGH = np.array([joint.high for joint in JOINTS])
@@ -44,6 +46,13 @@ class ArmTask(Task):
     nearest = 0.3
     farthest = 2.0
     speed = _HAND_SPEED * TIMESTEP * SUBSTEPS
+    quantities = (
+        Quantity("palm", "m", "the middle of the palm", lambda states: _places(states).along(PALM), TOLERANCE),
+        Quantity("wrist", "m", "where the wrist is", lambda states: _places(states).joints[..., 5, :], TOLERANCE),
+        Quantity("elbow", "m", "where the elbow is", lambda states: _places(states).joints[..., 3, :], TOLERANCE),
+        Quantity("joints", "rad", "angles of the seven joints", part(0, _DOF), _ANGLE_TOLERANCE),
+        Quantity("velocity", "rad/s", "of the joints", part(_DOF, 2 * _DOF)),
+    )
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Angles drawn evenly over the postures that touch nothing; see `Task.sample_state`."""
@@ -62,20 +71,13 @@ class ArmTask(Task):
         errors = np.abs(np.asarray(states)[:, :_DOF] - np.asarray(goal)[:_DOF])
         return self.distances(states, goal) + 0.5 * errors.mean(axis=1)
 
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position: where elbow, wrist and palm are, m ``(..., 9)``; angle: of the joints, rad ``(..., 7)``, all of
-        which turn less than half a turn either way; velocity: of the joints, rad/s ``(..., 7)``.
-        """
-        states = np.asarray(states)
-        parts = places(states[..., :_DOF])
-        position = np.concatenate([parts.joints[..., 3, :], parts.joints[..., 5, :], parts.along(PALM)], axis=-1)
-        return {"position": position, "angle": states[..., :_DOF], "velocity": states[..., _DOF:]}
-
     def located(self, states: np.ndarray) -> np.ndarray:
         """The middle of the palm."""
-        return places(np.asarray(states)[..., :_DOF]).along(PALM)
+        return _places(states).along(PALM)
+
+
+def _places(states: np.ndarray) -> Places:
+    return places(np.asarray(states)[..., :_DOF])
 
 
 def _clear(angles: np.ndarray) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from envs.geometry.drives import Drives
 from envs.geometry.places import PlaceTask, free_space
 from envs.geometry.reeds_shepp import drive_lengths
+from envs.quantities import Quantity, part
 from envs.simulation.mjcf import Parts, build_scene
 from envs.simulation.scene import Scene
 from envs.task import Search, Task
@@ -70,6 +71,12 @@ class CarTask(PlaceTask):
     tolerance = TOLERANCE
     speed = TOP_SPEED * _TIMESTEP * _SUBSTEPS
     search = Search(horizon=16, samples=32)
+    quantities = (
+        Quantity("position", "m", "of its middle", part(0, 2), TOLERANCE),
+        Quantity("heading", "rad", "which way it faces", part(3, 4), TOLERANCE / TURNING_RADIUS, turns=True),
+        Quantity("velocity", "m/s", "of its middle", part(7, 9)),
+        Quantity("turning", "rad/s", "how fast it turns", part(10, 11)),
+    )
 
     def __init__(self, wall: np.ndarray) -> None:
         super().__init__(wall, WIDTH / 2, 150)
@@ -107,17 +114,6 @@ class CarTask(PlaceTask):
         poses, target = _rear_axle(np.asarray(states)), _rear_axle(np.asarray(goal))
         exact = drive_lengths(poses, target, TURNING_RADIUS)
         return np.maximum(exact, self._drives().lengths(poses, target) - _ROUGHNESS)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position (m) ``(..., 2)``; angle: cosine and sine of the heading ``(..., 2)``; velocity of the car in the plane
-        (m/s) and how fast it turns (rad/s) ``(..., 3)``.
-        """
-        states = np.asarray(states)
-        heading = states[..., 3]
-        angle = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
-        return {"position": states[..., :2], "angle": angle, "velocity": states[..., [7, 8, 10]]}
 
     def _drives(self) -> Drives:
         return _drives(self._wall.tobytes(), self._wall.shape)

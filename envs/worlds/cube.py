@@ -10,6 +10,7 @@ from envs.geometry import robot
 from envs.geometry.robot import COARSE, GRIP, JOINTS, OPENING, VIOLET, Places, arm_bodies, assets, places
 from envs.play.grasping import GraspPlay, Sight
 from envs.play.policies import Play
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.simulation.mjcf import Parts, build_scene
 from envs.simulation.scene import Scene
@@ -38,6 +39,7 @@ _STATE = _QPOS + (_DOF + 8) + 1  # positions, velocities, where the fingers are 
 
 _NEAR, _FAR, _ASIDE = 0.40, 0.57, 0.5  # m, m from the arm's axis, and rad: where cubes are put
 _MIDDLE = (-0.48, 0.0, 0.1)  # m, of the places in reach
+_GRIP_TOLERANCE = 0.01  # m of each finger, where a goal asks for them
 _LOWEST, _HIGHEST = 0.04, 0.25  # m, of the place between the fingers
 _HELD = 0.25  # share of sampled states in which the hand holds the cube
 _ON_TABLE = 0.5  # share of goals
@@ -70,6 +72,12 @@ class CubeTask(Task):
     speed = TOP_SPEED * _TIMESTEP * _SUBSTEPS
     search = Search(horizon=8, samples=40, elites=6, iterations=2)
     scripted = True
+    quantities = (
+        Quantity("cube", "m", "the cube's middle", lambda states: np.asarray(states)[..., _CUBE], TOLERANCE),
+        Quantity("hand", "m", "the place between the fingers", lambda states: sight_of(states).grip, TOLERANCE),
+        Quantity("opening", "m", "of each finger", lambda states: sight_of(states).opening[..., None], _GRIP_TOLERANCE),
+        Quantity("velocity", "rad/s", "of the arm's joints", part(_QPOS, _QPOS + _DOF)),
+    )
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Cube and hand anywhere on and above the table, now and then one in the other; see `Task.sample_state`."""
@@ -113,17 +121,6 @@ class CubeTask(Task):
         """Fetches the cube and carries it about, besides moving at random; see `GraspPlay`."""
         return GraspPlay(action_dim, rng, sight_of, self.speed, _MIDDLE)
 
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position: of the place between the fingers, m ``(..., 3)``; object: of the cube, m ``(..., 3)``; opening: of
-        each finger, m ``(..., 1)``; velocity: of the joints, rad/s ``(..., 5)``.
-        """
-        states = np.asarray(states)
-        sight = sight_of(states)
-        velocity = states[..., _QPOS : _QPOS + _DOF]
-        return {"position": sight.grip, "object": sight.cube, "opening": sight.opening[..., None], "velocity": velocity}
-
     def located(self, states: np.ndarray) -> np.ndarray:
         """The cube's middle."""
         return np.asarray(states)[..., _CUBE]
@@ -138,6 +135,7 @@ def arm_places(states: np.ndarray) -> Places:
 
 def sight_of(states: np.ndarray) -> Sight:
     """What matters for grasping in ``states (..., S)``."""
+    states = np.asarray(states)
     return Sight(arm_places(states).along(GRIP), states[..., _CUBE], states[..., _FINGERS].mean(axis=-1))
 
 

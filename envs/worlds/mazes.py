@@ -8,6 +8,7 @@ import numpy as np
 from envs.files import BY_HAND, read_plain
 from envs.geometry.geodesics import wall_boxes
 from envs.geometry.places import PlaceTask
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.simulation.mjcf import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.simulation.scene import Scene
@@ -149,6 +150,10 @@ class PointMazeTask(PlaceTask):
 
     tolerance = TOLERANCE
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
+    quantities = (
+        Quantity("position", "m", "of the ball", part(0, 2), TOLERANCE),
+        Quantity("velocity", "m/s", "of the ball", part(2, 4)),
+    )
 
     def __init__(self, wall: np.ndarray, max_steps: int | None = None) -> None:
         super().__init__(wall, RADIUS, max_steps)
@@ -162,11 +167,6 @@ class PointMazeTask(PlaceTask):
     def criterion(self) -> str:
         """See `Task.criterion`."""
         return f"the ball at most {self.tolerance:g} m from its place in the goal"
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """Position (m) and velocity (m/s) of the ball, both ``(..., 2)``."""
-        states = np.asarray(states)
-        return {"position": states[..., :2], "velocity": states[..., 2:]}
 
 
 def floor_view(wall: np.ndarray) -> View:

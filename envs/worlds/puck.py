@@ -6,6 +6,7 @@ import numpy as np
 
 from envs.geometry.pushing import ASSETS, arena_bodies, arena_view, around, disc_body, push_places
 from envs.play.policies import Play, PushPlay
+from envs.quantities import Quantity, part
 from envs.simulation.mjcf import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.simulation.scene import Scene
 from envs.task import Search, Task
@@ -48,6 +49,12 @@ class PuckTask(Task):
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
     search = Search(horizon=12, samples=48)
     scripted = True
+    quantities = (
+        Quantity("pusher", "m", "the pusher's place", part(0, 2), TOLERANCE),
+        Quantity("puck", "m", "the puck's place", part(2, 4), TOLERANCE),
+        Quantity("pusher_velocity", "m/s", "the pusher's", part(4, 6)),
+        Quantity("puck_velocity", "m/s", "the puck's", part(6, 8)),
+    )
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Both places drawn evenly over the square, apart from each other; see `Task.sample_state`."""
@@ -86,16 +93,6 @@ class PuckTask(Task):
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the puck and pushes it."""
         return PushPlay(action_dim, rng, lambda state: (state[:2], state[2:4]), _TOUCH)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """Position (m) and velocity (m/s) of the pusher, then of the puck ("object"), all ``(..., 2)``."""
-        states = np.asarray(states)
-        return {
-            "position": states[..., :2],
-            "velocity": states[..., 4:6],
-            "object": states[..., 2:4],
-            "object_velocity": states[..., 6:8],
-        }
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """The puck's centre."""

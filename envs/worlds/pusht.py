@@ -14,6 +14,7 @@ from envs.geometry.pushing import ASSETS, HEIGHT, arena_bodies, arena_view, arou
 from envs.geometry.tee import GYRATION, PIXEL, RECTANGLES, clearances, corners, coverage, edge_middles, rotations
 from envs.geometry.tee_pushes import contacts, ways_round
 from envs.play.policies import Play, PushPlay
+from envs.quantities import Quantity, part
 from envs.simulation.mjcf import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.simulation.scene import Scene
 from envs.task import Search, Task
@@ -67,6 +68,14 @@ class PushTTask(Task):
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
     search = Search(horizon=8, samples=64, elites=6, noise=0.5)
     scripted = True
+    quantities = (
+        Quantity("pusher", "m", "the pusher's place", part(0, 2), PLACE_TOLERANCE),
+        Quantity("tee", "m", "the place of the T's centroid", part(2, 4), PLACE_TOLERANCE),
+        Quantity("angle", "rad", "the T's angle", part(4, 5), ANGLE_TOLERANCE, turns=True),
+        Quantity("pusher_velocity", "m/s", "the pusher's", part(5, 7)),
+        Quantity("tee_velocity", "m/s", "the T's", part(7, 9)),
+        Quantity("turning", "rad/s", "how fast the T turns", part(9, 10)),
+    )
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """T at any angle and pusher drawn evenly over the square, apart from each other; see `Task.sample_state`."""
@@ -123,21 +132,6 @@ class PushTTask(Task):
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Play that now and then heads for the T and pushes it."""
         return PushPlay(action_dim, rng, lambda state: (state[:2], state[2:4]), _REACH)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position (m) and velocity (m/s) of the pusher, position of the T's centroid ("object") and cosine and sine of
-        its angle, all ``(..., 2)``, and the T's velocity (m/s, rad/s) ``(..., 3)``.
-        """
-        states = np.asarray(states)
-        return {
-            "position": states[..., :2],
-            "velocity": states[..., 5:7],
-            "object": states[..., 2:4],
-            "angle": np.stack([np.cos(states[..., 4]), np.sin(states[..., 4])], axis=-1),
-            "object_velocity": states[..., 7:10],
-        }
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """The T's centroid, which is in its stem."""

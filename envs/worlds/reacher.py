@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from envs.factors import Factor
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.simulation.mjcf import SUBSTEPS, TIMESTEP, Parts, build_scene
 from envs.simulation.scene import Scene
@@ -16,6 +17,8 @@ LINK = 1.0  # m, length of each link
 ELBOW_LIMIT = 2.6  # rad either way; the shoulder turns without limit
 TOP_SPEED = 2.5  # rad/s of a joint
 TOLERANCE = 0.1  # rad for each joint
+
+_PLACE_TOLERANCE = 0.15  # m, of the fingertip where a goal asks for its place: what both joints may miss it by
 
 _THICKNESS = 0.18  # m, radius of a link: 5 pixels wide in a frame of 64
 _MASS = 0.1  # kg of a link
@@ -43,6 +46,12 @@ class ReacherTask(Task):
     nearest = 0.6
     farthest = float(np.pi)
     speed = TOP_SPEED * TIMESTEP * SUBSTEPS
+    quantities = (
+        Quantity("shoulder", "rad", "angle of the shoulder", part(0, 1), TOLERANCE, turns=True),
+        Quantity("elbow", "rad", "angle of the elbow", part(1, 2), TOLERANCE),
+        Quantity("fingertip", "m", "where the arm ends", lambda states: _fingertip(states), _PLACE_TOLERANCE),
+        Quantity("velocity", "rad/s", "of both joints", part(2, 4)),
+    )
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         """Angles drawn evenly over all postures; see `Task.sample_state`."""
@@ -55,23 +64,9 @@ class ReacherTask(Task):
         error = np.asarray(states, np.float64)[:, :2] - np.asarray(goal, np.float64)[:2]
         return np.maximum(np.abs((error[:, 0] + np.pi) % (2 * np.pi) - np.pi), np.abs(error[:, 1]))
 
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position: where elbow and fingertip are in the plane, m ``(..., 4)``; angle: cosine and sine of the shoulder's,
-        then of the elbow's angle ``(..., 4)``; velocity: of the joints, rad/s ``(..., 2)``.
-        """
-        states = np.asarray(states)
-        shoulder, elbow = states[..., 0], states[..., 1]
-        angle = np.stack([np.cos(shoulder), np.sin(shoulder), np.cos(elbow), np.sin(elbow)], axis=-1)
-        position = np.concatenate([LINK * angle[..., :2], self.located(states)], axis=-1)
-        return {"position": position, "angle": angle, "velocity": states[..., 2:]}
-
     def located(self, states: np.ndarray) -> np.ndarray:
         """The fingertip."""
-        states = np.asarray(states)
-        shoulder, both = states[..., 0], states[..., 0] + states[..., 1]
-        return LINK * np.stack([np.cos(shoulder) + np.cos(both), np.sin(shoulder) + np.sin(both)], axis=-1)
+        return _fingertip(states)
 
     def criterion(self) -> str:
         """See `Task.criterion`."""
@@ -81,6 +76,12 @@ class ReacherTask(Task):
         """The links can be thinner and thicker as well; they collide with nothing."""
         meaning = "thickness of both links"
         return {**found, "thickness": Factor("thickness", "physics", meaning, "times", 1.0, 0.7, 1.3, _thicken)}
+
+
+def _fingertip(states: np.ndarray) -> np.ndarray:
+    states = np.asarray(states)
+    shoulder, both = states[..., 0], states[..., 0] + states[..., 1]
+    return LINK * np.stack([np.cos(shoulder) + np.cos(both), np.sin(shoulder) + np.sin(both)], axis=-1)
 
 
 def _thicken(variant: Variant, value: float) -> None:

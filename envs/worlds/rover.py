@@ -11,6 +11,7 @@ import numpy as np
 
 from envs.geometry.places import PlaceTask
 from envs.play.policies import Play, RandomPlay
+from envs.quantities import Quantity, part
 from envs.simulation.mjcf import Parts, build_scene
 from envs.simulation.scene import Scene
 from envs.task import Search, Task
@@ -33,6 +34,7 @@ ROOMS = (
     "#########",
 )
 
+_ANGLE_TOLERANCE = 0.2  # rad, where a goal asks for the heading
 _WHEEL = 0.15  # m, radius of a wheel
 _MASS, _WHEEL_MASS = 8.0, 0.5  # kg
 _ARMATURE = 0.01  # kg m2, the motors' rotors
@@ -59,6 +61,12 @@ class RoverTask(PlaceTask):
     tolerance = TOLERANCE
     speed = TOP_SPEED * _TIMESTEP * _SUBSTEPS
     search = Search(samples=32)
+    quantities = (
+        Quantity("position", "m", "of its middle", part(0, 2), TOLERANCE),
+        Quantity("heading", "rad", "which way it faces, from the x axis", part(3, 4), _ANGLE_TOLERANCE, turns=True),
+        Quantity("velocity", "m/s", "of its middle", part(6, 8)),
+        Quantity("turning", "rad/s", "how fast it turns", part(9, 10)),
+    )
 
     def __init__(self, wall: np.ndarray) -> None:
         super().__init__(wall, RADIUS, 200)
@@ -70,17 +78,6 @@ class RoverTask(PlaceTask):
         ahead, turning = wheels.mean(), (wheels[1] - wheels[0]) / TRACK
         velocity = [ahead * np.cos(heading), ahead * np.sin(heading), 0.0, turning]
         return np.concatenate([place, [0.0, heading, 0.0, 0.0], velocity, wheels / _WHEEL])
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position (m) ``(..., 2)``; angle: cosine and sine of the heading ``(..., 2)``; velocity of the body in the
-        plane (m/s) and how fast it turns (rad/s) ``(..., 3)``.
-        """
-        states = np.asarray(states)
-        heading = states[..., 3]
-        angle = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
-        return {"position": states[..., :2], "angle": angle, "velocity": states[..., [6, 7, 9]]}
 
     def play(self, action_dim: int, rng: np.random.Generator) -> Play:
         """Smooth noise ahead and round instead of left and right; see `Task.play`."""

@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from envs.play.policies import Play, RandomPlay
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.simulation.mjcf import Parts, build_scene
 from envs.simulation.scene import Scene
@@ -20,6 +21,7 @@ from envs.task import Search, Task
 TOLERANCE = 0.1  # m, of the trunk's place
 UPRIGHT = 0.6  # rad: tilted by more than this the runner has not arrived
 
+_ANGLE_TOLERANCE = 0.2  # rad, where a goal asks for tilt or joints
 _WALL = 2.15  # m, where the pen ends on either side
 _RANGE = 1.2  # m, where the trunk's middle can start and be asked to go
 _EXTENT = 4.5  # m, side of the view
@@ -51,6 +53,14 @@ class RunnerTask(Task):
     farthest = 2 * _RANGE
     speed = _SPEED * _STEP
     search = Search(horizon=16, samples=48, elites=6, iterations=2)
+    quantities = (
+        Quantity("along", "m", "the trunk's place along the pen", part(0, 1), TOLERANCE),
+        Quantity("height", "m", "the trunk's, from where it stands upright", part(1, 2), TOLERANCE),
+        Quantity("tilt", "rad", "of the trunk", part(2, 3), _ANGLE_TOLERANCE, turns=True),
+        Quantity("joints", "rad", "angles of the six joints", part(3, _JOINTS), _ANGLE_TOLERANCE),
+        Quantity("velocity", "m/s", "of the trunk along and up", part(_JOINTS, _JOINTS + 2)),
+        Quantity("turning", "rad/s", "of the trunk and the joints", part(_JOINTS + 2, 2 * _JOINTS)),
+    )
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self._model = model
@@ -84,17 +94,6 @@ class RunnerTask(Task):
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
         """The place within the tolerance, and the trunk upright."""
         return super().success(state, goal) and bool(_tilt(np.asarray(state)) <= UPRIGHT)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        """What probes are asked for.
-
-        Position: of the trunk along and up, m ``(..., 2)``; angle: cosine and sine of its tilt, then the joints, rad
-        ``(..., 8)``; velocity: of all of them, m/s and rad/s ``(..., 9)``.
-        """
-        states = np.asarray(states)
-        tilt = states[..., 2:3]
-        angle = np.concatenate([np.cos(tilt), np.sin(tilt), states[..., 3:_JOINTS]], axis=-1)
-        return {"position": states[..., :2], "angle": angle, "velocity": states[..., _JOINTS:]}
 
     def located(self, states: np.ndarray) -> np.ndarray:
         """The middle of the trunk."""

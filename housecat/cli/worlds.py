@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from envs import IDS, WORLDS, make_world
 from envs.data.folder import new_folder
+from envs.quantities import askable, described
 from envs.registry import SUBJECTS
 from envs.world import World
 from housecat import __version__
@@ -80,6 +81,7 @@ def entry_of(world: World, figures: Figures | None) -> dict[str, Any]:
         "tolerance": world.tolerance,
         "max_steps": world.max_steps,
         "nearest_goal": world.task.nearest,
+        "quantities": {one.name: described(one, *world.ranges[one.name]) for one in askable(world.task.quantities)},
         "factors": {name: factor.described() for name, factor in world.factors.items()},
     }
 
@@ -122,13 +124,16 @@ def _table(entries: list[dict[str, Any]]) -> str:
     width = max(len(row[0]) for row in rows)
     if any(entry["measured"] is None for entry in entries):
         lines += ["", "-: not measured in this world as it is; housecat worlds episodes=40 measures"]
+    if len(entries) == 1:
+        lines += ["", "Quantities that a goal may ask for (goal.NAME=[...]):", *_quantities(entries[0])]
     lines += ["", "Factors of variation (factors.train=..., factors.test=...):"]
     if len(entries) == 1:
         return "\n".join([*lines, *_factors(entries[0])])
     for entry in entries:
         kinds = sorted({factor["kind"] for factor in entry["factors"].values()})
         lines.append(f"  {entry['id']:{width}}  {len(entry['factors'])}: {', '.join(kinds)}")
-    return "\n".join([*lines, f"housecat worlds world={entries[0]['id']} lists those of one world."])
+    more = f"housecat worlds world={entries[0]['id']} lists those of one world, and what a goal may ask for."
+    return "\n".join([*lines, more])
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -140,6 +145,15 @@ def _share(entry: dict[str, Any], who: str) -> str:
     if entry["measured"] is None:
         return "-"
     return f"{entry['measured'][who]} of {entry['measured']['episodes']}"
+
+
+def _quantities(entry: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, one in entry["quantities"].items():
+        bounds = " x ".join(f"{low:g}..{high:g}" for low, high in zip(one["low"], one["high"], strict=True))
+        size = f"{one['size']} number{'s' * (one['size'] > 1)}, {one['unit']}"
+        lines.append(f"  {name:14} {size:17} {one['meaning']}: {bounds}, reached within {one['tolerance']:.3g}")
+    return lines or ["  none: a picture is all that is known of a goal here"]
 
 
 def _factors(entry: dict[str, Any]) -> list[str]:

@@ -59,7 +59,7 @@ def test_a_control_step_lasts_long_enough_to_be_planned_with(world: World) -> No
 
 def test_starts_move_when_asked_to(world: World) -> None:
     rng = np.random.default_rng(0)
-    speeds = [np.abs(world.measured(world.sample_state(rng, moving=True))["velocity"]).max() for _ in range(8)]
+    speeds = [np.abs(world.quantities(world.sample_state(rng, moving=True))["velocity"]).max() for _ in range(8)]
     assert np.median(speeds) > 0.01
 
 

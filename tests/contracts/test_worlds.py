@@ -11,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 import envs
 from envs import IDS
+from envs.quantities import measured
 from envs.registry import make_named
 from envs.world import World
 from housecat.evaluation.oracle import oracle_steps
@@ -116,7 +117,8 @@ def test_pairs_are_unsolved_at_rest_and_inside_the_range_of_distances(world: Wor
             assert pair.steps == pytest.approx(world.steps(pair.start, pair.goal))
             assert not world.success(pair.start, pair.goal)
             for state in (pair.start, pair.goal):
-                np.testing.assert_array_equal(world.measured(state)["velocity"], 0.0)
+                moves = [one.name for one in world.task.quantities if "/s" in one.unit]
+                assert moves and not np.concatenate([world.quantities(state)[name] for name in moves]).any()
 
 
 def test_default_pairs_begin_several_tolerances_from_the_goal(world: World) -> None:
@@ -153,10 +155,29 @@ def test_no_control_step_covers_more_than_top_speed_allows(world: World) -> None
 
 def driven(world: World, before: np.ndarray, after: np.ndarray) -> float:
     """How far what is driven has gone; objects that others move may fall or be thrown, which nothing limits."""
-    was, now = world.measured(before), world.measured(after)
-    if "object" in now:
-        return float(np.linalg.norm(now["position"] - was["position"]))
+    was, now = world.quantities(before), world.quantities(after)
+    for body in ("pusher", "hand"):
+        if body in now:
+            return float(np.linalg.norm(now[body] - was[body]))
     return world.distance(before, after)
+
+
+def test_what_has_a_name_is_told_in_its_unit_within_the_range_and_is_the_same_after_a_full_turn(world: World) -> None:
+    rng = np.random.default_rng(3)
+    states = np.stack([world.sample_state(rng, moving=True) for _ in range(4)])
+    values, turned = world.quantities(states), states.copy()
+    assert set(world.ranges) == {one.name for one in world.task.quantities if one.tolerance is not None} != set()
+    for one in world.task.quantities:
+        assert values[one.name].shape == (4, len(world.quantities(states[0])[one.name]))
+        if one.tolerance is not None:
+            low, high = world.ranges[one.name]
+            assert (low < high).all() and one.tolerance < (high - low).max()
+        for number, turns in enumerate(np.broadcast_to(one.turns, values[one.name].shape[-1:])):
+            if turns:
+                index = int(np.flatnonzero((states == values[one.name][:, [number]]).all(axis=0))[0])
+                turned[:, index] += 2 * np.pi
+    for name, found in measured(world.task.quantities, turned).items():
+        np.testing.assert_allclose(found, measured(world.task.quantities, states)[name], atol=1e-9)
 
 
 def test_reaching_the_goal_ends_the_episode_with_reward_one(world: World) -> None:

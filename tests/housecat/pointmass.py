@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from envs.quantities import Quantity, part
 from envs.simulation.cameras import View
 from envs.task import Task
 from envs.world import World
@@ -59,6 +60,7 @@ class PointTask(Task):
     """Be within 0.25 m of a place."""
 
     unit, tolerance, max_steps, nearest, farthest, speed = "m", 0.25, 40, 1.0, float("inf"), SPEED
+    quantities = (Quantity("position", "m", "of the point", part(0, 2), 0.25),)
 
     def sample_state(self, rng: np.random.Generator, moving: bool = False) -> np.ndarray:
         return rng.uniform(0, SIDE, 2)
@@ -68,9 +70,6 @@ class PointTask(Task):
 
     def success(self, state: np.ndarray, goal: np.ndarray) -> bool:
         return bool(self.distance(state, goal) <= self.tolerance)
-
-    def measured(self, states: np.ndarray) -> dict[str, np.ndarray]:
-        return {"position": states, "velocity": np.zeros_like(states)}
 
     def located(self, states: np.ndarray) -> np.ndarray:
         return np.asarray(states)

@@ -35,12 +35,6 @@ def test_the_fingertip_is_two_links_away_when_stretched() -> None:
     assert TASK.located(np.zeros((3, 5, 4))).shape == (3, 5, 2)
 
 
-def test_measured_positions_are_the_same_after_a_full_turn() -> None:
-    one, other = (TASK.measured(posture(s, 0.4))["position"] for s in (0.3, 0.3 + 2 * np.pi))
-    np.testing.assert_allclose(one, other, atol=1e-12)
-    assert one.shape == (4,)
-
-
 @pytest.mark.parametrize("joint", [0, 1])
 @pytest.mark.parametrize("elbow", [0.0, 1.5])
 def test_each_joint_reaches_top_speed_with_inertia_in_any_posture(joint: int, elbow: float) -> None:

@@ -27,6 +27,7 @@ def test_the_list_for_programs_names_every_world_with_its_family_sizes_test_and_
         assert (entry["action_dim"], entry["state_dim"]) == (world.scene.action_dim, world.scene.state_dim)
         assert f"{world.tolerance:g} {world.unit}" in entry["success"]
         assert set(entry["factors"]) == set(world.factors)
+        assert set(entry["quantities"]) == set(world.ranges)
         assert {"oracle_success", "random_success", "unit", "tolerance", "max_steps"} <= set(entry)
 
 
@@ -51,6 +52,7 @@ def test_what_is_measured_is_shown_kept_and_shown_again(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert f"{entry['measured']['oracle']} of 2" in shown
     assert "thickness" in shown and "0.7 to 1.3 times" in shown
+    assert "fingertip      2 numbers, m " in shown and "-3.14..3.14, reached within 0.1" in shown
 
 
 def test_the_sheet_shows_training_frames_upscaled_beside_the_people_s_pictures(tmp_path, capsys):
