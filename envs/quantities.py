@@ -69,7 +69,8 @@ def out_of_reach(quantities: Sequence[Quantity], regions: Mapping[str, Region], 
     known = {one.name: one for one in quantities}
     each = []
     for name, region in regions.items():
-        away, scale = known[name].distance(known[name].read(states), region), region.radius or known[name].tolerance
+        one, scale = known[name], region.radius or known[name].tolerance or 1.0
+        away = one.distance(one.read(states), region)
         each.append((away - region.radius) / scale)
     return np.max(each, axis=0)
 

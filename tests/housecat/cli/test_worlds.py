@@ -52,7 +52,7 @@ def test_what_is_measured_is_shown_kept_and_shown_again(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert f"{entry['measured']['oracle']} of 2" in shown
     assert "thickness" in shown and "0.7 to 1.3 times" in shown
-    assert "fingertip      2 numbers, m " in shown and "-3.14..3.14, reached within 0.1" in shown
+    assert "fingertip      2 numbers, m " in shown and "-3.142..3.142, reached within 0.1" in shown
 
 
 def test_the_sheet_shows_training_frames_upscaled_beside_the_people_s_pictures(tmp_path, capsys):
