@@ -1,8 +1,13 @@
-"""What a machine can run out of, told with the remedy that suits the command."""
+"""What a machine can run out of, told with the remedy that suits the command; and where code of the user's own fails."""
 
 import errno
+import os
+import re
 import resource
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from housecat.errors import UsageError
 
@@ -19,6 +24,10 @@ _LESS = {
     "train.batch": "take a smaller train.batch",
     "against": "name fewer checkpoints in against",
 }
+# Of tracebacks of other processes, which travel as text: see `envs.workers`.
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)')
+_ROOTS = [str(Path(__file__).parents[2] / name) for name in ("envs", "worldmodel", "planners", "housecat")]
+_ROOTS += [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 _ONWARD = "then the same command goes on from here"
 
 
@@ -40,6 +49,21 @@ def of_machine(error: BaseException, reads: Callable[[str], bool]) -> str | None
         if lacking or (starved(_SPARE) and not isinstance(error, UsageError)):
             less = [told for name, told in _LESS.items() if reads(name)]
             return f"the memory is full: {' or '.join(['close other programs', *less])}; {_ONWARD}"
+    return None
+
+
+def of_user(error: BaseException) -> str | None:
+    """Where, in code of the user's own, an error or its cause was raised: "cart.py, line 23, in step"; None: nowhere.
+
+    Their code is all that belongs neither to this program nor to Python and the packages that are installed.
+    """
+    for one in _causes(error):
+        frames = [(frame.filename, frame.lineno, frame.name) for frame in traceback.extract_tb(one.__traceback__)]
+        frames += [found.groups() for note in getattr(one, "__notes__", ()) for found in _FRAME.finditer(note)]
+        for file, line, name in reversed(frames):
+            if os.path.isfile(file) and not any(Path(file).is_relative_to(root) for root in _ROOTS):
+                shown = os.path.relpath(file)
+                return f"{file if shown.startswith('..') else shown}, line {line}, in {name}"
     return None
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, redirect_stdout, suppress
 
 from housecat import __version__
 from housecat.cli import interrupts
-from housecat.cli.faults import LEAST, of_machine, starved
+from housecat.cli.faults import LEAST, of_machine, of_user, starved
 from housecat.errors import UsageError
 
 _LONGEST = 1500  # characters of a message
@@ -118,9 +118,14 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
     known = tuple(
         getattr(sys.modules[module], name) for module, name in EXPECTED if hasattr(sys.modules.get(module), name)
     )
+    place = of_user(error)
     if isinstance(error, known):
         message = " ".join(str(error).split())
-        return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}...", 2
+        message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+        return message if place is None else f"{message} ({place})", 2
+    if place is not None:
+        reason = " ".join(str(error).split())[:_LONGEST]
+        return f"{place}: {type(error).__name__}: {reason}: your own code, which --debug shows the way to", 2
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}: change permissions, or name another place", 2

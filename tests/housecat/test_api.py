@@ -17,7 +17,7 @@ from planners.energies import LatentDistance
 from planners.flat import Flat
 from planners.interface import PlanError
 from planners.optimizers.cem import CEM
-from tests.examples.test_examples import PLAYED, TINY
+from tests.examples.test_examples import FOLDER, PLAYED, TINY
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,47 @@ def test_an_encoder_of_another_shape_is_told_in_one_line(folder: Path, capsys: p
     assert cli.main(["train", *line]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "returned (1, 5, 3) for frames (1, 5, 64, 64, 3): return (1, 2, 112)" in said
+
+
+FAILING = """
+import gymnasium, numpy as np, sys
+from torch import nn
+sys.path.insert(0, r"{examples}")
+from cart import Cart
+class Late(Cart):
+    def step(self, action):
+        return super().step(action / self.wheels)
+class Never(Cart):
+    def __init__(self): self.wheels = {{}}["two"]
+class Blind(nn.Module):
+    def __init__(self, size, context, latent): super().__init__()
+    def forward(self, frames): return frames.nonsense
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "said"),
+    [
+        ("collect world={0}:Late episodes=2 workers=1", "line 8, in step", "AttributeError: 'Late' object has no"),
+        ("collect world={0}:Late episodes=2 workers=2", "line 8, in step", "AttributeError: 'Late' object has no"),
+        ("collect world={0}:Never", "line 10, in __init__", "cannot be made: KeyError: 'two'"),
+        ("train data={1} model.encoder={0}:Blind finetuning.horizon=3", "line 13, in forward", "has no attribute 'non"),
+    ],
+)
+def test_an_error_in_code_of_ones_own_is_told_with_its_place_and_is_not_called_a_fault_of_ours(
+    line: str,
+    place: str,
+    said: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(FAILING.format(examples=FOLDER))
+    assert cli.main([*line.format("mine.py", folder / "robot").split(), f"out={tmp_path / 'out'}"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]  # after the bar of progress
+    assert f"mine.py, {place}" in error and said in error
 
 
 @pytest.mark.parametrize(
