@@ -92,7 +92,7 @@ def check_own_packages() -> list[Check]:
     lines = misplaced_packages()
     if not lines:
         return [Check("own packages", True, f"{', '.join(OWN_PACKAGES)} beside housecat")]
-    return [Check("own packages", False, line, INSTALL) for line in lines]
+    return [Check("own packages", False, *line.rsplit(": ", 1)) for line in lines]
 
 
 def check_processor() -> list[Check]:
@@ -108,6 +108,8 @@ def check_processor() -> list[Check]:
 
 def check_rendering() -> list[Check]:
     """A frame of each camera is really made, and shows something."""
+    if misplaced_packages():
+        return [Check("rendering", False, "cannot be tried before `own packages` is mended")]
     if not _simulates():
         return [Check("rendering", False, "cannot be tried without mujoco and gymnasium", INSTALL)]
     from envs import WORLDS, make_world

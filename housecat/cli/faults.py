@@ -1,4 +1,4 @@
-"""What a machine can run out of, told with the remedy that suits the command; and where code of the user's own fails."""
+"""What a machine can run out of, with the remedy that suits the command; and where code of the user's own fails."""
 
 import errno
 import os

@@ -25,8 +25,9 @@ class Opened:
     count: int  # episodes
     dt: float | None  # seconds in a control step; None: the format does not say
     about: dict[str, Any] | None  # the manifest of the data set that Housecat exported; None: it comes from elsewhere
-    # Episode i as it is there: frames of any size, actions of any range, states of whatever there is (T+1, n).
-    read: Callable[[int], Episode]
+    # Episode i as it is there: frames of any size, actions of any range, states of whatever there is (T+1, n). Without
+    # its pictures, where False is given, it is read in no time.
+    read: Callable[..., Episode]
     notes: tuple[str, ...] = ()  # what its user should know, a line each
 
 
@@ -42,8 +43,8 @@ def open_foreign(name: str, path: Path) -> Opened:
         raise StoreError(f"there is nothing at {path}: name the data set with source=PATH")
     opened = _module(name).open_data(path)
 
-    def read(index: int) -> Episode:
-        found = opened.read(index)
+    def read(index: int, pictures: bool = True) -> Episode:
+        found = opened.read(index, pictures)
         good = found.frames.dtype == np.uint8 and found.frames.ndim == 4 and found.frames.shape[-1] == 3
         if not good or any(part.ndim != 2 or part.dtype.kind not in "fiu" for part in (found.actions, found.states)):
             raise StoreError(f"episode {index} of {path} is not of frames and numbers: it is damaged or something else")

@@ -55,10 +55,10 @@ def open_data(path: Path) -> Opened:
     if int(lengths.max(initial=0)) * size > LARGEST:
         raise StoreError(f"{path} has an episode of {lengths.max()} frames, more than can be read: split it")
 
-    def read(index: int) -> Episode:
+    def read(index: int, pictures: bool) -> Episode:
         begin, end = offsets[index], offsets[index] + lengths[index]
         try:
-            frames = pixels[begin:end]
+            frames = pixels[begin:end] if pictures else np.empty((end - begin, 0, 0, 3), np.uint8)
             if frames.shape[1] == 3 and frames.shape[-1] != 3:
                 frames = frames.transpose(0, 2, 3, 1)
             known = np.empty((end - begin, 0)) if state is None else states[begin:end].reshape(end - begin, -1)

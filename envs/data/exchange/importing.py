@@ -74,19 +74,20 @@ def robot_spec(opened: Opened, source: Path, frame_size: int) -> dict[str, Any]:
     The ranges of its actions are those that the episodes have; what they tell as a state, if they tell one in all, is
     kept as it is. Its "notes" say what is done to the frames and what was taken to be what.
     """
-    low, high, states = np.inf, -np.inf, set()
+    low, high, states, shape = np.inf, -np.inf, set(), (0, 0, 3)
     for index in range(opened.count):
-        episode = opened.read(index)
+        episode = opened.read(index, index == 0)
         wide = np.shape(low) in ((), episode.actions.shape[1:])
         if not np.isfinite(episode.actions).all() or episode.actions.ndim != 2 or not wide:
             raise StoreError(
                 f"episode {index} of {source} has actions that are no finite numbers, or of another size: leave it out"
             )
+        shape = episode.frames.shape[1:] if index == 0 else shape
         low, high = np.minimum(low, episode.actions.min(axis=0)), np.maximum(high, episode.actions.max(axis=0))
         states.add(episode.states.shape[1] if np.isfinite(episode.states).all() else 0)
     bounds = {"low": np.round(low, 6).tolist(), "high": np.round(high, 6).tolist()}
     notes = [
-        told(episode.frames.shape[1:], frame_size),
+        told(shape, frame_size),
         f"actions from {_numbers(bounds['low'])} to {_numbers(bounds['high'])}, as recorded, are taken as -1 to 1",
         "" if opened.dt else f"a control step is taken to be {_DT:g} s, for the data do not say",
     ]

@@ -73,9 +73,9 @@ def open_data(path: Path) -> Opened:
     if not videos:
         raise StoreError(f"{path} has no video among its features: Housecat needs camera frames")
 
-    def read(index: int) -> Episode:
+    def read(index: int, pictures: bool) -> Episode:
         try:
-            return _episode(path, info, videos[0], places[index], own)
+            return _episode(path, info, videos[0] if pictures else None, places[index], own)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise StoreError(f"episode {index} of {path} cannot be read ({error}): {advice}") from error
 
@@ -169,18 +169,21 @@ def _own(path: Path) -> dict[int, dict[str, Any]]:
 
 
 def _episode(
-    path: Path, info: dict[str, Any], camera: str, place: dict[str, Any], own: dict[int, dict[str, Any]]
+    path: Path, info: dict[str, Any], camera: str | None, place: dict[str, Any], own: dict[int, dict[str, Any]]
 ) -> Episode:
+    """`camera` None: without pictures."""
     index, length = place["episode_index"], place["length"]
     file = located(info["data_path"], chunk_index=place["data/chunk_index"], file_index=place["data/file_index"])
     table = _shard(path, file)
     rows = table.filter(pc.equal(table["episode_index"], index)).sort_by("frame_index")
     if len(rows) != length:
         raise ValueError(f"{len(rows)} rows, expected {length}")
-    where = {key: place[f"videos/{camera}/{key}"] for key in ("chunk_index", "file_index")}
-    video = path / located(info["video_path"], video_key=camera, **where)
-    require_inside(video, path)
-    frames = read_video(video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
+    frames = np.empty((length, 0, 0, 3), np.uint8)
+    if camera is not None:
+        where = {key: place[f"videos/{camera}/{key}"] for key in ("chunk_index", "file_index")}
+        video = path / located(info["video_path"], video_key=camera, **where)
+        require_inside(video, path)
+        frames = read_video(video, place[f"videos/{camera}/from_timestamp"], length, info["fps"])
     states = _array(rows["observation.state"]) if "observation.state" in rows.column_names else np.empty((length, 0))
     more = check(own.get(index, {"seed": None, "factors": "{}", "contacts": []}), OWN_ROW)
     return Episode(

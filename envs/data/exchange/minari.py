@@ -83,7 +83,8 @@ def open_data(path: Path) -> Opened:
     except Exception as error:  # it fails in many ways, some of them assertions
         raise StoreError(f"{folder} cannot be read ({error}): {advice}") from error
 
-    def read(index: int) -> Episode:
+    def read(index: int, pictures: bool) -> Episode:
+        del pictures  # they are not compressed, and come with the rest
         try:
             _with_episode(folder, index)
             data = next(iter(storage.get_episodes([index])))

@@ -46,3 +46,16 @@ def test_a_package_of_the_same_name_from_elsewhere_is_found_before_a_command_sta
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     outcome = Outcome(done.returncode, done.stdout, done.stderr)
     outcome.is_one_line_saying(f"the package 'envs' is imported from {tmp_path / 'foreign'}", "./install.sh")
+
+
+def test_the_doctor_blames_a_folder_of_the_users_that_is_imported_in_place_of_ours_and_no_package(tmp_path):
+    (tmp_path / "planners").mkdir()
+    (tmp_path / "planners" / "__init__.py").touch()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "housecat", "doctor"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("TO DO") or "->" in line]
+    assert f"the package 'planners' is imported from {tmp_path}" in wrong[0]
+    assert "-> run from another folder, or the command `housecat`" in wrong[1]
+    assert "before `own packages` is mended" in wrong[2] and len(wrong) == 3
