@@ -185,6 +185,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "probes": ("worlds.json", probes),
     "seconds": ("worlds.json", seconds),
     "methods": ("compare.json", methods),
+    "cart": ("cart.json", lambda found: "\n".join(table(found) for table in (planners, seconds))),
     "speed": ("speed.json", measured),
     "gpu": ("gpu.json", lambda found: "\n".join(table(found) for table in (planners, probes, seconds))),
 }

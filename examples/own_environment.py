@@ -11,9 +11,9 @@ import housecat
 
 
 def main(data="data/cart", run="runs/cart", episodes=400, updates=600, settings=None):
-    """`settings`: further ones of training and evaluation, by the names that `housecat train --help` lists."""
+    """`settings`: further ones of `collect`, `train` and `evaluate`, as `housecat train --help` lists them."""
     settings = settings or {}
-    housecat.collect(Cart, out=data, episodes=int(episodes))
+    housecat.collect(Cart, out=data, episodes=int(episodes), settings=settings.get("collect"))
     housecat.train(data, out=run, updates=int(updates), settings=settings.get("train"))
     planners = ["random", "flat_distance"]
     result = housecat.evaluate(run, world=Cart, planners=planners, settings=settings.get("evaluate"))

@@ -16,6 +16,7 @@ from envs.data.store import EpisodeStore
 from housecat.runs import wiring
 from housecat.runs.training import train_from_store
 from housecat.settings.config import load_config
+from tests.examples.test_examples import TINY as EXAMPLE
 from tests.housecat.runs.test_training import TINY
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,8 @@ SCRIPTS = sorted(
 OF_KEYPOINTS = ("model.keypoints=", "pretraining.")
 SEEN = [one for one in TINY if not one.startswith(OF_KEYPOINTS)]
 SMALL = [*SEEN, "model=cnn", "planner.samples=8", "planner.elites=2", "planner.iterations=1", "evaluate.max_steps=2"]
+
+OWN = [*(f"{key}={value}" for key, value in EXAMPLE.items()), *SMALL[-4:], "evaluate.episodes=2"]
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,13 @@ def test_speed(tmp_path: Path) -> None:
     found = measured("speed", tmp_path, f"against={ROOT}", "times=1")
     assert {"pretraining", "train", "finetuning", "distance", "flat_distance", "hierarchy"} == set(found["stages"])
     assert all(one["ms"] > 0 and 0.1 < one["ratio"] < 10 for one in found["stages"].values()), "it is the same checkout"
+
+
+def test_cart(tmp_path: Path) -> None:
+    found = measured("cart", tmp_path, "seeds=3", f"out={tmp_path}", "episodes=30", "updates=8", "workers=1", *OWN)
+    (training,) = found["worlds"]["Cart"]["trainings"]
+    assert (training["seed"], training["recordings"], set(training["planners"])) == (3, 30, {"random", "flat_distance"})
+    assert training["seconds"]["processor"] > 0
 
 
 def test_no_script_is_left_out_and_each_starts_from_anywhere(tmp_path: Path) -> None:

@@ -58,8 +58,9 @@ def of_user(error: BaseException) -> str | None:
     Their code is all that belongs neither to this program nor to Python and the packages that are installed.
     """
     for one in _causes(error):
-        frames = [(frame.filename, frame.lineno, frame.name) for frame in traceback.extract_tb(one.__traceback__)]
-        frames += [found.groups() for note in getattr(one, "__notes__", ()) for found in _FRAME.finditer(note)]
+        frames = [(frame.filename, str(frame.lineno), frame.name) for frame in traceback.extract_tb(one.__traceback__)]
+        for note in getattr(one, "__notes__", ()):
+            frames += [(found["file"], found["line"], found["name"]) for found in _FRAME.finditer(note)]
         for file, line, name in reversed(frames):
             if os.path.isfile(file) and not any(Path(file).is_relative_to(root) for root in _ROOTS):
                 shown = os.path.relpath(file)
