@@ -41,7 +41,7 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
         data.rename(folder / "data")
         one = training(folder, found)
         trainings.append({**one, "seconds": {**one["seconds"], **took}})
-    write("cart", {"worlds": {"Cart": {"trainings": trainings, "success": together(trainings)}}}, results)
+        write("cart", {"worlds": {"Cart": {"trainings": trainings, "success": together(trainings)}}}, results)
 
 
 def used() -> float:
