@@ -21,9 +21,9 @@ from housecat.frame_agent import FrameAgent
 from housecat.recorder import Recorder
 from housecat.runs import trained, wiring
 from housecat.settings.config import load_config, text_of
+from housecat.settings.groups import PLANNERS
 from housecat.settings.own_code import reference
 from housecat.settings.planning import PlannerConfig
-from housecat.settings.schema import PLANNERS
 from planners.interface import Planner
 from worldmodel.share.hub import from_pretrained
 

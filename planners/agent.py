@@ -1,5 +1,6 @@
 """The control loop: camera frames in, actions out; keeps what has been seen and the plan that is under way."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +18,21 @@ class Agent:
     Args:
         generators: B random generators, one of each environment.
         execute: control steps from one plan to the next.
+        judge: how far latents (B, *Z) are from targets (B, *Z), (B,): what plans foresaw is held against what came.
     """
 
-    def __init__(self, planner: Planner, model: WorldModel, generators: Generators, execute: int = 1) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        model: WorldModel,
+        generators: Generators,
+        execute: int = 1,
+        judge: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
         if not 1 <= execute <= planner.horizon:
             raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
+        self.judge = judge
         self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
         self._goals: Tensor | None = None  # (B, *Z)
         self._frames: Tensor | None = None  # (B, context, h, w, 3) uint8, the newest last
@@ -86,9 +96,17 @@ class Agent:
         start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
         generators = [self.generators[row] for row in rows]
         plan = self.planner(z, self._goals[rows], start, generators, [self._memory[row] for row in rows])
+        if self.judge is not None:
+            plan = replace(plan, foreseen=self._foreseen(z, rows, self.judge))
         for row, memory in zip(rows, plan.memory or [None] * len(rows), strict=True):
             self._memory[row] = memory
         return self._for_all(plan, rows)
+
+    def _foreseen(self, z: Tensor, rows: list[int], judge: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        if self.last_plan is None:
+            return torch.full((len(rows), 2), torch.nan, device=z.device)
+        target = self.last_plan.target[rows]
+        return torch.stack([judge(one, target) for one in (self.last_plan.imagined[rows, self._done - 1], z)], dim=1)
 
     def _for_all(self, plan: Plan, rows: list[int]) -> Plan:
         """The plan of some environments, put into the rows of the last plan for all."""
@@ -96,8 +114,10 @@ class Agent:
         if len(rows) == count:
             return plan
         merged = {}
-        for name in ("actions", "imagined", "energy", "target", "subgoal"):
+        for name in ("actions", "imagined", "energy", "target", "subgoal", "foreseen"):
             new = getattr(plan, name)
+            if new is None:
+                continue
             old = new.new_zeros(count, *new.shape[1:]) if self.last_plan is None else getattr(self.last_plan, name)
             merged[name] = old.index_copy(0, torch.tensor(rows, device=old.device), new)
         return replace(plan, **merged, memory=tuple(self._memory))

@@ -7,6 +7,10 @@ from typing import Any
 
 from envs.data.store import EpisodeStore
 from envs.registry import WORLDS, make_world
+from housecat.bench import run as bench
+from housecat.bench import tiny
+from housecat.bench.entrants import Entrant, check, entrant
+from housecat.bench.suites import suite_of
 from housecat.cli import datasets
 from housecat.cli.export import export_programs
 from housecat.cli.help import COMMANDS
@@ -20,7 +24,7 @@ from housecat.runs.compare import compare
 from housecat.runs.folder import open_run
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
-from housecat.settings.config import check_combinations, check_shared, for_command, load_config, to_yaml
+from housecat.settings.config import SHARED, check_combinations, check_shared, for_command, load_config, to_yaml
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
 from housecat.settings.sizes import check_sizes
@@ -44,7 +48,7 @@ class Request:
 
     def composed(self, *more: str) -> Config:
         """The settings with further `key=value` in front of what the user wrote, which wins."""
-        found = for_command(load_config([*more, *self.arguments], shared=self.command == "compare"), self.command)
+        found = for_command(load_config([*more, *self.arguments], shared=self.command in SHARED), self.command)
         check_sizes(found, COMMANDS[self.command].reads)
         return found
 
@@ -187,6 +191,37 @@ def run_worlds(request: Request) -> int:
     return 0
 
 
+def run_bench(request: Request) -> int:
+    """Tunes, plays and judges planners on frozen pairs, with every checkpoint that is named."""
+    config = request.config
+    out = Path(config.out or "runs/bench")
+    suite = suite_of(config.suite, config.bench)
+    if config.checkpoints is None and config.suite != "smoke":
+        raise UsageError(
+            f"suite={config.suite} needs models: name the folders of their runs, checkpoints=[runs/medium]"
+        )
+    entrants = [_entrant(request, Path(one)) for one in config.checkpoints or ()]
+    check(entrants, suite)
+    with open_run(out, "", request.line) as run:
+        run.claim(*bench.FILES)
+        if not entrants:
+            entrants = [_entrant(request, tiny.trained_now(request.composed, out / "tiny", request.line))]
+            check(entrants, suite)
+        bench.bench(entrants, suite, out, request.line)
+    return 0
+
+
+def _entrant(request: Request, named: Path) -> Entrant:
+    folder = folder_of(named)
+    spec = wiring.trained_world(folder)
+    config = request.suited_to(spec).config
+    if names_world(request.given):
+        asked = wiring.world_spec(config)
+        wiring.check_world(f"checkpoint {folder}", spec, asked)
+        spec |= {key: asked[key] for key in ("path", "digest") if key in asked}
+    return entrant(folder, wiring.evaluated_spec(config, spec), config)
+
+
 RUN: dict[str, Callable[[Request], int]] = {
     "quickstart": run_quickstart,
     "collect": run_collect,
@@ -194,6 +229,7 @@ RUN: dict[str, Callable[[Request], int]] = {
     "evaluate": run_evaluate,
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
     "compare": run_compare,
+    "bench": run_bench,
     "probe": run_probe,
     "export": run_export,
     "worlds": run_worlds,

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 _FILES = ("config", "preset")
 _COMMON = ("seed", "out", "device", "precision", *_FILES)
 _JUDGED = ("planner", "evaluate")
+_PLAYED = tuple(
+    f"evaluate.{name}"
+    for name in ("strata", "min_distance", "min_steps", "offset", "max_steps", "batch", "timing_steps")
+)
+_TUNED = tuple(  # by the bench, for each optimiser
+    f"planner.{name}"
+    for name in (
+        *("optimizer", "calls", "milliseconds", "samples", "iterations", "noise", "elites", "temperature"),
+        *("kept", "decay", "starts", "descents", "rate"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -23,11 +34,14 @@ class Command:
     example: str
     settings: tuple[str, ...]  # names, or sections of them, that it reads
     more: str = ""
+    but: tuple[str, ...] = ()  # settings of these sections that it does not read
     flags: tuple[str, ...] = ()  # words like --json
 
     def reads(self, name: str) -> bool:
         """Whether the command takes this setting into account."""
         section, dot, _ = name.partition(".")
+        if name in self.but:
+            return False
         if name in self.settings or section in self.settings:
             return True
         if "method" not in self.settings:
@@ -81,6 +95,26 @@ COMMANDS = {
         (*_COMMON, "data", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate", "compare"),
         "Writes compare.json and, in runs/, every run to out (runs/compare unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
+    ),
+    "bench": Command(
+        "play worlds x models x planners x optimisers x seeds on frozen pairs, at equal model calls; one page",
+        "housecat bench checkpoints=[runs/medium] bench.optimizers=[cem,mppi] out=runs/bench",
+        (
+            *_COMMON[1:],
+            "checkpoints",
+            "suite",
+            "code",
+            "workers",
+            "world",
+            "factors.test",
+            "planner",
+            "bench",
+            *_PLAYED,
+        ),
+        "Writes results.jsonl, bench.json and bench.html to out (runs/bench unless given). Goes on where it was "
+        "stopped.\nEach optimiser, also one of yours (FILE.py:NAME), is tuned on calibration pairs with as many trials "
+        "as any other.\nWithout checkpoints, the smoke suite trains a tiny model of its own.",
+        but=_TUNED,
     ),
     "probe": Command(
         "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",

@@ -168,9 +168,9 @@ def work(name: str, arguments: list[str], flags: frozenset[str]) -> int:
     arguments = from_files.expanded(arguments, COMMANDS[name].reads)
     given = frozenset(overrides.full_name(argument.partition("=")[0]) for argument in arguments)
     # What suits the world of a recording or a checkpoint is not known before that has been opened.
-    opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint"))
+    opens = any(key in given and COMMANDS[name].reads(key) for key in ("data", "checkpoint", "checkpoints"))
     complete = overrides.names_world(given) or not opens
-    settings = config.for_command(config.load_config(arguments, complete, shared=name == "compare"), name)
+    settings = config.for_command(config.load_config(arguments, complete, shared=name in config.SHARED), name)
     from envs.data.machine import stay_within_container  # loads mujoco
     from housecat.settings.sizes import check_sizes
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
+import gymnasium
 import numpy as np
 import torch
 from msgspec import Meta
@@ -24,6 +25,7 @@ from housecat.evaluation.trouble import Trouble, TroubledVector
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.streams import torch_stream
 
+_ROUNDING = 1e-5  # of an action, as a share of half its range
 AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
 
 
@@ -57,6 +59,12 @@ class EpisodeResult:
     path: np.ndarray  # (steps + 1, S) simulator states
     targets: list[int]  # (steps,) landmark aimed at in each control step, or AT_THE_GOAL
     missed: int | None = None  # control steps without an action in time; None: there was no deadline
+    final: float | None = None  # true distance to the goal at the end, in the world's unit
+    roughness: float | None = None  # mean change of an action from one step to the next, in halves of its range
+    clamped: float | None = None  # share of the numbers of all actions that lie on their bounds
+    beyond: float | None = None  # share of the control steps in which an action was out of its bounds
+    imagined: float | None = None  # distance that is planned with, from where plans said to be when the next was made
+    achieved: float | None = None  # the same from where it was; means over the plans; None: nothing was planned
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `episodes.json`; states are rounded to four decimals."""
@@ -83,6 +91,12 @@ STORED = record(  # `episodes.json`
             path=many(many(Number)),
             targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
             missed=Count | Maybe,
+            final=Number | None | Maybe,
+            roughness=Least0 | None | Maybe,
+            clamped=Share | None | Maybe,
+            beyond=Share | None | Maybe,
+            imagined=Number | None | Maybe,
+            achieved=Number | None | Maybe,
         )
     ),
     landmarks=record(states=many(many(Number), 1), edges=many(many(Count, 2, 2))) | None,
@@ -135,25 +149,36 @@ def play(
     agent.reset(goals)
     paths = [[state] for state in infos["state"]]
     targets: list[list[int]] = [[] for _ in pairs]
+    taken: list[list[np.ndarray]] = [[] for _ in pairs]
+    foreseen: list[list[np.ndarray]] = [[] for _ in pairs]
     calls, counted = np.zeros(len(pairs)), None
     active = np.ones(len(pairs), bool)
     for _ in range(max_steps or vector.worlds[0].max_steps):
         actions = agent.act(frames, active)
         plan = agent.last_plan
+        told = None if plan is None or plan is counted or plan.foreseen is None else plan.foreseen.cpu().numpy()
         frames, _, reached, _, infos = vector.step(actions)
         for i in np.flatnonzero(active):
             paths[i].append(infos["state"][i])
             targets[i].append(AT_THE_GOAL if plan is None else int(plan.subgoal[i]))
+            taken[i].append(actions[i])
+            foreseen[i] += [] if told is None else [told[i]]
             calls[i] += 0 if plan is None or plan is counted else plan.calls
         counted = plan
         active = ~reached
         if not active.any():
             break
-    played = [
-        _result(planner, pairs[i], vector.worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i]))
-        for i in range(len(pairs))
+    space, missed = vector.worlds[0].action_space, agent.missed if isinstance(agent, OnTime) else None
+    assert isinstance(space, gymnasium.spaces.Box)
+    return [
+        replace(
+            _result(planner, one, vector.worlds[i], np.stack(paths[i]), targets[i], calls[i], bool(not active[i])),
+            missed=missed,
+            **conduct(np.stack(taken[i]), space.low, space.high),
+            **_promises(foreseen[i]),
+        )
+        for i, one in enumerate(pairs)
     ]
-    return [replace(one, missed=agent.missed) for one in played] if isinstance(agent, OnTime) else played
 
 
 def _worlds(bench: Bench, seed: int, indices: Sequence[int]) -> WorldVector:
@@ -167,9 +192,27 @@ def _result(
     planner: str, one: tuple[int, Pair], world: World, path: np.ndarray, targets: list[int], calls: float, success: bool
 ) -> EpisodeResult:
     (index, pair), travelled = one, path_length(world, path)
-    steps = len(targets)
+    steps, final = len(targets), world.distance(path[-1], pair.goal)
     spl, needed = path_efficiency(success, pair.distance, travelled), steps if success else None
-    return EpisodeResult(planner, index, success, needed, spl, travelled, calls / steps, path, targets)
+    return EpisodeResult(planner, index, success, needed, spl, travelled, calls / steps, path, targets, final=final)
+
+
+def conduct(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, Any]:
+    """What actions (T, A) are like, between bounds (A,): `roughness`, `clamped` and `beyond` of an `EpisodeResult`."""
+    half = np.maximum((high - low) / 2, 1e-12)
+    place = (actions - (low + high) / 2) / half  # from -1 to 1; a NaN is on no bound, and beyond
+    changes = np.abs(np.diff(place, axis=0))
+    return {
+        "roughness": float(changes.mean()) if changes.size else 0.0,
+        "clamped": float((np.abs(place) >= 1 - _ROUNDING).mean()),
+        "beyond": float((~(np.abs(place) <= 1 + _ROUNDING)).any(axis=1).mean()),
+    }
+
+
+def _promises(foreseen: list[np.ndarray]) -> dict[str, Any]:
+    known = [one for one in foreseen if np.isfinite(one).all()]
+    means = np.mean(known, axis=0).tolist() if known else [None, None]
+    return dict(zip(("imagined", "achieved"), means, strict=True))
 
 
 def path_length(world: World, path: np.ndarray) -> float:

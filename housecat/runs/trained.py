@@ -1,20 +1,25 @@
 """A checkpoint that is played with: its world model, what was learned on top of it, and the planners that use both."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from envs import make_world
 from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
+from housecat.runs.searching import optimizer_of
 from housecat.runs.wiring import build_planner, check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
 from planners.agent import Agent, RandomAgent
+from planners.energies import LatentDistance, TemporalDistance
+from planners.interface import Energy
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
@@ -31,20 +36,29 @@ class BenchSetup:
 
     def __call__(self) -> Bench:
         """Loads the checkpoint in this process."""
+        return self.with_loaded(self.load())
+
+    def load(self) -> "Trained":
+        """The checkpoint; what of the user's own code it needs is imported first."""
         hand_over_named(self.config)
         if self.config.world.factory is not None:
             world_spec(self.config)  # makes known how the user's environment is made
+        return load_checkpoint(self.checkpoint, self.config, self.spec)
+
+    def with_loaded(self, loaded: "Trained", given: dict[str, Any] | None = None) -> Bench:
+        """The same with a checkpoint that is loaded already; `given`: arguments of an optimiser of the user's own."""
         config, trouble, rate = in_time(self.config), self.config.trouble, self.config.evaluate.rate
         if trouble.pushes and self.spec["family"] == "python":
             raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
-        loaded = load_checkpoint(self.checkpoint, config, self.spec)
         model = loaded.model
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             if name == "random":
                 return RandomAgent(model.action_low, model.action_high, generators)
-            planner = build_planner(config, name, horizon, model, loaded.distance, loaded.landmarks)
-            return Agent(planner, model, generators, config.planner.execute)
+            optimizer = optimizer_of(config.planner, given)
+            planner = build_planner(config, name, horizon, model, loaded.distance, loaded.landmarks, optimizer)
+            energy = LatentDistance() if name == "flat_latent" else TemporalDistance(loaded.distance)
+            return Agent(planner, model, generators, config.planner.execute, partial(judged, energy))
 
         return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate)
 
@@ -57,6 +71,11 @@ def in_time(config: Config) -> Config:
     most = PLANNING * 1000 / rate
     left = most if asked.milliseconds is None else min(most, asked.milliseconds)
     return replace(config, planner=replace(asked, milliseconds=left))
+
+
+def judged(energy: Energy, latents: Tensor, targets: Tensor) -> Tensor:
+    """The energy (B,) of being at latents (B, *Z), towards targets (B, *Z)."""
+    return energy(latents[:, None, None], latents.new_zeros(len(latents), 1, 1, 1), targets)[:, 0]
 
 
 def check_planners(setup: BenchSetup) -> None:

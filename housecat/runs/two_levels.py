@@ -15,7 +15,7 @@ def two_levels(config: Config, flat: Flat, model: WorldModel, distance: Distance
     if not isinstance(model, TwoLevelModel):
         raise UsageError(
             "the checkpoint has no second level, which planner hjepa needs: train with method=hjepa, or leave it out "
-            "of evaluate.planners"
+            "of evaluate.planners (bench.planners)"
         )
     asked, upper = config.planner, model.upper
     if asked.upper_every > upper.stride:

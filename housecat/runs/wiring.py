@@ -1,6 +1,5 @@
 """The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
 
-import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,16 @@ from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
 from housecat.runs import hardware
+from housecat.runs.searching import optimizer_of, own_energy
 from housecat.runs.training import TrainingPlan
 from housecat.runs.two_levels import two_levels
 from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE
 from housecat.settings.own_code import made, own_code
 from housecat.settings.schema import Config, WorldConfig
-from planners.energies import Composable, composable, make_energy
+from planners.energies import make_energy
 from planners.flat import Flat
-from planners.interface import Distance, Planner, WorldModel
-from planners.optimizers.registry import OPTIMIZERS, make_optimizer, within
+from planners.interface import Distance, Optimizer, Planner, WorldModel
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
@@ -228,18 +227,25 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
 
 
 def build_planner(
-    config: Config, name: str, horizon: int | None, model: WorldModel, distance: Distance, landmarks: Landmarks | None
+    config: Config,
+    name: str,
+    horizon: int | None,
+    model: WorldModel,
+    distance: Distance,
+    landmarks: Landmarks | None,
+    optimizer: Optimizer | None = None,
 ) -> Planner:
     """The planner of this name.
 
-    `horizon`: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
+    Args:
+        horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
+        optimizer: None: the one that `planner.optimizer` names.
 
     Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level; or
     an optimiser or energy of the user's own is not to be found.
     """
     asked = config.planner
-    known = asked.optimizer in OPTIMIZERS
-    optimizer = make_optimizer(asked.optimizer, asked) if known else within(made(asked.optimizer), asked)
+    optimizer = optimizer_of(asked) if optimizer is None else optimizer
     latent = name == "flat_latent"
     energy = make_energy(asked, None if latent else distance)
     default = config.evaluate.horizons[0] if latent else asked.horizon
@@ -253,16 +259,9 @@ def build_planner(
     if landmarks is None:
         raise UsageError(
             "the checkpoint has no landmarks, which the hierarchy needs: train again, or leave it out of "
-            "evaluate.planners"
+            "evaluate.planners (bench.planners)"
         )
     return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
-
-
-def own_energy(asked: Any, default: Composable) -> Composable:
-    """An energy of the user's own: a function of three, or what a function of one makes of the default."""
-    if len(inspect.signature(asked).parameters) == 1:
-        asked = asked(default)
-    return composable(asked)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

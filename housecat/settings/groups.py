@@ -4,6 +4,7 @@ from pathlib import Path
 
 GROUPS = ("world", "method", "model", "objective")
 OUTSIDE = ("dm_control", "gymnasium", "mjcf")  # files of the group world that stand for worlds of others
+PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
 # Sections that say what is learnt and how, beside those of the method: whatever trains reads them.
 LEARNING = ("method", "pretraining", "train", "finetuning", "critic", "graph")
 

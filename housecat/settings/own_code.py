@@ -3,6 +3,7 @@
 Only what the user of this process has named is ever imported: nothing that a recording or a checkpoint names.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -54,13 +55,24 @@ def own_code(words: str) -> Any:
     return _named[words]
 
 
-def made(words: str) -> Any:
-    """The same; where it is a class, an instance made without arguments. Raises UsageError."""
+def made(words: str, given: dict[str, Any] | None = None) -> Any:
+    """The same; where it is a class, an instance, made with what is `given` or without arguments. Raises UsageError."""
     found = own_code(words)
     try:
-        return found() if inspect.isclass(found) else found
+        return found(**given or {}) if inspect.isclass(found) else found
     except Exception as error:
-        raise UsageError(f"{words} cannot be made without arguments: {error}") from error
+        how = f"with {given}" if given else "without arguments"
+        raise UsageError(f"{words} cannot be made {how}: {error}") from error
+
+
+def code_digest(words: str) -> str:
+    """SHA-256 of the file that the user's own code is in; of nothing where it is in none. Raises UsageError."""
+    found = own_code(words)
+    try:
+        file = inspect.getsourcefile(found if inspect.isclass(found) or inspect.isroutine(found) else type(found))
+    except TypeError:
+        file = None
+    return hashlib.sha256(Path(file).read_bytes() if file else b"").hexdigest()
 
 
 def hand_over_named(config: Any) -> None:

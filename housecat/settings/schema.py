@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housecat.settings.declared import Section, Setting, call, sections
-from housecat.settings.groups import OUTSIDE, group_choices
+from housecat.settings.groups import OUTSIDE, PLANNERS, group_choices
 from housecat.settings.own_code import is_reference, own_code
 from worldmodel.settings import OWN, setting
 
 if TYPE_CHECKING:  # all of this needs torch
     from housecat.evaluation.trouble import Trouble
+    from housecat.settings.benching import BenchConfig
     from housecat.settings.planning import PlannerConfig
     from planners.subgoals.landmarks import GraphSettings
     from worldmodel.distances.critic import CriticSettings
@@ -101,7 +102,6 @@ _PLAYED = {  # planners that read a setting which not all of them do
     "planner.reach": ("hierarchy",),
     "planner.patience": ("hierarchy",),
 }
-PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,12 @@ class Config:
     out: str | None = setting(None, "folder to write to")
     data: str | None = setting(None, "folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = setting(None, "folder of a training run, or the folder model/ in it")
+    checkpoints: tuple[str, ...] | None = setting(
+        None, "folders of training runs, of any worlds; null: of the smoke suite's own, trained now"
+    )
+    suite: str = setting(
+        "smoke", "how much is played, where bench.* says nothing", choices=("smoke", "standard", "full")
+    )
     code: str | None = setting(
         None, "your own encoder or method that the checkpoint was trained with, FILE.py:NAME; nothing else is imported"
     )
@@ -191,6 +197,7 @@ class Config:
     evaluate: EvaluateConfig
     trouble: Trouble
     compare: CompareConfig
+    bench: BenchConfig
 
 
 def shared_sections() -> dict[str, Section]:

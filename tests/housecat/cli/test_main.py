@@ -93,7 +93,10 @@ def test_the_version_is_the_one_of_the_project_file(capsys):
         ("quikstart", ["no command 'quikstart'", "did you mean quickstart?"]),
         (
             "fly",
-            ["no command 'fly'", "quickstart, collect, train, evaluate, compare, probe, export, rerender, data info"],
+            [
+                "no command 'fly'",
+                "quickstart, collect, train, evaluate, compare, bench, probe, export, rerender, data info",
+            ],
         ),
         ("data chek data=x", ["no command 'data chek'", "did you mean data check?"]),
         ("data fly", ["no command 'data fly'", "there are data info, data check"]),

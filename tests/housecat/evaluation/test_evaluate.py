@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult, generator_of, play
+from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult, conduct, generator_of, play
 from housecat.evaluation.evaluate import EvaluateSettings, evaluate
 from housecat.evaluation.pairs import PairRequest, PairSet, make_pairs
 from housecat.evaluation.results import About
@@ -103,6 +103,17 @@ def test_a_plan_that_is_followed_for_four_steps_counts_its_model_calls_once(pair
             assert all(len(set(result.targets[k : k + 4])) == 1 for k in range(0, steps, 4))
     one, four = (play(every[execute], "flat_distance", None, numbered(pairs)[:1], seed=0)[0] for execute in (1, 4))
     assert four.calls < 0.5 * one.calls
+
+
+def test_what_actions_are_like_is_told_in_shares_of_their_range() -> None:
+    low, high = np.array([-1.0, 0.0]), np.array([1.0, 4.0])
+    still = conduct(np.array([[0.0, 1.0]] * 3), low, high)
+    assert still == {"roughness": 0.0, "clamped": 0.0, "beyond": 0.0}
+    jumping = conduct(np.array([[-1.0, 0.0], [1.0, 4.0], [-1.0, 2.0]]), low, high)
+    assert jumping == {"roughness": pytest.approx((2 + 2 + 2 + 1) / 4), "clamped": pytest.approx(5 / 6), "beyond": 0.0}
+    wild = conduct(np.array([[1.1, 2.0], [0.0, np.nan], [0.0, 1.0], [0.5, 3.0]]), low, high)
+    assert wild["beyond"] == 0.5
+    assert conduct(np.zeros((1, 2)), -high, high)["roughness"] == 0.0
 
 
 def test_calibration_plays_with_noise_of_its_own(pairs: PairSet) -> None:

@@ -1,0 +1,85 @@
+"""The models that enter a bench: what each is called, and that its planners can be made, before anything is played."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from housecat.bench.suites import Suite
+from housecat.bench.tuning import trials_of
+from housecat.errors import UsageError
+from housecat.runs.trained import BenchSetup
+from housecat.runs.wiring import identity_of
+from housecat.settings.config import check_combinations
+from housecat.settings.own_code import is_reference, made
+from housecat.settings.schema import Config
+from worldmodel.checkpoint import digest
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One checkpoint with the settings that suit its world."""
+
+    name: str  # of its run's folder; of a world, no other has it
+    folder: Path
+    digest: str  # of its content
+    spec: dict[str, Any]  # of its world, as it is evaluated
+    config: Config
+
+    @property
+    def world(self) -> str:
+        """Name of its world."""
+        return self.spec["name"]
+
+
+def entrant(folder: Path, spec: dict[str, Any], config: Config) -> Entrant:
+    """The checkpoint in `folder`, called as its run: `medium`, or `medium/seed-1` of several seeds."""
+    place = folder.resolve()
+    run = place.parent if place.name == "model" else place
+    name = f"{run.parent.name}/{run.name}" if run.name.startswith("seed-") else run.name
+    return Entrant(name, folder, digest(folder), spec, config)
+
+
+def check(entrants: Sequence[Entrant], suite: Suite) -> None:
+    """Raises UsageError where they cannot be told apart, or a planner or an optimiser cannot be made."""
+    for index, one in enumerate(entrants):
+        for other in entrants[:index]:
+            if other.world == one.world and other.name == one.name:
+                raise UsageError(
+                    f"checkpoints {other.folder} and {one.folder} are both called {one.name}: rename one of the folders"
+                )
+            if other.world == one.world and _identity(other) != _identity(one):
+                raise UsageError(
+                    f"checkpoints {other.folder} and {one.folder} are of two worlds that are both called {one.world}: "
+                    "bench them one by one"
+                )
+        horizon = one.config.planner.horizon
+        if min(suite.calls) < horizon:
+            raise UsageError(
+                f"bench.calls must be at least planner.horizon ({horizon} in world {one.world}), got {min(suite.calls)}"
+            )
+        check_combinations(one.config)
+        bench = BenchSetup(one.spec, one.folder, one.config)()
+        for planner in suite.planners:
+            bench.make_agent(planner, horizon, [torch.Generator()])
+    for name in filter(is_reference, suite.optimizers):
+        for candidates in (calls // one.config.planner.horizon for one in entrants for calls in suite.calls):
+            for given in trials_of(name, candidates, suite.trials):
+                _rehearse(name, given)
+
+
+def _rehearse(name: str, given: dict[str, Any]) -> None:
+    """An optimiser of the user's own on a bowl, so that a slip in it is told before hours are spent."""
+    optimizer = made(name, given)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
+    bound = torch.ones(2)
+    try:
+        optimizer(lambda actions: actions.square().mean(dim=(2, 3)), torch.zeros(2, 3, 2), -bound, bound, generators)
+    except Exception as error:  # the user's own code may fail in any way
+        raise UsageError(f"{name} fails at a simple search: {type(error).__name__}: {error}") from error
+
+
+def _identity(one: Entrant) -> dict[str, Any]:
+    return {key: value for key, value in identity_of(one.spec).items() if key != "frame_size"}

@@ -1,0 +1,87 @@
+"""What a process of the bench does: play the pairs of one cell, some of them once more, and take the time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envs.task import Pair
+from housecat.evaluation.episodes import Bench, EpisodeResult, play
+from housecat.evaluation.timing import StepTime, time_planner
+from housecat.runs.trained import BenchSetup, Trained
+from housecat.settings.own_code import is_reference
+from planners.interface import PlanError
+
+Numbered = tuple[tuple[int, Pair], ...]  # with their index
+
+
+@dataclass(frozen=True)
+class BenchJob:
+    """What one cell, or one setting that is tried, plays; travels to worker processes."""
+
+    setup: BenchSetup  # the settings of the optimiser included
+    given: dict[str, Any]  # arguments of an optimiser of the user's own
+    planner: str
+    pairs: Numbered
+    seed: int
+    max_steps: int | None
+    batch: int  # environments side by side
+    timing_steps: int = 0  # control steps timed; 0: none
+    replays: int = 0  # pairs to be played once more, beside others than before
+
+
+@dataclass(frozen=True)
+class BenchPlayed:
+    """What came of it."""
+
+    results: list[EpisodeResult]  # in the order of the pairs; none where it failed
+    time: StepTime | None = None
+    replayed: int = 0
+    different: int = 0  # of these
+    failed: str | None = None
+
+
+def begin() -> Callable[[BenchJob], BenchPlayed]:
+    """Gets ready in a process; the checkpoint that was played with last stays loaded."""
+    kept: dict[Any, Trained] = {}
+
+    def work(job: BenchJob) -> BenchPlayed:
+        if job.setup.checkpoint not in kept:
+            kept.clear()
+            kept[job.setup.checkpoint] = job.setup.load()
+        bench = job.setup.with_loaded(kept[job.setup.checkpoint], job.given)
+        try:
+            return played(bench, job, job.setup.config.planner.horizon)
+        except PlanError as error:
+            return BenchPlayed([], failed=str(error))
+        except Exception as error:  # the user's own code may fail in any way
+            if not is_reference(job.setup.config.planner.optimizer):
+                raise
+            return BenchPlayed([], failed=f"{type(error).__name__}: {error}")
+
+    return work
+
+
+def played(bench: Bench, job: BenchJob, horizon: int) -> BenchPlayed:
+    """Plays a job. Raises PlanError where the planner does not keep its protocol."""
+
+    def some(pairs: Sequence[tuple[int, Pair]]) -> list[EpisodeResult]:
+        return play(bench, job.planner, horizon, pairs, job.seed, job.max_steps)
+
+    parts = [job.pairs[first : first + job.batch] for first in range(0, len(job.pairs), job.batch)]
+    results = [one for part in parts for one in some(part)]
+    again: list[EpisodeResult] = []
+    if job.replays and len(job.pairs) > 1:
+        if job.batch == 1:
+            again = some(job.pairs[: max(2, job.replays)])
+        else:  # alone: the last ones of the first batch, which others were before
+            again = [one for pair in parts[0][-job.replays :] for one in some([pair])]
+    first = {one.pair: one for one in results}
+    different = sum(not _same(first[one.pair], one) for one in again)
+    time = None
+    if job.timing_steps:
+        time = time_planner(bench, job.planner, horizon, results, [pair for _, pair in job.pairs], job.timing_steps)
+    return BenchPlayed(results, time, len(again), different)
+
+
+def _same(one: EpisodeResult, other: EpisodeResult) -> bool:
+    return one.path.tobytes() == other.path.tobytes() and one.targets == other.targets and one.calls == other.calls
