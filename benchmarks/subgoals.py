@@ -9,6 +9,7 @@ control steps ahead: that is what a hierarchy over this low level could reach at
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.record import RESULTS, write
-from benchmarks.true_subgoals import play_true_subgoals
 from envs import make_world
 from envs.task import Pair
-from housecat.evaluation.episodes import EpisodeResult, play
+from housecat.evaluation.episodes import Bench, EpisodeResult, play
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate, compare_paired
+from housecat.players.true_subgoals import TrueSubgoals
+from housecat.players.truth import InformedAgent, Truth
 from housecat.runs import trained, wiring
 from housecat.settings.config import load_config
+from planners.interface import Planner
 from worldmodel import checkpoint
+from worldmodel.model import LatentWorldModel
 
-AHEAD = (4.0, 8.0, 12.0)  # control steps
+AHEAD = (4, 8, 12)  # control steps
 FLAT = ("flat_latent", "flat_distance")
 
 
@@ -40,6 +44,17 @@ def summary(results: list[EpisodeResult]) -> dict[str, Any]:
         "spl": round(float(np.mean([result.spl for result in results])), 3),
         "model_calls": round(float(np.mean([result.calls for result in results]))),
     }
+
+
+def _played(bench: Bench, name: str, seed: int, limit: int | None, pair: tuple[int, Pair]) -> EpisodeResult:
+    return play(bench, name, None, [pair], seed, limit)[0]
+
+
+def _towards_true_subgoals(
+    flat: Planner, model: LatentWorldModel, ahead: int, name: str, horizon: int | None, generators: list[Any]
+) -> InformedAgent:
+    truth = Truth()
+    return InformedAgent(TrueSubgoals(flat, truth, model, ahead), model, generators, 1, truth)
 
 
 def main(arguments: list[str], results: Path = RESULTS) -> None:
@@ -59,18 +74,15 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
         print(f"{name:32} {summary(found[name])}", flush=True)
 
     for name in config.evaluate.planners:
-        record(name, lambda pair, name=name: play(bench, name, None, [pair], config.seed, limit)[0])  # type: ignore[misc]
+        record(name, partial(_played, bench, name, config.seed, limit))
     for name in FLAT:
         flat = wiring.build_planner(
             config, name, config.planner.horizon, loaded.model, loaded.distance, loaded.landmarks
         )
-        for steps in AHEAD:
-            record(
-                f"{name}, true subgoals at {steps:g}",
-                lambda pair, flat=flat, steps=steps: play_true_subgoals(  # type: ignore[misc]
-                    world, flat, loaded.model, steps, pair, config.seed, limit
-                ),
-            )
+        for ahead in AHEAD:
+            told = replace(bench, make_agent=partial(_towards_true_subgoals, flat, loaded.model, ahead))
+            called = f"{name}, true subgoals at {ahead}"
+            record(called, partial(_played, told, called, config.seed, limit))
     outcomes = {name: [result.success for result in each] for name, each in found.items()}
     first = next(iter(outcomes))
     against = {name: asdict(compare_paired(outcomes[first], each)) for name, each in outcomes.items() if name != first}

@@ -73,6 +73,10 @@ def test_the_hierarchy_plays_and_the_report_says_what_is_unknown(
     out = compared / "judged"
     model = compared / "compared" / "runs" / "default-0"
     assert cli.main(["evaluate", f"checkpoint={model}", f"out={out}", "workers=1", "precision=fp32", *PLAYED]) == 0
+    again = ["evaluate", f"checkpoint={model}", "workers=1", "precision=fp32", f"data={compared / 'bare'}"]
+    capfd.readouterr()
+    assert cli.main([*again, f"out={compared / 'told'}", *PLAYED, "evaluate.planners=[true_distance]"]) == 2
+    assert "does not know states, which true_distance" in capfd.readouterr().err.splitlines()[-1]
     assert strict((out / "episodes.json").read_text())["landmarks"] is None
     assert strict((out / "results.json").read_text())["planners"]["hierarchy"]["episodes"] == 2
     assert "no landmark graph with known places" in (out / "report.html").read_text(encoding="utf-8")

@@ -21,6 +21,8 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
+from housecat.runs.fitted import FILE as FITTED
+from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
@@ -118,10 +120,13 @@ def run_evaluate(request: Request) -> int:
         wiring.check_world(f"checkpoint {checkpoint}", spec, asked)
         spec |= {key: asked[key] for key in ("path", "digest") if key in asked}  # the robot as it is now
     spec = wiring.evaluated_spec(config, spec)
-    trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
-    make_pairs(make_world(spec), wiring.pair_request(config))
     out = Path(config.out) if config.out else checkpoint.parent
-    _do([stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)], out, request, spec)
+    trained.check_planners(trained.BenchSetup(spec, checkpoint, config, out / FITTED))
+    make_pairs(make_world(spec), wiring.pair_request(config))
+    jobs = [stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)]
+    if needed(config.evaluate.planners):
+        jobs.insert(0, stages.fitting(config, spec, checkpoint, _recordings(config, checkpoint), out))
+    _do(jobs, out, request, spec)
     print(summary(out))
     return 0
 
@@ -130,9 +135,7 @@ def run_probe(request: Request) -> int:
     """Diagnoses a checkpoint on held-out recordings."""
     config, folder = request.config, _checkpoint(request)
     spec = wiring.trained_world(folder)
-    data = Path(config.data) if config.data else recordings_of(folder)
-    if data is None:
-        raise UsageError(f"the recordings that {folder} was trained on are not to be found: name some with data=DIR")
+    data = _recordings(config, folder)
     device, precision = wiring.device(config), wiring.precision(config)
     others = encoders_beside(config.against or "", spec, device, precision)
     loaded = load(folder, device, precision)
@@ -241,6 +244,14 @@ def _checkpoint(request: Request) -> Path:
     if request.config.checkpoint is None:
         raise UsageError(f"which checkpoint to {request.command}? give what `housecat train` wrote: checkpoint=DIR")
     return folder_of(Path(request.config.checkpoint))
+
+
+def _recordings(config: Config, folder: Path) -> Path:
+    """The recordings to fit on: those named, or those that the checkpoint in `folder` was trained on."""
+    data = Path(config.data) if config.data else recordings_of(folder)
+    if data is None:
+        raise UsageError(f"the recordings that {folder} was trained on are not to be found: name some with data=DIR")
+    return data
 
 
 def _described(config: Config) -> dict[str, Any]:

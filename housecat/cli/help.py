@@ -86,8 +86,12 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (*_COMMON, "seeds", "checkpoint", "code", "episodes", "workers", "world", "factors", *_JUDGED, "trouble"),
-        "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.",
+        (
+            *(*_COMMON, "seeds", "checkpoint", "code", "data", "episodes", "workers", "world", "factors"),
+            *(*_JUDGED, "trouble"),
+        ),
+        "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.\ncloning, "
+        "inverse, true_distance and true_dynamics are fitted first, on data (by default what it was trained on).",
     ),
     "compare": Command(
         "train every method on the same recordings, probe it, let planners play with it; one table",

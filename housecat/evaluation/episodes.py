@@ -22,6 +22,7 @@ from envs.world import World
 from housecat.evaluation.player import OnTime, Player
 from housecat.evaluation.statistics import path_efficiency
 from housecat.evaluation.trouble import Trouble, TroubledVector
+from housecat.players.truth import InformedAgent
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.streams import torch_stream
 
@@ -144,6 +145,8 @@ def play(
     frames, infos = vector.reset(options=options)
     goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(vector.worlds, pairs, strict=True)])
     agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    if isinstance(agent, InformedAgent):
+        agent.know(vector.worlds, [pair.goal for _, pair in pairs])
     if bench.rate is not None:
         agent = OnTime(agent, bench.rate)
     agent.reset(goals)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from envs.data.machine import processes
 from envs.files import read_json
@@ -24,8 +25,8 @@ from envs.workers import workers as opened
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
-from housecat.evaluation.oracle import oracle_steps
 from housecat.files import write_json
+from housecat.players.truth import oracle_path
 
 FILE = Path(__file__).with_name("measured.json")
 
@@ -94,7 +95,8 @@ def try_pair(spec: dict[str, Any], seed: int, index: int) -> TriedPair:
     # Streams from before they had names, which nothing else uses: `measured.json` was measured on these pairs.
     rng = np.random.default_rng([seed, index])
     pair = world.sample_pair(rng)
-    steps = oracle_steps(world, pair.start, pair.goal, rng)
+    path, reached = oracle_path(world, pair.start, pair.goal, torch.Generator().manual_seed(int(rng.integers(2**63))))
+    steps = len(path) - 1 if reached else None
     play = world.play(np.random.default_rng([seed, index, _RANDOM]))
     world.set_state(pair.start)
     for _ in range(world.max_steps):

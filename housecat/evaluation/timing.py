@@ -10,6 +10,7 @@ from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, one_thread
 from housecat.evaluation.player import Player
 from housecat.evaluation.statistics import percentile
+from housecat.players.truth import InformedAgent
 from worldmodel.streams import torch_stream
 
 _WARM_UP = 3  # steps not counted: first calls allocate and choose kernels
@@ -69,7 +70,9 @@ def time_steps(
 
 def time_planner(
     bench: Bench, planner: str, horizon: int | None, results: Sequence[EpisodeResult], pairs: Sequence[Pair], steps: int
-) -> StepTime:
-    """The time of a planner's control steps on what it saw in its own episodes."""
+) -> StepTime | None:
+    """The time of a planner's control steps on what it saw in its own episodes; None: it needs more than frames."""
     player = bench.make_agent(planner, horizon, [torch_stream(0, "timing")])
+    if isinstance(player, InformedAgent):
+        return None
     return time_steps(player, record_frames(bench, results, pairs, steps))

@@ -10,6 +10,14 @@ LABELS = {
     "flat_distance": "flat, temporal distance",
     "hierarchy": "hierarchy",
     "hjepa": "two levels (H-JEPA)",
+    "cloning": "behaviour cloning",
+    "inverse": "inverse dynamics",
+    "true_subgoals": "flat, true subgoals",
+    "true_distance": "flat, true distance",
+    "true_simulator": "true simulator, learned distance",
+    "true_dynamics": "true simulator and distance, seen state",
+    "true_state": "everything true but the search",
+    "oracle": "oracle",
 }
 ABOUT = {
     "random": "random actions: the floor",
@@ -17,6 +25,14 @@ ABOUT = {
     "flat_distance": "CEM on the learned number of steps to the goal",
     "hierarchy": "subgoals from the landmark graph, CEM towards them",
     "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",
+    "cloning": "a policy that does what the recordings did on the way to such goals, without planning",
+    "inverse": "a policy that does what led from one recorded frame to another soon after it",
+    "true_subgoals": "subgoals from the true way, the learned distance towards them",
+    "true_distance": "the learned model, and the true distance between the states that a probe reads",
+    "true_simulator": "the true simulator, and the learned distance of frames drawn of its future: few candidates",
+    "true_dynamics": "the true simulator and distance, from the state that a probe reads",
+    "true_state": "the true simulator, distance and state, and the planner's search",
+    "oracle": "the true simulator, distance and state, and the world's own search: the ceiling",
 }
 _FEW = 100  # episodes below which an interval is wide enough to be worth a warning
 

@@ -18,6 +18,8 @@ from housecat.evaluation.results import About
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
+from housecat.runs.fitted import FILE as FITTED
+from housecat.runs.fitted import fit, needed
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
 from housecat.runs.training import TRAINED, train_from_store
 from housecat.settings.config import names_of, value_of
@@ -62,11 +64,27 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
     return Job(Stage("train", chosen, out / "model" / "config.json", TRAINED, inputs), work)
 
 
+def fitting(config: Config, spec: dict[str, Any], checkpoint: Path, data: Path, out: Path) -> Job:
+    """Fits what some players need on the recordings in `data`, for an evaluation in `out`."""
+    names = needed(config.evaluate.planners)
+    places = {"data": _place(data, out), "checkpoint": _place(checkpoint, out)}
+
+    def inputs() -> dict[str, str]:
+        manifest = read_manifest(data)
+        return {"checkpoint": digest(checkpoint), "recording": fingerprint(manifest) if manifest else ""}
+
+    def work(run: Run) -> None:
+        fit(names, trained.load_checkpoint(checkpoint, config, spec).model, spec, data, out / FITTED, config.seed)
+
+    return Job(Stage("fit", {**places, "parts": names, "seed": config.seed}, out / FITTED, (FITTED,), inputs), work)
+
+
 def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path, command: str) -> Job:
     """Lets the planners play with the checkpoint; writes `results.json` and `episodes.json` to `out`."""
     chosen = _chosen(config, ("seed", "planner", "evaluate"))
     del chosen["evaluate.batch"]  # changes no outcome
     chosen |= {"checkpoint": _place(checkpoint, out), "precision": str(wiring.precision(config)).split(".")[1]}
+    fitted = out / FITTED if needed(config.evaluate.planners) else None
     chosen |= {f"trouble.{name}": value for name, value in config.trouble.asked().items()}
     if config.world.success is not None:
         chosen["world.success"] = config.world.success
@@ -76,14 +94,15 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
 
     def inputs() -> dict[str, str]:
         frozen()  # they are there
-        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json")}
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json", *([FITTED] if fitted else []))}
 
     def work(run: Run) -> None:
         pairs = frozen()
         run.adopt_seconds(seconds_of(checkpoint.parent))
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
-        evaluate(trained.BenchSetup(spec, checkpoint, config), pairs, wiring.evaluate_settings(config), about, out)
+        setup = trained.BenchSetup(spec, checkpoint, config, fitted)
+        evaluate(setup, pairs, wiring.evaluate_settings(config), about, out)
 
     files = ("pairs.json", "episodes.json", "results.json")
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json", files, inputs), work)

@@ -1,25 +1,22 @@
 """A checkpoint that is played with: its world model, what was learned on top of it, and the planners that use both."""
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from envs import make_world
 from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
-from housecat.runs.searching import optimizer_of
-from housecat.runs.wiring import build_planner, check_world, device, precision, world_spec
+from housecat.runs.fitted import NEED, load_fitted
+from housecat.runs.players import Ingredients, make_player, require_simulator
+from housecat.runs.wiring import check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
-from planners.agent import Agent, RandomAgent
-from planners.energies import LatentDistance, TemporalDistance
-from planners.interface import Energy
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
@@ -33,6 +30,7 @@ class BenchSetup:
     spec: dict[str, Any]  # of the world
     checkpoint: Path
     config: Config
+    fitted: Path | None = None  # what some players need, see `housecat/runs/fitted.py`
 
     def __call__(self) -> Bench:
         """Loads the checkpoint in this process."""
@@ -50,15 +48,11 @@ class BenchSetup:
         config, trouble, rate = in_time(self.config), self.config.trouble, self.config.evaluate.rate
         if trouble.pushes and self.spec["family"] == "python":
             raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
-        model = loaded.model
+        fitted = cache(lambda: load_fitted(self.fitted, loaded.model, self.spec))
+        parts = Ingredients(config, self.spec, loaded.model, loaded.distance, loaded.landmarks, fitted, given)
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
-            if name == "random":
-                return RandomAgent(model.action_low, model.action_high, generators)
-            optimizer = optimizer_of(config.planner, given)
-            planner = build_planner(config, name, horizon, model, loaded.distance, loaded.landmarks, optimizer)
-            energy = LatentDistance() if name == "flat_latent" else TemporalDistance(loaded.distance)
-            return Agent(planner, model, generators, config.planner.execute, partial(judged, energy))
+            return make_player(parts, name, horizon, generators)
 
         return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate)
 
@@ -73,11 +67,6 @@ def in_time(config: Config) -> Config:
     return replace(config, planner=replace(asked, milliseconds=left))
 
 
-def judged(energy: Energy, latents: Tensor, targets: Tensor) -> Tensor:
-    """The energy (B,) of being at latents (B, *Z), towards targets (B, *Z)."""
-    return energy(latents[:, None, None], latents.new_zeros(len(latents), 1, 1, 1), targets)[:, 0]
-
-
 def check_planners(setup: BenchSetup) -> None:
     """Makes each planner that is to be judged, once, before any work.
 
@@ -86,7 +75,9 @@ def check_planners(setup: BenchSetup) -> None:
     """
     bench = setup()
     for name in setup.config.evaluate.planners:
-        bench.make_agent(name, None, [torch.Generator()])
+        require_simulator(setup.spec, name)
+        if name not in NEED or setup.fitted is None or setup.fitted.exists():  # or it is fitted before they play
+            bench.make_agent(name, None, [torch.Generator()])
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from pathlib import Path
 GROUPS = ("world", "method", "model", "objective")
 OUTSIDE = ("dm_control", "gymnasium", "mjcf")  # files of the group world that stand for worlds of others
 PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "hjepa")
+FLOORS = ("cloning", "inverse")  # policies fitted on the recordings
+CEILINGS = ("true_subgoals", "true_distance", "true_simulator", "true_dynamics", "true_state", "oracle")
+PLAYERS = (*PLANNERS, *FLOORS, *CEILINGS)
 # Sections that say what is learnt and how, beside those of the method: whatever trains reads them.
 LEARNING = ("method", "pretraining", "train", "finetuning", "critic", "graph")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housecat.settings.declared import Section, Setting, call, sections
-from housecat.settings.groups import OUTSIDE, PLANNERS, group_choices
+from housecat.settings.groups import OUTSIDE, PLAYERS, group_choices
 from housecat.settings.own_code import is_reference, own_code
 from worldmodel.settings import OWN, setting
 
@@ -109,7 +109,7 @@ class EvaluateConfig:
     """Planners on the same frozen start-goal pairs."""
 
     episodes: int = setting(30, "start-goal pairs, each played by every planner", 1, 1e5)
-    planners: tuple[str, ...] = setting(("random", "flat_distance", "hierarchy"), "who plays", choices=PLANNERS)
+    planners: tuple[str, ...] = setting(("random", "flat_distance", "hierarchy"), "who plays", choices=PLAYERS)
     horizons: tuple[int, ...] = setting(
         (8, 40), "horizons of flat_latent, of which the best on the calibration pairs is taken", 1, 200
     )

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.calibration import judge_distance
-from benchmarks.true_subgoals import play_true_subgoals
 from envs import make_world
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
@@ -25,9 +24,11 @@ from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.results import About
 from housecat.runs import estimate, trained, wiring
+from housecat.runs.fitted import fit, needed
 from housecat.runs.training import TrainingPlan, make_landmarks, make_method, train_from_store
 from housecat.settings.config import load_config
-from housecat.settings.schema import PLANNERS, Config
+from housecat.settings.groups import PLANNERS
+from housecat.settings.schema import Config
 from planners.agent import Agent
 from planners.subgoals.landmarks import Landmarks
 from tests.pretended import ELSEWHERE, NAME, pretended
@@ -178,16 +179,16 @@ def test_a_planner_acts_there_as_on_the_cpu_and_waits_no_more_for_many_environme
 
 
 def test_pairs_are_played_timed_and_written_down(device, data, made, tmp_path):
-    config, spec = config_of("hjepa", "evaluate.planners=[random,flat_latent,flat_distance,hierarchy,hjepa]"), None
+    players = (*PLANNERS, "cloning", "true_distance", "true_dynamics", "true_subgoals")
+    config, fitted = config_of("hjepa", f"evaluate.planners=[{','.join(players)}]"), tmp_path / "fitted.safetensors"
     spec = wiring.world_spec(config)
-    world, setup = make_world(spec), trained.BenchSetup(spec, made["hjepa"], config)
+    world, setup = make_world(spec), trained.BenchSetup(spec, made["hjepa"], config, fitted)
     pairs = make_pairs(world, replace(wiring.pair_request(config), count=2, calibration=0, strata=1))
     trained.check_planners(setup)
-    found = evaluate(setup, pairs, wiring.evaluate_settings(config), About("", "", {}, {}), tmp_path, progress=False)
-    assert set(found["planners"]) == {"random", "flat_latent", "flat_distance", "hierarchy", "hjepa"}
     ready = trained.load_checkpoint(made["hjepa"], config, spec)
-    flat = wiring.build_planner(config, "flat_distance", None, ready.model, ready.distance, None)
-    play_true_subgoals(world, flat, ready.model, 5.0, (0, pairs.pairs[0]), 0)
+    fit(needed(players), ready.model, spec, data, fitted, 0, updates=3)
+    found = evaluate(setup, pairs, wiring.evaluate_settings(config), About("", "", {}, {}), tmp_path, progress=False)
+    assert set(found["planners"]) == set(players)
     judge_distance(
         ready.model, ready.distance, EpisodeStore.open(data), make_world(spec), np.random.default_rng(0), 2, 3
     )
