@@ -161,6 +161,7 @@ AROUND = (
     ("link", "loop", "loop"),
     ("fifo", "fifo"),
 )
+_LONG = re.compile(r"planner\.(?:upper_)?(?:samples|iterations)=\d{4,6}$")  # allowed, and takes its time
 _PLAIN = st.text(st.characters(exclude_characters="/~\x00", exclude_categories=("Cs",)), max_size=12)
 
 
@@ -265,6 +266,9 @@ def safe(case: Case) -> bool:
     """Whether a case reaches nothing but its own place, whatever is done with it, and is not right and merely slow."""
     worlds = [word.partition("=")[2] for word in case.arguments if word.startswith("world=")]
     if case.arguments[:1] == ("quickstart",) and (not worlds or worlds[-1] in {*group_choices("world")} - {"umaze"}):
+        return False
+    tiny = {word for word in LINES.get(" ".join(case.arguments[:1]), ()) if word.startswith("@")}
+    if not tiny <= set(case.arguments) or any(map(_LONG.match, case.arguments)):
         return False
     for word in case.arguments:
         for part in re.split(r"[=,\[\]{}\s'\":]+", word):

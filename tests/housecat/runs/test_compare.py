@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from housecat import Recorder
 from housecat.cli import main as cli
 from housecat.evaluation.statistics import Rate
 from housecat.runs import wiring
@@ -59,6 +61,31 @@ def test_comparing_again_trains_nothing_again(compared: Path, capfd: pytest.Capt
     assert cli.main(["compare", *TINY, f"out={compared}", "compare.methods=[default]", "compare.seeds=[0,1]"]) == 0
     assert weights.stat().st_mtime_ns == before
     assert "default" in capfd.readouterr().out
+
+
+def test_trainings_that_come_to_nothing_are_written_down_and_the_comparison_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng, black = np.random.default_rng(0), np.zeros((64, 64, 3), np.uint8)
+    with Recorder(tmp_path / "covered", dt=0.1) as recorder:  # there is nothing to tell states apart by
+        for _ in range(30):
+            recorder.begin(black)
+            for action in rng.uniform(-1, 1, (20, 2)):
+                recorder.step(action, black)
+    line = [word for word in TINY if not word.startswith(("world", "workers", "collect"))]
+    line += [f"out={tmp_path / 'out'}", f"data={tmp_path / 'covered'}", "compare.seeds=[0]"]
+    assert cli.main(["compare", *line, "compare.methods=[pldm,default]"]) == 2
+    rows = json.loads((tmp_path / "out" / "compare.json").read_text())["models"]
+    assert [row["model"] for row in rows] == ["pldm", "default"]
+    for row in rows:
+        (why,) = row["failed"]
+        assert why.startswith("seed 0: the latents collapsed at update 12") and "\n" not in why
+        assert row["probe"] is row["planning"] is None and row["frames_per_second"] > 0
+    said = capfd.readouterr()
+    assert "pldm, seed 0: the latents collapsed" in said.err and "default" in said.out
+    assert said.err.splitlines()[-1].endswith(
+        "no training came through: change what the lines above say, and compare again"
+    )
 
 
 def test_success_over_seeds_counts_trainings_and_shows_each(compared: Path, tmp_path: Path) -> None:
