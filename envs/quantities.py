@@ -1,6 +1,6 @@
 """Quantities: what of a state has a name and a unit. Goals ask for them, probes look for them in latents."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,20 +59,6 @@ def part(first: int, behind: int) -> Read:
 def measured(quantities: Sequence[Quantity], states: np.ndarray) -> dict[str, np.ndarray]:
     """What probes look for in ``states (..., S)``, by name ``(..., n)``."""
     return {one.name: one.features(states) for one in quantities}
-
-
-def out_of_reach(quantities: Sequence[Quantity], regions: Mapping[str, Region], states: np.ndarray) -> np.ndarray:
-    """How far ``states (..., S)`` are from regions of quantities: ``(...)``, at most 0 where they are in all of them.
-
-    In radii, where a region has one, else in tolerances of the quantity.
-    """
-    known = {one.name: one for one in quantities}
-    each = []
-    for name, region in regions.items():
-        one, scale = known[name], region.radius or known[name].tolerance or 1.0
-        away = one.distance(one.read(states), region)
-        each.append((away - region.radius) / scale)
-    return np.max(each, axis=0)
 
 
 def askable(quantities: Sequence[Quantity]) -> list[Quantity]:

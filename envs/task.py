@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from envs.factors import Factor
+from envs.goals.record import Goal
 from envs.play.policies import Play, RandomPlay
 from envs.quantities import Quantity
 
@@ -27,6 +28,7 @@ class Pair:
     distance: float  # true distance, in the task's unit
     steps: float  # control steps needed at top speed
     factors: dict[str, float] = field(default_factory=dict)  # values of what is varied here
+    wanted: Goal | None = None  # what is asked for, if not that state; the goal is then one at which it is reached
 
 
 @dataclass(frozen=True)

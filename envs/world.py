@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 
 from envs.factors import Factor, Ranges, checked_ranges, checked_values, sample_factors
+from envs.goals.record import Goal, progress
 from envs.play.policies import Play, RepeatedPlay
 from envs.quantities import ranges
 from envs.simulation.appearance import appearance_factors
@@ -47,7 +48,9 @@ class World(gymnasium.Env):
         self.factor_ranges: Ranges = checked_ranges(spec["factors"], self.factors) if spec.get("factors") else {}
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (scene.action_dim,), np.float32)
         self.observation_space = gymnasium.spaces.Box(0, 255, (scene.frame_size, scene.frame_size, 3), np.uint8)
-        self._goal: np.ndarray | None = None
+        self._wanted: Goal | None = None
+        self._goal: np.ndarray | None = None  # (S,) the last of its states
+        self._done = 0  # of a sequence of goals, those that have been reached
         self._elapsed = 0
         self._own_units = False
 
@@ -97,9 +100,9 @@ class World(gymnasium.Env):
 
         Args:
             seed: starts the world's generator anew.
-            options: "start" (S,), "goal" (S,) and "factors" (values by name); what is absent is sampled; the goal
-                None means that there is none and the episode never ends by success. Factors that are neither given
-                nor sampled stay as they are.
+            options: "start" (S,), "goal" (S,) or a `Goal` with states, and "factors" (values by name); what is absent
+                is sampled; the goal None means that there is none and the episode never ends by success. Factors that
+                are neither given nor sampled stay as they are.
 
         Raises ValueError: an option is unknown, a state does not fit this world, or a factor does not.
         """
@@ -111,14 +114,16 @@ class World(gymnasium.Env):
             raise ValueError(f"unknown reset options {sorted(options)}: known are 'start', 'goal' and 'factors'")
         if factors is not None or self.factor_ranges:
             self.set_factors(self.sample_factors(self.np_random) if factors is None else factors)
-        if goal_given:
-            start = self._unsolved_start(goal) if start is None else start
-        else:
+        if not goal_given:
             pair = self.task.sample_pair(self.np_random, start=start)
             start, goal = pair.start, pair.goal
+        wanted = goal if goal is None or isinstance(goal, Goal) else Goal(states=np.array(goal, np.float64)[None])
+        if wanted is not None and wanted.states is None:
+            raise ValueError("a goal of an episode comes with states: see envs.goals.drawing.fulfilling")
+        start = self._unsolved_start(wanted) if start is None else start
         self.set_state(start)
-        self._goal = None if goal is None else np.array(goal, np.float64)
-        self._elapsed = 0
+        self._wanted, self._done, self._elapsed = wanted, 0, 0
+        self._goal = None if wanted is None or wanted.states is None else wanted.states[-1]
         return self.frame(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -204,16 +209,16 @@ class World(gymnasium.Env):
         del camera  # both stand at the same place
         return self.scene.view.pixels(points, size)
 
-    def _unsolved_start(self, goal: np.ndarray | None) -> np.ndarray:
+    def _unsolved_start(self, goal: Goal | None) -> np.ndarray:
         while True:
             start = self.task.sample_state(self.np_random)
-            if goal is None or not self.task.success(start, goal):
+            if goal is None or not progress(goal, self.task, start)[0]:
                 return start
 
     def _info(self) -> dict[str, Any]:
         state = self.state()
         info = {"state": state, "distance": float("nan"), "success": False, "factors": dict(self.factor_values)}
-        if self._goal is not None:
-            distance, success = self.task.distance(state, self._goal), self.task.success(state, self._goal)
-            info |= {"distance": distance, "success": success, "goal": self._goal.copy()}
+        if self._wanted is not None and self._goal is not None:
+            success, self._done = progress(self._wanted, self.task, state, self._done)
+            info |= {"distance": self.task.distance(state, self._goal), "success": success, "goal": self._goal.copy()}
         return info

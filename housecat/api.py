@@ -5,6 +5,7 @@ stopped. Any further setting of a command may be given by its name, `settings={"
 right comes as one of the exceptions that the command line prints as one line, such as `housecat.errors.UsageError`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -74,7 +75,7 @@ def load(
         if planner not in PLANNERS[1:]:
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")
         planner = wiring.build_planner(config, planner, None, parts.model, parts.distance, parts.landmarks)
-    return FrameAgent(world, parts.model, planner, config.planner.execute, seed)
+    return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance)
 
 
 def collect(world: World, out: str | Path, episodes: int | None = None, settings: Settings = None) -> EpisodeStore:
@@ -114,6 +115,7 @@ def evaluate(
     out: str | Path | None = None,
     episodes: int | None = None,
     success: Callable[[dict, dict], bool] | None = None,
+    goal: str | Path | Mapping[str, Any] | None = None,
     optimizer: Any = None,
     energy: Any = None,
     code: Any = None,
@@ -126,11 +128,13 @@ def evaluate(
         out: the run's folder unless given.
         success: of an environment in Python, `success(info, info_at_the_goal)` says whether a goal is reached; None:
             its own method of that name, or its `info["success"]`.
+        goal: a picture file, or values by quantity, `{"puck": (0.2, -0.1)}`; None: each pair has its own.
         optimizer, energy, code: as in `load`; the first two for all planners.
     """
     asked = {} if world is None else _world(world)
     asked |= {"checkpoint": run, "out": out, "episodes": episodes, "evaluate.planners": planners, "code": code}
     asked |= {"world.success": success, "planner.optimizer": optimizer, "planner.energy": energy}
+    asked |= {"goal.region": json.dumps(dict(goal))} if isinstance(goal, Mapping) else {"goal": goal}
     _command("evaluate", asked, settings)
     return read_results(Path(out or run) / "results.json")
 

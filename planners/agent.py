@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from planners.interface import Context, Generators, Plan, Planner, WorldModel
+from planners.interface import Context, Distance, Generators, Plan, Planner, WorldModel
+from planners.targets import Aim, Targets, aimed
 
 
 class Agent:
@@ -19,6 +20,7 @@ class Agent:
         generators: B random generators, one of each environment.
         execute: control steps from one plan to the next.
         judge: how far latents (B, *Z) are from targets (B, *Z), (B,): what plans foresaw is held against what came.
+        distance: says which of several targets is nearest; None: how far apart latents are.
     """
 
     def __init__(
@@ -28,27 +30,38 @@ class Agent:
         generators: Generators,
         execute: int = 1,
         judge: Callable[[Tensor, Tensor], Tensor] | None = None,
+        distance: Distance | None = None,
     ) -> None:
         if not 1 <= execute <= planner.horizon:
             raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
         self.judge = judge
+        self.distance = distance
         self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
-        self._goals: Tensor | None = None  # (B, *Z)
+        self._targets: Tensor | None = None  # (B, K, *Z)
+        self._order = "any"  # in which they are to be reached
+        self._aims: list[Aim] = []  # B of them
         self._frames: Tensor | None = None  # (B, context, h, w, 3) uint8, the newest last
         self._actions = self._standing_still()  # (B, context-1, A) between these frames
         self._memory: list[Any] = []  # B entries, of the planner
         self._done = 0  # actions of the last plan that have been taken
 
     @torch.no_grad()
-    def reset(self, goal_frames: NDArray[np.uint8]) -> None:
-        """Begins an episode towards goals seen in frames uint8 (B, h, w, 3) and meant to stand still."""
-        if len(goal_frames) != len(self.generators):
-            raise ValueError(f"{len(self.generators)} environments need as many goal frames; got {len(goal_frames)}")
+    def reset(self, goals: NDArray[np.uint8] | Targets) -> None:
+        """Begins an episode towards goals seen in frames uint8 (B, h, w, 3) and meant to stand still, or `Targets`."""
+        asked = goals if isinstance(goals, Targets) else Targets(goals[:, None])
+        count = len(self.generators)
+        if len(asked.shown) != count:
+            raise ValueError(f"{count} environments need as many goal frames; got {len(asked.shown)}")
         self._actions = self._standing_still()
-        self._goals = self.model.encode(Context(self._repeated(goal_frames), self._actions))
+        if isinstance(asked.shown, Tensor):
+            self._targets = asked.shown
+        else:
+            each = [Context(self._repeated(asked.shown[:, k]), self._actions) for k in range(asked.shown.shape[1])]
+            self._targets = torch.stack([self.model.encode(one) for one in each], dim=1)
+        self._order, self._aims = asked.order, [Aim()] * count
         self._frames, self.last_plan = None, None
-        self._memory = [None] * len(goal_frames)
+        self._memory = [None] * count
 
     @torch.no_grad()
     def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
@@ -73,7 +86,7 @@ class Agent:
     def plan(self, frames: NDArray[np.uint8]) -> Plan:
         """What would be planned for all environments at frames uint8 (B, h, w, 3); all stays as if it had not been."""
         kept, states = dict(vars(self)), [one.get_state() for one in self.generators]
-        self._memory = list(self._memory)
+        self._memory, self._aims = list(self._memory), list(self._aims)
         try:
             self._see(frames)
             return self._plan(list(range(len(frames))))
@@ -90,12 +103,12 @@ class Agent:
             self._frames = torch.cat([self._frames[:, 1:], newest[:, None]], dim=1)
 
     def _plan(self, rows: list[int]) -> Plan:
-        if self._goals is None or self._frames is None:
+        if self._targets is None or self._frames is None:
             raise RuntimeError("the agent has no goal yet: call reset(goal_frames) before act(frames)")
         z = self.model.encode(Context(self._frames[rows], self._actions[rows]))
         start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
         generators = [self.generators[row] for row in rows]
-        plan = self.planner(z, self._goals[rows], start, generators, [self._memory[row] for row in rows])
+        plan = self.planner(z, self._aimed_at(z, rows), start, generators, [self._memory[row] for row in rows])
         if self.judge is not None:
             plan = replace(plan, foreseen=self._foreseen(z, rows, self.judge))
         for row, memory in zip(rows, plan.memory or [None] * len(rows), strict=True):
@@ -107,6 +120,20 @@ class Agent:
             return torch.full((len(rows), 2), torch.nan, device=z.device)
         target = self.last_plan.target[rows]
         return torch.stack([judge(one, target) for one in (self.last_plan.imagined[rows, self._done - 1], z)], dim=1)
+
+    def _aimed_at(self, z: Tensor, rows: list[int]) -> Tensor:
+        """Which targets (n, *Z) the environments in these rows aim at from z (n, *Z)."""
+        assert self._targets is not None
+        for here, row in zip(z, rows, strict=True):
+            targets = self._targets[row]
+            if len(targets) == 1:
+                self._aims[row] = Aim(0)
+                continue
+            apart = (
+                (here - targets).flatten(1).norm(dim=1) if self.distance is None else self.distance.steps(here, targets)
+            )
+            self._aims[row] = aimed(self._aims[row], apart.double().cpu().numpy(), self._order)
+        return torch.stack([self._targets[row, self._aims[row].index] for row in rows])
 
     def _for_all(self, plan: Plan, rows: list[int]) -> Plan:
         """The plan of some environments, put into the rows of the last plan for all."""
@@ -142,8 +169,8 @@ class RandomAgent:
         self.low, self.high, self.generators = low.cpu(), high.cpu(), list(generators)
         self.last_plan: Plan | None = None  # it never has one
 
-    def reset(self, goal_frames: NDArray[np.uint8]) -> None:
-        """Takes no notice of the goals (B, h, w, 3)."""
+    def reset(self, goals: NDArray[np.uint8] | Targets) -> None:
+        """Takes no notice of the goals."""
 
     def act(self, frames: NDArray[np.uint8], active: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Actions (B, A); zeros where `active` (B,) is False. Takes no notice of the frames (B, h, w, 3)."""

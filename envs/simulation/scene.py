@@ -120,6 +120,28 @@ class Scene:
         touching = np.sort(found.geom[found.dist <= 0.0], axis=1).astype(np.int32)
         return np.unique(touching, axis=0)
 
+    @property
+    def position_dim(self) -> int:
+        """How many of the numbers of a state, the first ones, are positions."""
+        return int(self._model.nq)
+
+    def within_limits(self, state: np.ndarray) -> np.ndarray:
+        """``state (S,)`` with slides and hinges that have limits moved back to where these allow."""
+        found, model = np.array(state, np.float64), self._model
+        plain = np.flatnonzero(model.jnt_limited & (model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)))
+        places = model.jnt_qposadr[plain]
+        found[places] = np.clip(found[places], *model.jnt_range[plain].T)
+        return found
+
+    def overlap(self, state: np.ndarray) -> float:
+        """How deep bodies are in each other in ``state (S,)``, m; the scene stays where it is."""
+        data = self._imagined = self._imagined or mujoco.MjData(self._model)
+        data.qpos[:] = self._checked(state)[: self._model.nq]
+        mujoco.mj_kinematics(self._model, data)
+        mujoco.mj_comPos(self._model, data)
+        mujoco.mj_collision(self._model, data)
+        return max(0.0, -float(data.contact.dist.min(initial=0.0)))
+
     def imagine(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """What each of ``actions (N, H, A)`` in [-1, 1] would do from ``state (S,)``: states ``(N, H, S)``.
 

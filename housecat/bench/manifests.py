@@ -11,7 +11,7 @@ Which camera a model sees the world with is none of its business: models of 64 a
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def frozen(world: World, request: PairRequest, folder: Path, draw: bool = True) 
     Raises PairsError: it is not there, was changed after it was frozen, is of another world or of other pairs.
     """
     file, spec = file_of(folder, world.name, request.seed), _without_cameras(world.spec_dict)
-    asked = json.loads(json.dumps({"world": spec, **asdict(request)}))
+    asked = json.loads(json.dumps({"world": spec, **request.entries()}))
     if not file.exists():
         if not draw:
             raise PairsError(f"there is no {file}: leave out bench.manifests to have pairs drawn, or copy it there")

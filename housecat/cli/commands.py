@@ -17,13 +17,13 @@ from housecat.cli.help import COMMANDS
 from housecat.cli.worlds import show_worlds
 from housecat.diagnosis.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.errors import UsageError
-from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
 from housecat.runs.fitted import FILE as FITTED
 from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
+from housecat.runs.goals import check_goals
 from housecat.runs.quickstart import quickstart
 from housecat.runs.wiring import without_factors
 from housecat.settings.config import SHARED, check_combinations, check_shared, for_command, load_config, to_yaml
@@ -122,7 +122,7 @@ def run_evaluate(request: Request) -> int:
     spec = wiring.evaluated_spec(config, spec)
     out = Path(config.out) if config.out else checkpoint.parent
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config, out / FITTED))
-    make_pairs(make_world(spec), wiring.pair_request(config))
+    check_goals(config, make_world(spec))
     jobs = [stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)]
     if needed(config.evaluate.planners):
         jobs.insert(0, stages.fitting(config, spec, checkpoint, _recordings(config, checkpoint), out))

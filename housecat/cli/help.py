@@ -24,6 +24,7 @@ _TUNED = tuple(  # by the bench, for each optimiser
         *("kept", "decay", "starts", "descents", "rate"),
     )
 )
+_ASKED = ("goal", "trouble")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ COMMANDS = {
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
         (
             *(*_COMMON, "seeds", "checkpoint", "code", "data", "episodes", "workers", "world", "factors"),
-            *(*_JUDGED, "trouble"),
+            *(*_JUDGED, *_ASKED),
         ),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.\ncloning, "
         "inverse, true_distance and true_dynamics are fitted first, on data (by default what it was trained on).",

@@ -23,6 +23,7 @@ _LONGEST = 1500  # characters of a message
 EXPECTED = (
     ("housecat.errors", "UsageError"),
     ("envs.data.episodes", "StoreError"),
+    ("envs.goals.record", "GoalError"),
     ("envs.simulation.backend", "RenderingError"),
     ("envs.workers", "WorkerError"),
     ("envs.outside.sources", "OutsideError"),

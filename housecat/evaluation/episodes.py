@@ -19,6 +19,7 @@ from envs.streams import stream
 from envs.task import Pair
 from envs.vector import WorldVector
 from envs.world import World
+from housecat.evaluation.goals import Targeted, shown
 from housecat.evaluation.player import OnTime, Player
 from housecat.evaluation.statistics import path_efficiency
 from housecat.evaluation.trouble import Trouble, TroubledVector
@@ -41,6 +42,7 @@ class Bench:
     landmarks: Landmarks | None  # of the hierarchy, for those who look
     trouble: Trouble = field(default_factory=Trouble)  # what goes wrong meanwhile
     rate: float | None = None  # Hz at which players have to act; None: they take their time
+    targets: Targeted | None = None  # finds latents for goals that ask for quantities; None: pictures show them
 
 
 Setup = Callable[[], Bench]  # picklable, because every worker process makes its own
@@ -141,15 +143,16 @@ def play(
         max_steps: control steps allowed; None for the world's own limit.
     """
     vector = _worlds(bench, seed, [index for index, _ in pairs])
-    options = [{"start": pair.start, "goal": pair.goal, "factors": pair.factors} for _, pair in pairs]
+    options = [{"start": p.start, "goal": p.wanted or p.goal, "factors": p.factors} for _, p in pairs]
     frames, infos = vector.reset(options=options)
-    goals = np.stack([world.frame(state=pair.goal) for world, (_, pair) in zip(vector.worlds, pairs, strict=True)])
     agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    finds = bench.targets
     if isinstance(agent, InformedAgent):
         agent.know(vector.worlds, [pair.goal for _, pair in pairs])
+        finds = None  # it knows a state that is to be reached
     if bench.rate is not None:
         agent = OnTime(agent, bench.rate)
-    agent.reset(goals)
+    agent.reset(shown(vector.worlds, [pair for _, pair in pairs], finds))
     paths = [[state] for state in infos["state"]]
     targets: list[list[int]] = [[] for _ in pairs]
     taken: list[list[np.ndarray]] = [[] for _ in pairs]

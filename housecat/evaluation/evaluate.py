@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, Setup
+from housecat.evaluation.goals import Asked, towards
 from housecat.evaluation.pairs import PairSet
 from housecat.evaluation.results import SCHEMA, About, Judged, Tried, results_json
 from housecat.evaluation.timing import time_planner
@@ -34,6 +35,7 @@ class EvaluateSettings:
     workers: int  # processes; 0 or 1: this one only
     batch: int  # environments side by side in a process
     timing_steps: int  # control steps timed per planner; 0: no timing
+    asked: Asked = Asked()  # what is to be reached, where that is not the states of the pairs
     trouble: dict[str, float] = field(default_factory=dict)  # what goes wrong, and the rate at which players must act
 
 
@@ -41,7 +43,10 @@ def evaluate(
     setup: Setup, pairs: PairSet, settings: EvaluateSettings, about: About, out: Path, progress: bool = True
 ) -> dict[str, Any]:
     """Judges the planners; writes `episodes.json` and `results.json` to `out` and returns the latter."""
-    began = time.perf_counter()
+    began, make_world = time.perf_counter(), setup().make_world
+    asked, world = settings.asked, make_world()
+    judged_on, tried_on = (towards(world, some, asked, pairs.seed) for some in (pairs.pairs, pairs.calibration))
+    pairs = replace(pairs, pairs=judged_on, calibration=tried_on)
     total = len(settings.planners) * len(pairs.pairs)
     total += len(settings.horizons) * len(pairs.calibration) if _calibrates(settings) else 0
     with (
@@ -57,6 +62,8 @@ def evaluate(
     about = replace(about, seconds={**about.seconds, "evaluate": round(time.perf_counter() - began, 2)})
     found = results_json(world, pairs, settings.max_steps or world.max_steps, judged, tried, about)
     found |= {"trouble": settings.trouble} if settings.trouble else {}
+    goal = asked.told(pairs.pairs, world)
+    found |= {"goal": goal} if goal else {}
     write_json(out / "episodes.json", _episodes_json(bench, played, world.scene.state_dim), indent=None)
     write_json(out / "results.json", found)
     return found

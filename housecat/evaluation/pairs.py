@@ -17,11 +17,13 @@ import numpy as np
 from msgspec import Meta
 
 from envs.files import Least0, Number, by_name, many, read_json, record
+from envs.goals.record import Goal
 from envs.play.hindsight import hindsight_pair
 from envs.streams import stream
 from envs.task import Pair
 from envs.world import World
 from housecat.errors import UsageError
+from housecat.evaluation.goals import pair_towards
 from housecat.files import write_json
 
 SCHEMA = 3
@@ -54,6 +56,11 @@ class PairRequest:
     min_distance: float | None = None  # in the world's unit; None: what the world calls a goal worth planning for
     min_steps: float | None = None  # control steps at top speed; the stricter of the two bounds holds
     offset: int | None = None  # control steps of random play from start to goal; None: a goal anywhere in the world
+    goal: dict[str, Any] | None = None  # what says the goal of all pairs, as JSON; None: each has its own
+
+    def entries(self) -> dict[str, Any]:
+        """As JSON; the goal only where there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "goal" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -72,42 +79,45 @@ class PairSet:
         return index % (len(self.edges) - 1)
 
 
-def make_pairs(world: World, request: PairRequest) -> PairSet:
-    """Draws the pairs of a request.
+def make_pairs(world: World, request: PairRequest, goal: Goal | None = None) -> PairSet:
+    """Draws the pairs of a request, towards a given goal where there is one: starts alone are drawn then.
 
     Raises PairsError: the world has no goals that far away.
     """
-    edges = _edges(world, request) if request.offset is None else []
+    drawn = request.offset is None and goal is None
+    edges = _edges(world, request) if drawn else []
 
     def draw(purpose: str, index: int) -> Pair:
         rng = stream(request.seed, purpose, index)
         # From a stream beside it: the pairs are the same whatever is varied.
         factors = world.sample_factors(stream(request.seed, f"factors of {purpose}", index))
         try:
+            if goal is not None:
+                return replace(pair_towards(world, goal, rng, _least(world, request)), factors=factors)
             if request.offset is not None:
                 world.set_factors(factors)
                 return replace(hindsight_pair(world, rng, request.offset, _least(world, request)), factors=factors)
             stratum = index % request.strata
             return replace(world.sample_pair(rng, edges[stratum], edges[stratum + 1]), factors=factors)
         except ValueError as error:
-            fewer = f"; or fewer evaluate.strata (now {request.strata})" if request.offset is None else ""
+            fewer = f"; or fewer evaluate.strata (now {request.strata})" if drawn else ""
             raise PairsError(f"world '{world.name}': {error}{fewer}") from error
 
     pairs = [draw("pairs", index) for index in range(request.count)]
     calibration = [draw("calibration", index) for index in range(request.calibration)]
-    if request.offset is not None:
+    if not drawn:
         edges = [_least(world, request), max(pair.distance for pair in pairs)]
     return PairSet(world.spec_dict, request.seed, world.unit, edges, pairs, calibration)
 
 
-def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
+def frozen_pairs(world: World, request: PairRequest, file: Path, goal: Goal | None = None) -> PairSet:
     """The pairs in `file` if they are what is asked for; made and written there if there is no file yet.
 
     Raises PairsError: the file holds pairs of another request or is damaged, or the pairs cannot be made.
     """
-    asked = json.loads(json.dumps({"world": world.spec_dict, **asdict(request)}))
+    asked = json.loads(json.dumps({"world": world.spec_dict, **request.entries()}))
     if not file.exists():
-        made = make_pairs(world, request)
+        made = make_pairs(world, request, goal)
         write_json(file, to_json(made, asked))
         return made
     advice = "delete it to have the pairs made anew"
@@ -128,10 +138,15 @@ def frozen_pairs(world: World, request: PairRequest, file: Path) -> PairSet:
     return found
 
 
+def plain(pair: Pair) -> dict[str, Any]:
+    """The entries of a pair that are kept: what is asked for besides follows from the request."""
+    return {name: value for name, value in pair.__dict__.items() if name != "wanted"}
+
+
 def to_json(pairs: PairSet, asked: dict[str, Any]) -> dict[str, Any]:
     """The content of `pairs.json`: what was asked for, and the pairs."""
     lists = {
-        kind: [{**p.__dict__, "start": p.start.tolist(), "goal": p.goal.tolist()} for p in some]
+        kind: [{**plain(p), "start": p.start.tolist(), "goal": p.goal.tolist()} for p in some]
         for kind, some in (("pairs", pairs.pairs), ("calibration", pairs.calibration))
     }
     return {"schema": SCHEMA, "asked": asked, "unit": pairs.unit, "edges": pairs.edges, **lists}

@@ -8,6 +8,7 @@ import numpy as np
 
 from planners.agent import Agent
 from planners.interface import Plan
+from planners.targets import Targets
 
 PLANNING = 0.7  # share of the time between two actions that a search may take; what is seen must be encoded, too
 
@@ -17,8 +18,8 @@ class Player(Protocol):
 
     last_plan: Plan | None  # another object with every plan, however long it is followed; None: it does not plan
 
-    def reset(self, goal_frames: np.ndarray) -> None:
-        """Begins anew with goal frames uint8 (B, h, w, 3)."""
+    def reset(self, goals: np.ndarray | Targets) -> None:
+        """Begins anew with goal frames uint8 (B, h, w, 3), or with several targets each."""
 
     def act(self, frames: np.ndarray, active: np.ndarray | None = None) -> np.ndarray:
         """Frames uint8 (B, h, w, 3) -> actions (B, A); what is not `active` (B,) bool is left out of the planning."""
@@ -39,9 +40,9 @@ class OnTime:
         self.last_plan: Plan | None = None  # late ones are among them
         self._held: np.ndarray | None = None  # (B, A)
 
-    def reset(self, goal_frames: np.ndarray) -> None:
+    def reset(self, goals: np.ndarray | Targets) -> None:
         """See `Player`."""
-        self.player.reset(goal_frames)
+        self.player.reset(goals)
         self.missed, self.last_plan, self._held = 0, None, None
 
     def act(self, frames: np.ndarray, active: np.ndarray | None = None) -> np.ndarray:

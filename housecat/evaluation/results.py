@@ -24,6 +24,8 @@
                     [{"horizon", "success", "interval", "episodes", "steps"}]; empty if only one was allowed
     comparisons     hierarchy against each other planner on the same pairs (exact two-sided McNemar):
                     {name: {"only_hierarchy", "only_other", "p"}}
+    goal            where it is not all of each pair's: {"only": quantities of it, "regions", "order",
+                    "solved_at_start": number of pairs; what stood for quantities, "targets" and "samples"}
     trouble         what went wrong on request: {setting: value} of trouble.*, and "rate" (Hz) where players had to act
                     at one; not there where nothing was asked for
     command         repeats this run
@@ -73,6 +75,7 @@ _RESULTS = record(
     pairs=record(unit=str, nearest=Number, farthest=Number, tolerance=Number, max_steps=Count, calibration=Count),
     calibration=many(record(**_RATE, horizon=Count, steps=Least0 | None)),
     trouble=by_name(Number) | Maybe,
+    goal=dict | Maybe,
     comparisons=by_name(record(only_hierarchy=Count, only_other=Count, p=Share)),
     command=str,
     versions=by_name(str),

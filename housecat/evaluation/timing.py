@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, one_thread
+from housecat.evaluation.goals import shown
 from housecat.evaluation.player import Player
 from housecat.evaluation.statistics import percentile
 from housecat.players.truth import InformedAgent
+from planners.targets import Targets
 from worldmodel.streams import torch_stream
 
 _WARM_UP = 3  # steps not counted: first calls allocate and choose kernels
@@ -29,7 +32,7 @@ class StepTime:
 class Recording:
     """What a player saw once, to be shown to it again."""
 
-    goal: np.ndarray  # uint8 (h, w, 3)
+    goal: Any  # uint8 (h, w, 3), or `Targets` of one environment
     frames: list[np.ndarray]  # each uint8 (h, w, 3)
 
 
@@ -46,7 +49,8 @@ def record_frames(bench: Bench, results: Sequence[EpisodeResult], pairs: Sequenc
         left -= len(states)
         pair = pairs[result.pair]
         world.set_factors(pair.factors)
-        recordings.append(Recording(world.frame(state=pair.goal), world.frames(states)))
+        goal = shown([world], [pair], bench.targets)
+        recordings.append(Recording(goal if isinstance(goal, Targets) else goal[0], world.frames(states)))
         if left == 0:
             break
     return recordings
@@ -59,7 +63,8 @@ def time_steps(
     """Shows the recordings to a player of one environment and takes the time of each control step, in `clock`'s s."""
     milliseconds = []
     for recording in recordings:
-        player.reset(recording.goal[None])
+        goal = recording.goal
+        player.reset(goal if isinstance(goal, Targets) else goal[None])
         for frame in recording.frames:
             began = clock()
             player.act(frame[None])

@@ -18,6 +18,7 @@ from planners.energies import Composable
 from planners.flat import Flat
 from planners.interface import Context, Generators, Optimizer, Plan, Planner, WorldModel
 from planners.optimizers.cem import CEM
+from planners.targets import Targets
 from worldmodel.model import LatentWorldModel
 
 
@@ -46,11 +47,11 @@ class InformedAgent(Agent):
         """Before `reset`: the worlds of the environments, and their goals (S,)."""
         self.truth.worlds, self.truth.goals = list(worlds), list(goals)
 
-    def reset(self, goal_frames: NDArray[np.uint8]) -> None:
+    def reset(self, goals: NDArray[np.uint8] | Targets) -> None:
         """See `Agent`."""
         self.truth.turn = self.truth.worlds
         self.truth.states = torch.from_numpy(np.stack(self.truth.goals))
-        super().reset(goal_frames)
+        super().reset(goals)
 
     def _plan(self, rows: list[int]) -> Plan:
         self.truth.look(rows)

@@ -62,7 +62,7 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
         optimizer = optimizer_of(config.planner, parts.given)
         planner = build_planner(config, name, horizon, model, parts.distance, parts.landmarks, optimizer)
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
-        return Agent(planner, model, generators, execute, partial(judged, energy))
+        return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)
     require_simulator(parts.spec, name)
     truth = Truth()
     planner, seen = INFORMED[name](parts, truth)

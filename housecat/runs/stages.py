@@ -1,7 +1,7 @@
 """The four parts of a run: what each depends on, what it leaves behind, and how it is done."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from envs.data.store import EpisodeStore
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from housecat.evaluation.evaluate import evaluate
-from housecat.evaluation.pairs import PairSet, frozen_pairs
 from housecat.evaluation.results import About
 from housecat.report import write_report
 from housecat.runs import folder as runs
@@ -21,6 +20,7 @@ from housecat.runs import trained, wiring
 from housecat.runs.fitted import FILE as FITTED
 from housecat.runs.fitted import fit, needed
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
+from housecat.runs.goals import pairs_asked
 from housecat.runs.training import TRAINED, train_from_store
 from housecat.settings.config import names_of, value_of
 from housecat.settings.groups import LEARNING
@@ -86,23 +86,22 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
     chosen |= {"checkpoint": _place(checkpoint, out), "precision": str(wiring.precision(config)).split(".")[1]}
     fitted = out / FITTED if needed(config.evaluate.planners) else None
     chosen |= {f"trouble.{name}": value for name, value in config.trouble.asked().items()}
+    chosen |= {f"goal.{name}": value for name, value in config.goal.asked().items()}
     if config.world.success is not None:
         chosen["world.success"] = config.world.success
 
-    def frozen() -> PairSet:
-        return frozen_pairs(make_world(spec), wiring.pair_request(config), out / "pairs.json")
-
     def inputs() -> dict[str, str]:
-        frozen()  # they are there
+        pairs_asked(config, make_world(spec), out / "pairs.json")  # they are there
         return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json", *([FITTED] if fitted else []))}
 
     def work(run: Run) -> None:
-        pairs = frozen()
+        pairs, asked = pairs_asked(config, make_world(spec), out / "pairs.json")
         run.adopt_seconds(seconds_of(checkpoint.parent))
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
         setup = trained.BenchSetup(spec, checkpoint, config, fitted)
-        evaluate(setup, pairs, wiring.evaluate_settings(config), about, out)
+        settings = replace(wiring.evaluate_settings(config), asked=asked)
+        evaluate(setup, pairs, settings, about, out)
 
     files = ("pairs.json", "episodes.json", "results.json")
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json", files, inputs), work)

@@ -50,9 +50,10 @@ def _words(content: Mapping, section: str, place: str) -> Iterator[tuple[str, st
     for key, value in content.items():
         name = f"{section}{key}"
         known = settings()
-        if name in SOURCES or not (name in known or name in GROUPS or any(one.startswith(f"{name}.") for one in known)):
+        there = name in known or name in GROUPS or any(one.startswith(f"{name}.") for one in known)
+        if name in SOURCES or not (there or section == "goal."):  # there any name may be a quantity's
             raise UsageError(f"{place}: there is no setting '{name[:60]}'{suggestion(name, known)}")
-        if isinstance(value, Mapping) and name not in known:
+        if isinstance(value, Mapping) and name not in known and section != "goal.":
             yield from _words(value, f"{name}.", place)
         else:
             text = _text(value)

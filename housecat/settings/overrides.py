@@ -11,7 +11,7 @@ from housecat.settings.declared import Setting
 from housecat.settings.groups import OUTSIDE
 from housecat.settings.own_code import is_reference
 
-SHORT = {"path": "world.path"}
+SHORT = {"path": "world.path", "goal": "goal.picture"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ def parse(arguments: list[str], groups: dict[str, list[str]], settings: dict[str
                 found.values["world.name"] = text
         elif name in settings:
             found.values[name] = _value(settings[name], text)
+        elif name.startswith("goal.") and "goal.part" in settings:  # a quantity of the world, which is not known yet
+            before = found.values.get("goal.part")
+            more = {name.removeprefix("goal."): _structure(settings["goal.part"], text.strip())}
+            found.values["goal.part"] = {**before, **more} if isinstance(before, dict) else more
         else:
             raise UsageError(f"there is no setting '{name}'{suggestion(name, [*groups, *settings])}")
     return found

@@ -39,6 +39,7 @@ class PointScene:
     """A point without mass: an action moves it at once."""
 
     dt, action_dim, state_dim, frame_size, view = 0.1, 2, 2, 8, View((SIDE / 2, SIDE / 2, 0.0), SIDE)
+    position_dim = 2
 
     def __init__(self) -> None:
         self._place = np.zeros(2)
@@ -48,6 +49,15 @@ class PointScene:
 
     def set_state(self, state: np.ndarray) -> None:
         self._place = np.array(state, np.float64)
+
+    def at_rest(self, state: np.ndarray) -> np.ndarray:
+        return np.array(state, np.float64)
+
+    def within_limits(self, state: np.ndarray) -> np.ndarray:
+        return np.clip(state, 0, SIDE)
+
+    def overlap(self, state: np.ndarray) -> float:
+        return 0.0
 
     def step(self, action: np.ndarray) -> None:
         self._place = np.clip(self._place + SPEED * np.clip(action, -1, 1), 0, SIDE)
@@ -178,6 +188,6 @@ class PlannedSetup:
             energy = LatentDistance() if name == "flat_latent" else TemporalDistance(distance)
             flat = Flat(model, energy, CEM(samples=24, elites=4, iterations=2), horizon or 4)
             planner = Hierarchy(flat, landmarks, distance, 4, 8, execute=self.execute) if name == "hierarchy" else flat
-            return Agent(planner, model, generators, self.execute)
+            return Agent(planner, model, generators, self.execute, distance=distance)
 
         return Bench(point_world, make_agent, landmarks)
