@@ -1,6 +1,6 @@
 """How a goal is said on the command line; `envs/goals/forms.py` reads it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from worldmodel.settings import setting
@@ -26,11 +26,18 @@ class GoalConfig:
     )
     samples: int = setting(16, "how many of these", 1, 256)
 
-    def asked(self) -> dict[str, Any]:
-        """What is not as it is unless told, by name."""
-        plain = asdict(GoalConfig())
-        return {name: value for name, value in asdict(self).items() if value != plain[name]}
-
     def form(self) -> dict[str, Any]:
-        """What says where to go, as `envs.goals.forms.goal_asked` reads it."""
-        return {name: value for name, value in self.asked().items() if name not in ("targets", "samples")}
+        """What says where to go, as `envs.goals.forms.goal_asked` reads it: what is not left open, by name."""
+        shown = {
+            "picture": self.picture,
+            "pictures": self.pictures,
+            "order": None if self.order == "any" else self.order,
+        }
+        known = {"state": self.state, "part": self.part, "region": self.region}
+        recorded = {"data": self.data, "episode": self.episode, "frame": self.frame}
+        return {name: value for name, value in {**shown, **known, **recorded}.items() if value is not None}
+
+    def asked(self) -> dict[str, Any]:
+        """The same, and how quantities are aimed at where that is not as usual."""
+        how = {"targets": self.targets, "samples": self.samples}
+        return self.form() | {name: value for name, value in how.items() if value != getattr(GoalConfig(), name)}
