@@ -5,7 +5,7 @@
     seed            of the pairs and of the planners' random generators
     commit          of the code that ran
     seconds         {"collect", "train", "evaluate", ...}: wall time of each part that ran
-    planners        by name, "random" | "flat_latent" | "flat_distance" | "hierarchy" | "hjepa":
+    planners        by name, "random" | "flat_latent" | "flat_distance" | "hierarchy", ...:
         success         share of pairs on which the world's own test held after some control step, in [0, 1]
         interval        [low, high], Wilson 95 %
         episodes        number of pairs

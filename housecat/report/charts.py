@@ -22,6 +22,8 @@ PLANNER_COLOURS = {
     "flat_distance": "#030303",
     "hierarchy": "#030304",
     "hjepa": "#030305",
+    "sampled": "#030306",
+    "three_levels": "#030307",
 }
 _THEME |= {colour: f"var(--{name})" for name, colour in PLANNER_COLOURS.items()}
 SERIES = ["#040401", "#040402", "#040403", "#040404", "#040405"]

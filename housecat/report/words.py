@@ -9,7 +9,9 @@ LABELS = {
     "flat_latent": "flat, latent distance",
     "flat_distance": "flat, temporal distance",
     "hierarchy": "hierarchy",
+    "sampled": "sampled subgoals",
     "hjepa": "two levels (H-JEPA)",
+    "three_levels": "three levels",
     "cloning": "behaviour cloning",
     "inverse": "inverse dynamics",
     "true_subgoals": "flat, true subgoals",
@@ -24,7 +26,9 @@ ABOUT = {
     "flat_latent": "CEM on the distance in the latent",
     "flat_distance": "CEM on the learned number of steps to the goal",
     "hierarchy": "subgoals from the landmark graph, CEM towards them",
+    "sampled": "CEM towards the recorded latent within reach from which the goal is nearest",
     "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",
+    "three_levels": "subgoals from the landmark graph, and two levels towards them",
     "cloning": "a policy that does what the recordings did on the way to such goals, without planning",
     "inverse": "a policy that does what led from one recorded frame to another soon after it",
     "true_subgoals": "subgoals from the true way, the learned distance towards them",
@@ -156,7 +160,9 @@ def _planner(name: str, small: bool = False) -> str:
         "flat_latent": "flat planning with latent distance",
         "flat_distance": "flat planning with temporal distance",
         "hierarchy": "the hierarchy",
+        "sampled": "planning towards sampled subgoals",
         "hjepa": "planning on two levels",
+        "three_levels": "planning on three levels",
     }
     text = names.get(name, name)
     return text if small else text[0].upper() + text[1:]

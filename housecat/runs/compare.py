@@ -48,6 +48,7 @@ from housecat.runs import stages, wiring
 from housecat.runs.estimate import Speed, speeds_of, updates_within
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.config import to_yaml
+from housecat.settings.groups import TWO_LEVELS
 from housecat.settings.schema import CompareConfig, Config
 from worldmodel.methods.registry import METHODS
 from worldmodel.progress import TrainingError
@@ -136,8 +137,9 @@ def _member(
     compose: Callable[..., Config], name: str, seed: int, given: dict[str, int], store: EpisodeStore, out: Path
 ) -> Member:
     config = compose(f"method={name}", f"seed={seed}", *(f"{key}={value}" for key, value in given.items()))
-    # The planner of two levels is for the method that has them.
-    planners = tuple(one for one in config.evaluate.planners if one != "hjepa") + ("hjepa",) * (name == "hjepa")
+    # Planners of two levels are for the method that has them.
+    planners = tuple(one for one in config.evaluate.planners if one not in TWO_LEVELS)
+    planners += ("hjepa",) * (name == "hjepa")
     config = replace(config, evaluate=replace(config.evaluate, planners=planners))
     return Member(name, seed, config, wiring.plan_for_store(config, store), out / "runs" / f"{name}-{seed}")
 

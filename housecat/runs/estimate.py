@@ -152,7 +152,7 @@ def _step(config: Config, model: LatentWorldModel) -> float:
     distance, z, total = network.to(model.device), torch.zeros(1, model.latent, device=model.device), 0.0
     for name in {*config.evaluate.planners} - {"random"}:
         horizon = max(config.evaluate.horizons) if name == "flat_latent" else None
-        flat = "flat_distance" if name in ("hierarchy", "hjepa") else name
+        flat = "flat_distance" if name not in ("flat_latent", "flat_distance") else name
         planner = wiring.build_planner(config, flat, horizon, model, distance, None)
         total += _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
     return total

@@ -25,7 +25,7 @@ from housecat.runs.searching import optimizer_of, own_energy
 from housecat.runs.training import TrainingPlan
 from housecat.runs.two_levels import two_levels
 from housecat.settings.config import method_settings, names_of, value_of
-from housecat.settings.groups import OUTSIDE
+from housecat.settings.groups import OUTSIDE, TWO_LEVELS
 from housecat.settings.own_code import made, own_code
 from housecat.settings.schema import Config, WorldConfig
 from planners.energies import make_energy
@@ -33,6 +33,7 @@ from planners.flat import Flat
 from planners.interface import Distance, Optimizer, Planner, WorldModel
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.landmarks import Landmarks
+from planners.subgoals.sampled import Sampled
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
@@ -241,7 +242,7 @@ def build_planner(
         horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
         optimizer: None: the one that `planner.optimizer` names.
 
-    Raises UsageError: the hierarchy is asked for and there are no landmarks, or hjepa and there is no second level; or
+    Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none; or
     an optimiser or energy of the user's own is not to be found.
     """
     asked = config.planner
@@ -252,16 +253,17 @@ def build_planner(
     if asked.energy is not None:
         energy = own_energy(made(asked.energy), energy)
     flat = Flat(model, energy, optimizer, horizon or default)
-    if name == "hjepa":
-        return two_levels(config, flat, model, distance)
-    if name != "hierarchy":
-        return flat
+    below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
+    if name not in ("hierarchy", "sampled", "three_levels"):
+        return below
     if landmarks is None:
         raise UsageError(
-            "the checkpoint has no landmarks, which the hierarchy needs: train again, or leave it out of "
+            f"the checkpoint has no landmarks, which planner {name} needs: train again, or leave it out of "
             "evaluate.planners (bench.planners)"
         )
-    return Hierarchy(flat, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
+    if name == "sampled":
+        return Sampled(below, landmarks.latents, distance, asked.near, asked.reach, asked.drawn)
+    return Hierarchy(below, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

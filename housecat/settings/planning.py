@@ -6,11 +6,12 @@ from planners.energies import EnergySettings
 from planners.optimizers.registry import OPTIMIZERS, OptimizerSettings
 from planners.subgoals.hjepa import TwoLevelSettings
 from planners.subgoals.routes import Rules
+from planners.subgoals.sampled import SampledSettings
 from worldmodel.settings import OWN, setting
 
 
 @dataclass(frozen=True)
-class PlannerConfig(OptimizerSettings, EnergySettings, Rules, TwoLevelSettings):
+class PlannerConfig(OptimizerSettings, EnergySettings, Rules, SampledSettings, TwoLevelSettings):
     """Planning: the optimiser is the same for all planners."""
 
     optimizer: str = setting("cem", "what looks for the actions with the least energy", choices=(*OPTIMIZERS, OWN))

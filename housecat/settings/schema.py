@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from housecat.settings.declared import Section, Setting, call, sections
-from housecat.settings.groups import OUTSIDE, PLAYERS, group_choices
+from housecat.settings.groups import OUTSIDE, PLAYERS, TWO_LEVELS, group_choices
 from housecat.settings.own_code import is_reference, own_code
 from worldmodel.settings import OWN, setting
 
@@ -99,9 +99,10 @@ class MethodConfig:
 
 
 _PLAYED = {  # planners that read a setting which not all of them do
-    "planner.near": ("hierarchy", "hjepa"),
-    "planner.reach": ("hierarchy",),
-    "planner.patience": ("hierarchy",),
+    "planner.near": ("hierarchy", "sampled", *TWO_LEVELS),
+    "planner.reach": ("hierarchy", "sampled", "three_levels"),
+    "planner.patience": ("hierarchy", "three_levels"),
+    "planner.drawn": ("sampled",),
 }
 
 
@@ -262,5 +263,5 @@ def _completed(one: Setting) -> Setting:
     if one.name in ("method.name", "compare.methods"):
         return replace(one, choices=(*group_choices("method"), *((OWN,) if one.name == "method.name" else ())))
     if one.name.startswith("planner.upper_"):
-        return replace(one, only=("evaluate.planners", "hjepa"))
+        return replace(one, only=("evaluate.planners", *TWO_LEVELS))
     return replace(one, only=("evaluate.planners", *_PLAYED[one.name])) if one.name in _PLAYED else one

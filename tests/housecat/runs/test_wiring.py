@@ -113,10 +113,11 @@ def test_effort_in_the_energy_makes_actions_smaller(parts):
     assert effort(1e6) < 0.5 * effort(0)
 
 
-def test_a_hierarchy_without_landmarks_is_refused(parts):
+@pytest.mark.parametrize("name", ["hierarchy", "sampled"])
+def test_subgoals_without_landmarks_are_refused(parts, name):
     model, distance, _ = parts
-    with pytest.raises(UsageError, match="no landmarks"):
-        wiring.build_planner(load_config(SMALL), "hierarchy", None, model, distance, None)
+    with pytest.raises(UsageError, match=f"no landmarks, which planner {name} needs"):
+        wiring.build_planner(load_config(SMALL), name, None, model, distance, None)
 
 
 def test_two_levels_are_refused_for_a_model_of_one_and_a_plan_that_outlives_its_stride(parts):
@@ -126,6 +127,17 @@ def test_two_levels_are_refused_for_a_model_of_one_and_a_plan_that_outlives_its_
     model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model
     with pytest.raises(UsageError, match="planner.upper_every=6 is more than the 5"):
         wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
+
+
+def test_three_levels_are_landmarks_above_the_two_of_the_model(parts):
+    asked = load_config([*SMALL, "method=hjepa", "evaluate.planners=[three_levels]", "planner.near=0"])
+    model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model.eval().requires_grad_(False)
+    planner = wiring.build_planner(asked, "three_levels", None, model, *parts[1:])
+    z, goal, generators = torch.zeros(1, 8), torch.ones(1, 8), [torch.Generator().manual_seed(0)]
+    first = planner(z, goal, None, generators)
+    again = planner(z, goal, None, generators, first.memory)
+    assert isinstance(planner, Hierarchy) and isinstance(planner.flat, TwoLevels)
+    assert first.actions.shape == again.actions.shape == (1, planner.horizon, 2)
 
 
 @pytest.mark.parametrize("energy", ["temporal", "latent"])

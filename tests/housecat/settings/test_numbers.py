@@ -51,7 +51,7 @@ def test_minus_zero_is_zero() -> None:
 @pytest.mark.parametrize("name", [name for name, one in settings().items() if get_args(one.type)])
 def test_a_list_that_names_something_twice_is_refused(name: str) -> None:
     one = settings()[name]
-    twice = 2 * (one.default or (3,))[:1]
+    twice = 2 * (one.default or one.choices or (3,))[:1]
     with pytest.raises(UsageError, match=f"{name} names something twice, which would count twice"):
         parsed([f"{name}={list(twice)}".replace("'", "")])
 
