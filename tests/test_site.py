@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import os
 import re
 import shlex
 import shutil
@@ -132,6 +133,17 @@ def test_its_python_runs(page, folder):
     assert spec is not None and spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+
+
+def test_the_lines_that_readme_shows_run_in_a_new_process(folder):
+    shown = next(one for one in blocks(ROOT / "README.md", "python") if "make_env" in one)
+    begin = f"import sys\nsys.path.insert(0, {str(ROOT / 'examples')!r})\nfrom cart import Cart as make_env\n"
+    end = "\nassert action.shape == (2,) and plan.imagined.shape[1] == plan.actions.shape[1] == 3\n"
+    end += "assert set(result['planners']) == {'random', 'flat_distance'}\n"
+    (folder / "lines.py").write_text(begin + ast.unparse(Small().visit(ast.parse(shown))) + end, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "lines.py"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
