@@ -55,6 +55,11 @@ class Instance:
     def picture(self) -> np.ndarray:
         """``uint8 (h, w, 3)``; OutsideError where it is none, or of another size than before."""
         picture: Any = self.env.render()
+        if picture is None and self.env.render_mode != "rgb_array":
+            raise OutsideError(
+                f"{class_name(self.env)} gives no pictures, its render_mode is {self.env.render_mode!r}: make it with "
+                "render_mode='rgb_array'"
+            )
         fits = isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[-1] == 3
         if not fits or picture.dtype != np.uint8:
             found = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
@@ -162,11 +167,6 @@ def usable(env: Any) -> gymnasium.Env:
     if not isinstance(env, gymnasium.Env):
         raise OutsideError(
             f"the function that makes the environment returned {type(env).__name__}: return a gymnasium.Env"
-        )
-    if env.render_mode != "rgb_array":
-        raise OutsideError(
-            f"{class_name(env)} gives no pictures, its render_mode is {env.render_mode!r}: make it with "
-            "render_mode='rgb_array'"
         )
     space = env.action_space
     if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:

@@ -5,6 +5,7 @@ A source is read afresh wherever its world is built: in this process, in a recor
 
 import functools
 import hashlib
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,4 +98,7 @@ def is_limited(low: float, high: float) -> bool:
 def first_line(error: Exception) -> str:
     """What an exception of another library says, as one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines and error.__traceback__ is not None:  # a bare assertion says what it asserts
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        lines = [f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}: {frame.line}"]
     return " ".join(lines[:2]) if lines else type(error).__name__

@@ -21,11 +21,12 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from envs.outside.sources import OutsideError, Source, first_line, physics_state
+from envs.outside.sources import OutsideError, Source, fingerprint, first_line, physics_state
 from envs.simulation.backend import choose_backend
 
 # Packages that register further MuJoCo environments with Gymnasium when they are imported.
 _REGISTERING = ("gymnasium_robotics", "ogbench")
+_AS_PYTHON = "name a function that makes it, with pictures: world=python world.factory=my_module:make_env"
 TRUSTED = "HOUSECAT_TRUSTED"  # variable of the environment: modules with worlds that may be imported, by commas
 
 
@@ -100,10 +101,7 @@ def read_gymnasium(identifier: str, name: str) -> Source:
             raise OutsideError(f"world={name} cannot be made: {first_line(error)}") from error
         model, path = getattr(environment, "model", None), getattr(environment, "fullpath", None)
         if not isinstance(model, mujoco.MjModel):
-            raise OutsideError(
-                f"world={name} is not simulated by MuJoCo: a function that makes it, with pictures, is a world with "
-                "world=python world.factory=my_module:make_env"
-            )
+            raise OutsideError(f"world={name} is not simulated by MuJoCo: {_AS_PYTHON}")
     _refuse_mocap(name, model)
     space = environment.action_space
     if getattr(space, "shape", None) != (model.nu,):
@@ -128,8 +126,13 @@ def read_gymnasium(identifier: str, name: str) -> Source:
 def _as_it_stands(document: mujoco.MjSpec, model: mujoco.MjModel, data: mujoco.MjData) -> mujoco.MjSpec:
     """The document with the values that an environment's reset has left in its ``model`` and ``data``."""
     with _quietly():
-        document.compile()
-    document.copy_back(model)
+        drawn = document.compile()
+    if hasattr(document, "copy_back"):
+        document.copy_back(model)
+    elif fingerprint(drawn) != fingerprint(model):
+        raise OutsideError(
+            "its reset changes the model, which is read with MuJoCo 3.12 and newer: pip install -U mujoco"
+        )
     for body in document.bodies:
         number = int(model.body_mocapid[body.id])
         if number >= 0:  # it stays where it is: mocap poses are no part of a state
@@ -160,14 +163,14 @@ def _refuse_mocap(name: str, model: mujoco.MjModel) -> None:
     if (held.any(axis=1) & welds).any():
         raise OutsideError(
             f"world={name} drags its robot by a mocap body, from code of its own, which a world here does not run: "
-            "choose an environment whose robot moves by actuators"
+            f"choose an environment whose robot moves by actuators, or {_AS_PYTHON}"
         )
 
 
 def _own_control(name: str, shape: Any, actuators: int) -> str:
     return (
         f"world={name} takes actions of shape {shape} and has {actuators} actuators: between them is control code of "
-        "its own, which a world here does not run; choose an environment whose actions are its actuators' controls"
+        f"its own, which a world here does not run; choose an environment whose actions are its controls, or {_AS_PYTHON}"
     )
 
 

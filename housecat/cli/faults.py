@@ -62,7 +62,8 @@ def of_user(error: BaseException) -> str | None:
         for note in getattr(one, "__notes__", ()):
             frames += [(found["file"], found["line"], found["name"]) for found in _FRAME.finditer(note)]
         for file, line, name in reversed(frames):
-            if os.path.isfile(file) and not any(Path(file).is_relative_to(root) for root in _ROOTS):
+            installed = not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+            if os.path.isfile(file) and not installed and not any(Path(file).is_relative_to(root) for root in _ROOTS):
                 shown = os.path.relpath(file)
                 return f"{file if shown.startswith('..') else shown}, line {line}, in {name}"
     return None

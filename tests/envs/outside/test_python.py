@@ -136,6 +136,11 @@ class Grey(Dot):
         return super().render()[..., 0]
 
 
+class Blind(Dot):
+    def render(self) -> Any:
+        return None
+
+
 class Keys(Dot):
     action_space = gymnasium.spaces.Dict({"wheel": gymnasium.spaces.Box(-1, 1, (1,))})
 
@@ -148,7 +153,7 @@ class Endless(Dot):
     ("make", "said"),
     [
         (
-            lambda: Dot(render_mode=None),
+            lambda: Blind(render_mode=None),
             "gives no pictures, its render_mode is None: make it with render_mode='rgb_array'",
         ),
         (Grey, r"draws uint8 \(32, 32\): render\(\) must return uint8 \(height, width, 3\)"),
