@@ -170,7 +170,7 @@ def _refuse_mocap(name: str, model: mujoco.MjModel) -> None:
 def _own_control(name: str, shape: Any, actuators: int) -> str:
     return (
         f"world={name} takes actions of shape {shape} and has {actuators} actuators: between them is control code of "
-        f"its own, which a world here does not run; choose an environment whose actions are its controls, or {_AS_PYTHON}"
+        f"its own, which a world does not run; choose an environment whose actions are its controls, or {_AS_PYTHON}"
     )
 
 
