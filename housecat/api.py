@@ -74,7 +74,8 @@ def load(
     if isinstance(planner, str):
         if planner not in PLANNERS[1:]:
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")
-        planner = wiring.build_planner(config, planner, None, parts.model, parts.distance, parts.landmarks)
+        learnt = parts.model, parts.distance, parts.landmarks
+        planner = wiring.build_planner(config, planner, None, *learnt, ensemble=parts.ensemble)
     return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance)
 
 

@@ -22,6 +22,9 @@ NORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cosine": lambda z, target: 1 - torch.cosine_similarity(z, target, dim=-1),
 }
 
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Latents (..., D) and actions (..., A) -> what each of K predictors takes for the next latent, (K, ..., D)."""
+
 
 @dataclass(frozen=True)
 class EnergySettings:
@@ -36,12 +39,19 @@ class EnergySettings:
         "l2", "of the latent distance: root mean square, mean of absolute values, 1 - cosine", choices=tuple(NORMS)
     )
     closeness: float = setting(0.0, "weight of the latent distance beside the temporal one (not flat_latent)", 0, 1e6)
+    disagreement: float = setting(
+        0.0, "weight of how much an ensemble disagrees on the path; train with ensemble.members", 0, 1e6
+    )
     effort: float = setting(0.0, "weight of the mean squared action", 0, 1e6)
     smoothness: float = setting(0.0, "weight of the mean squared change from one action to the next", 0, 1e6)
 
 
-def make_energy(asked: EnergySettings, distance: Distance | None) -> "Composable":
-    """The energy that the settings ask for. `distance`: None: the latent distance stands in its place."""
+def make_energy(asked: EnergySettings, distance: Distance | None, ensemble: Predict | None = None) -> "Composable":
+    """The energy that the settings ask for.
+
+    `distance`: None: the latent distance stands in its place. Raises ValueError: disagreement of an ensemble is asked
+    for, and there is none.
+    """
     energy: Composable = LatentDistance(asked.norm, asked.aggregate)
     if distance is not None:
         steps = TemporalDistance(distance, asked.aggregate)
@@ -49,6 +59,10 @@ def make_energy(asked: EnergySettings, distance: Distance | None) -> "Composable
     for weight, term in ((asked.effort, ActionEffort()), (asked.smoothness, ActionChange())):
         if weight > 0:
             energy = energy + weight * term
+    if asked.disagreement > 0:
+        if ensemble is None:
+            raise ValueError("planner.disagreement needs an ensemble: train with ensemble.members=5, or leave it at 0")
+        energy = energy + asked.disagreement * Disagreement(ensemble)
     return energy
 
 
@@ -172,3 +186,20 @@ class ActionChange(Composable):
     def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
         changes = actions.diff(dim=-2).square().flatten(start_dim=-2)
         return changes.sum(dim=-1) / max(changes.shape[-1], 1)
+
+
+class Disagreement(Composable):
+    """How far apart an ensemble's predictions of the next latent are along the path; for latents that are vectors.
+
+    The standard deviation over the members, root mean square over the latent, mean over the path. The first step is
+    not judged: an energy is not told where the path begins.
+    """
+
+    def __init__(self, ensemble: Predict) -> None:
+        self.ensemble = ensemble
+
+    def of(self, latents: Tensor, actions: Tensor, target: Tensor) -> Tensor:
+        if actions.shape[-2] < 2:
+            return actions.new_zeros(actions.shape[:-2])
+        ahead = self.ensemble(latents[..., :-1, :], actions[..., 1:, :])
+        return ahead.var(dim=0, correction=0).mean(dim=-1).sqrt().mean(dim=-1)

@@ -21,6 +21,7 @@ from worldmodel.model import Encoder
 from worldmodel.own_code import OwnCodeError, is_own
 from worldmodel.settings import from_json
 from worldmodel.share.card import model_card
+from worldmodel.stages.ensemble import Ensemble
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -28,10 +29,12 @@ _COUNT, _LENGTH = Annotated[int, Meta(ge=0, le=10**6)], Annotated[float, Meta(gt
 _CRITIC = defstruct("critic", [("kind", str), ("width", _COUNT), ("longest", _LENGTH)])
 # Of the notes, what is read: control steps that a recording needed, and figures.
 _ABOUT = defstruct("about", [("shortest", _COUNT, 0), ("measured", dict[str, float | None], {})])
-_PARTS = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
+_ENSEMBLE = defstruct("ensemble", [("action", _COUNT), ("members", _COUNT), ("width", _COUNT)])
+_PARTS: list[Any] = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
+_PARTS.append(("ensemble", _ENSEMBLE | None, None))
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
-WEIGHTS = ("model.safetensors", "critic.safetensors", "landmarks.safetensors")
+WEIGHTS = ("model.safetensors", "critic.safetensors", "landmarks.safetensors", "ensemble.safetensors")
 ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
 FILES = ("config.json", *WEIGHTS, "README.md", ROBOT)  # all that a checkpoint is made of
 _LARGEST_ROBOT = 100_000_000  # bytes
@@ -52,6 +55,7 @@ class Loaded:
     landmarks: dict[str, Tensor]  # tensors of the landmark graph by name; empty where none was saved
     about: dict  # what the trainer noted: world, data, versions
     robot: bytes | None = None  # see `robot_of`
+    ensemble: Ensemble | None = None  # None: none was trained
 
 
 def folder_of(path: Path) -> Path:
@@ -123,8 +127,9 @@ def save(
     landmarks: dict[str, Tensor],
     about: dict,
     robot: bytes | None = None,
+    ensemble: Ensemble | None = None,
 ) -> None:
-    """Writes model, temporal distance, landmark graph, notes and model card to `folder`, replacing what was there.
+    """Writes what was learnt, with notes and a model card, to `folder`, replacing what was there.
 
     `name` is that of a method in `METHODS`. A model that imagines nothing has no distance (None) and no landmarks.
     Raises CheckpointError or NotOursError: the folder holds something else.
@@ -137,9 +142,12 @@ def save(
         files["critic.safetensors"] = tensor_bytes(distance.state_dict())
     if landmarks:
         files["landmarks.safetensors"] = tensor_bytes(landmarks)
+    if ensemble is not None:
+        files["ensemble.safetensors"] = tensor_bytes(ensemble.state_dict())
     if robot is not None:
         files[ROBOT] = robot
     config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
+    config["ensemble"] = ensemble and ensemble.sizes
     files["config.json"] = json_text(config, indent=2).encode()
     files["README.md"] = model_card(config).encode()
     replace_folder(folder, files, FILES)
@@ -150,7 +158,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"no checkpoint in {folder}: give the folder that `housecat train` wrote")
     config = read_config(folder)
-    critic, distance = config["critic"], None
+    critic, distance, ensemble = config["critic"], None, None
     try:
         entry = METHODS[config["method"]]
         settings = from_json(entry.settings, config["settings"])
@@ -158,6 +166,9 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if critic is not None:
             sizes = model.latent, critic["width"], critic["longest"], precision
             distance = _filled(partial(KINDS[critic["kind"]].network, *sizes), folder / "critic.safetensors")
+        if config.get("ensemble") is not None:
+            make = partial(Ensemble, model.latent, **config["ensemble"])
+            ensemble = _filled(make, folder / "ensemble.safetensors")
         graph = folder / "landmarks.safetensors"
         landmarks = {}
         if graph.exists():
@@ -167,10 +178,10 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         raise CheckpointError(f"checkpoint {folder}: {error}") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from error
-    for part in (model, distance):
+    for part in (model, distance, ensemble):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
-    return Loaded(config["method"], settings, model, distance, landmarks, config["about"], robot_of(folder))
+    return Loaded(config["method"], settings, model, distance, landmarks, config["about"], robot_of(folder), ensemble)
 
 
 def _filled(make: Callable[[], T], path: Path) -> T:

@@ -28,6 +28,7 @@ from worldmodel.distances.distance import LatentEpisodes
 from worldmodel.method import Method
 from worldmodel.model import LatentWorldModel
 from worldmodel.stages.end_to_end import end_to_end
+from worldmodel.stages.ensemble import ensemble_stage
 from worldmodel.stages.keypoint_pretraining import pretraining
 from worldmodel.stages.predictor_finetuning import finetuning
 from worldmodel.training import TrainingStage, learn
@@ -64,6 +65,7 @@ def stages_of(plan: TrainingPlan, method: Method) -> Iterator[TrainingStage]:
         latents, actions = drawn.to(plan.device).split([method.model.latent, plan.action_dim], dim=1)
         data = LatentEpisodes(latents, latents, torch.full((1000,), 999), actions)
         yield from filter(None, (finetuning(method, data, plan.finetuning), method.second_level(data, 0)))
+        yield from [stage for beside in [ensemble_stage(data, plan.ensemble)] if beside for stage in beside[1:]]
         yield distance_stage(data, plan.critic, plan.device)[1]
 
 

@@ -32,6 +32,7 @@ from planners.interface import Energy, Generators, Planner, WorldModel
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
+from worldmodel.stages.ensemble import Ensemble
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Ingredients:
     landmarks: Landmarks | None
     fitted: Callable[[], Fitted]  # reads it
     given: dict[str, Any] | None = None  # arguments of an optimiser of the user's own
+    ensemble: Ensemble | None = None
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:
@@ -60,7 +62,9 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
     execute = config.planner.execute
     if name not in INFORMED:
         optimizer = optimizer_of(config.planner, parts.given)
-        planner = build_planner(config, name, horizon, model, parts.distance, parts.landmarks, optimizer)
+        planner = build_planner(
+            config, name, horizon, model, parts.distance, parts.landmarks, optimizer, parts.ensemble
+        )
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)
     require_simulator(parts.spec, name)

@@ -21,6 +21,7 @@ from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
+from worldmodel.stages.ensemble import Ensemble
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class BenchSetup:
         if trouble.pushes and self.spec["family"] == "python":
             raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
         fitted = cache(lambda: load_fitted(self.fitted, loaded.model, self.spec))
-        parts = Ingredients(config, self.spec, loaded.model, loaded.distance, loaded.landmarks, fitted, given)
+        parts = Ingredients(
+            config, self.spec, loaded.model, loaded.distance, loaded.landmarks, fitted, given, loaded.ensemble
+        )
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)
@@ -87,6 +90,7 @@ class Trained:
     model: LatentWorldModel
     distance: LearnedDistance
     landmarks: Landmarks | None
+    ensemble: Ensemble | None
 
 
 def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
@@ -114,4 +118,4 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
             raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
     except (TypeError, ValueError) as error:
         raise UsageError(f"the landmarks of checkpoint {name} are damaged ({error}): train again") from error
-    return Trained(loaded.model, loaded.distance, landmarks)
+    return Trained(loaded.model, loaded.distance, landmarks, loaded.ensemble)

@@ -29,6 +29,7 @@ from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.networks import pretrained
 from worldmodel.progress import TrainingFolder
 from worldmodel.stages.end_to_end import TrainSettings, train
+from worldmodel.stages.ensemble import Ensemble, EnsembleSettings, ensemble_stage
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
 from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetuning
 from worldmodel.streams import drawn_weights, stream, torch_stream
@@ -55,6 +56,7 @@ class TrainingPlan:
     pretraining: PretrainingSettings
     train: TrainSettings
     finetuning: FinetuningSettings
+    ensemble: EnsembleSettings
     critic: CriticSettings
     graph: GraphSettings
     precision: torch.dtype
@@ -112,14 +114,17 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
     model.requires_grad_(False)
     if not folder.passed():
         method.finalise(seen.frames.to(plan.device))
-    distance, landmarks = None, dict[str, Tensor]()
+    distance, ensemble, landmarks = None, None, dict[str, Tensor]()
     if isinstance(model, LatentWorldModel):
         latents, states = encode_recordings(model, recorded)
-        distance = train_on_latents(method, latents, plan, folder, lambda: measures.diagnose(model, seen, judged))
+        ensemble, distance = train_on_latents(
+            method, latents, plan, folder, lambda: measures.diagnose(model, seen, judged)
+        )
         landmarks = make_landmarks(latents.still, states, distance, plan.graph)
     folder.close()
     about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}}
-    checkpoint.save(out / "model", plan.method, plan.settings, model, distance, landmarks, about, carried(store.world))
+    learnt = model, distance, landmarks
+    checkpoint.save(out / "model", plan.method, plan.settings, *learnt, about, carried(store.world), ensemble)
     return out / "model"
 
 
@@ -129,8 +134,8 @@ def train_on_latents(
     plan: TrainingPlan,
     folder: TrainingFolder,
     diagnose: Callable[[], dict[str, float]],
-) -> LearnedDistance:
-    """Predictor, second level and temporal distance, on the frozen encoder's latents; the last is returned."""
+) -> tuple[Ensemble | None, LearnedDistance]:
+    """Predictor, second level, ensemble and temporal distance, on frozen latents; the last two are returned."""
     save_every = _LATENT_UPDATES * plan.train.save_every
 
     def measure(done: int, terms: dict[str, float]) -> str:
@@ -144,7 +149,11 @@ def train_on_latents(
     second = method.second_level(latents, plan.train.seed)
     if second is not None:
         learn(second, folder, True, save_every)
-    return train_distance(latents, plan.critic, plan.device, folder, True, save_every)
+    beside = ensemble_stage(latents, plan.ensemble)
+    if beside is not None:
+        learn(beside[1], folder, True, save_every)
+    distance = train_distance(latents, plan.critic, plan.device, folder, True, save_every)
+    return beside and beside[0].eval().requires_grad_(False), distance
 
 
 def about_training(store: EpisodeStore, shortest: int, plan: TrainingPlan, last: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from planners.subgoals.sampled import Sampled
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
+from worldmodel.stages.ensemble import Ensemble
 
 _TOGETHER = 64  # episodes, at least, that a graphics card plays at a time
 
@@ -162,6 +163,7 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
         pretraining=replace(config.pretraining, seed=seed),
         train=replace(config.train, updates=0 if entry.encoder else config.train.updates, seed=seed),
         finetuning=replace(config.finetuning, seed=seed),
+        ensemble=replace(config.ensemble, seed=seed),
         critic=replace(config.critic, seed=seed),
         graph=replace(config.graph, seed=seed),
         precision=precision(config),
@@ -235,6 +237,7 @@ def build_planner(
     distance: Distance,
     landmarks: Landmarks | None,
     optimizer: Optimizer | None = None,
+    ensemble: Ensemble | None = None,
 ) -> Planner:
     """The planner of this name.
 
@@ -242,13 +245,16 @@ def build_planner(
         horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
         optimizer: None: the one that `planner.optimizer` names.
 
-    Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none; or
-    an optimiser or energy of the user's own is not to be found.
+    Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none, or
+    an ensemble and there is none; or an optimiser or energy of the user's own is not to be found.
     """
     asked = config.planner
     optimizer = optimizer_of(asked) if optimizer is None else optimizer
     latent = name == "flat_latent"
-    energy = make_energy(asked, None if latent else distance)
+    try:
+        energy = make_energy(asked, None if latent else distance, ensemble)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     default = config.evaluate.horizons[0] if latent else asked.horizon
     if asked.energy is not None:
         energy = own_energy(made(asked.energy), energy)

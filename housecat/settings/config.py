@@ -155,7 +155,7 @@ def check_combinations(config: Config) -> None:
     """Raises UsageError where settings that are right one by one do not go together."""
     planner, judged = config.planner, config.evaluate
     try:
-        for section in (config.world, config.train, planner, judged):
+        for section in (config.world, config.train, config.ensemble, planner, judged):
             section.check()
         _check_method(config, config.method.name)
     except ValueError as error:

@@ -10,7 +10,7 @@ FLOORS = ("cloning", "inverse")  # policies fitted on the recordings
 CEILINGS = ("true_subgoals", "true_distance", "true_simulator", "true_dynamics", "true_state", "oracle")
 PLAYERS = (*PLANNERS, *FLOORS, *CEILINGS)
 # Sections that say what is learnt and how, beside those of the method: whatever trains reads them.
-LEARNING = ("method", "pretraining", "train", "finetuning", "critic", "graph")
+LEARNING = ("method", "pretraining", "train", "finetuning", "ensemble", "critic", "graph")
 
 
 def config_folder() -> Path:

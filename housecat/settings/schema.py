@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # all of this needs torch
     from planners.subgoals.landmarks import GraphSettings
     from worldmodel.distances.critic import CriticSettings
     from worldmodel.stages.end_to_end import TrainSettings
+    from worldmodel.stages.ensemble import EnsembleSettings
     from worldmodel.stages.keypoint_pretraining import PretrainingSettings
     from worldmodel.stages.predictor_finetuning import FinetuningSettings
 
@@ -194,6 +195,7 @@ class Config:
     pretraining: PretrainingSettings
     train: TrainSettings
     finetuning: FinetuningSettings
+    ensemble: EnsembleSettings
     critic: CriticSettings
     graph: GraphSettings
     planner: PlannerConfig
@@ -226,7 +228,7 @@ def settings_of(method: str, encoder: str | None = None) -> dict[str, Setting]:
     told = _entry(method)[1]
     found = dict(Section("", __name__, "Config", "").settings)
     for name, part in shared_sections().items():
-        if name in ("critic", "graph") and told.get("imagines") == "False":
+        if name in ("ensemble", "critic", "graph") and told.get("imagines") == "False":
             continue
         found |= part.settings
         if name == "method":

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from planners.energies import ActionChange, ActionEffort, LatentDistance, TemporalDistance
+from planners.energies import ActionChange, ActionEffort, Disagreement, LatentDistance, TemporalDistance
 
 B, N, H, A, D = 3, 5, 4, 2, 6
 
@@ -31,6 +31,7 @@ ENERGIES = {
     "temporal distance at its least": TemporalDistance(Learned(), "minimum"),
     "effort": ActionEffort(),
     "smoothness": ActionChange(),
+    "disagreement": Disagreement(lambda z, a: torch.stack([z, 2 * z, z + a.sum(dim=-1, keepdim=True)])),
     "sum": LatentDistance() + 0.1 * ActionEffort(),
     "sum of sums": 2.0 * (TemporalDistance(Learned()) + 0.5 * LatentDistance()) + ActionEffort() * 3,
 }

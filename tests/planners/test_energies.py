@@ -5,6 +5,7 @@ from torch import Tensor
 from planners.energies import (
     ActionChange,
     ActionEffort,
+    Disagreement,
     EnergySettings,
     LatentDistance,
     TemporalDistance,
@@ -89,6 +90,20 @@ def test_effort_is_the_mean_squared_action():
 def test_smoothness_is_the_mean_squared_change_of_actions_and_0_for_a_single_one():
     torch.testing.assert_close(ActionChange()(LATENTS, ACTIONS, TARGET), torch.tensor([[0.0, 1.0]]))
     assert torch.equal(ActionChange()(LATENTS[:, :, :1], ACTIONS[:, :, :1], TARGET), torch.zeros(1, 2))
+
+
+def test_disagreement_is_how_far_apart_predictions_of_the_next_latents_are():
+    def two(z: Tensor, actions: Tensor) -> Tensor:  # what comes next is known at 0, and less and less away from it
+        return torch.stack([z, 3 * z])
+
+    found = Disagreement(two)(LATENTS, ACTIONS, TARGET)
+    torch.testing.assert_close(found, torch.tensor([[0.5, 1.0]]))
+    assert torch.equal(Disagreement(two)(LATENTS[:, :, :1], ACTIONS[:, :, :1], TARGET), torch.zeros(1, 2))
+
+
+def test_disagreement_without_an_ensemble_is_refused():
+    with pytest.raises(ValueError, match=r"train with ensemble\.members"):
+        make_energy(EnergySettings(disagreement=1.0), Line())
 
 
 def test_an_energy_is_put_together_as_the_settings_ask():

@@ -14,6 +14,7 @@ from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import FORMAT, CheckpointError, load, save
 from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.distances.critics import KINDS
+from worldmodel.stages.ensemble import Ensemble
 
 CPU = torch.device("cpu")
 
@@ -63,6 +64,16 @@ def test_a_distance_of_any_kind_comes_back_as_it_was(kind: str, tmp_path: Path) 
     z, goal = torch.randn(20, 16), torch.randn(16)
     assert type(found) is type(distance)
     assert torch.equal(found.steps(z, goal), distance.steps(z, goal))
+
+
+def test_an_ensemble_comes_back_as_it_was(tmp_path: Path) -> None:
+    ensemble, parts = Ensemble(16, 2, members=3, width=8), ("default", small_settings(), make_model())
+    save(tmp_path / "model", *parts, ExpectileDistance(16, 32, 50.0), {}, {}, ensemble=ensemble)
+    found = load(tmp_path / "model", CPU).ensemble
+    z, actions = torch.randn(5, 16), torch.randn(5, 2)
+    assert found is not None and torch.equal(found(z, actions), ensemble(z, actions))
+    save(tmp_path / "model", *parts, ExpectileDistance(16, 32, 50.0), {}, {})
+    assert load(tmp_path / "model", CPU).ensemble is None
 
 
 def truncate(folder: Path) -> None:

@@ -105,6 +105,7 @@ def test_null_stands_for_no_value():
         ("model.patch=7", "must divide world.frame_size (64)"),
         ("planner.elites=100000", "must be less than planner.samples"),
         ("evaluate.planners=[flat_latent] evaluate.calibration=0", "evaluate.calibration must be at least 1"),
+        ("ensemble.members=1", "ensemble.members must be 0 or at least 2"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(argument, expected):
