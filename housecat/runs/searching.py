@@ -3,10 +3,11 @@
 import inspect
 from typing import Any
 
+from housecat.errors import UsageError
 from housecat.settings.own_code import made
 from housecat.settings.planning import PlannerConfig
-from planners.energies import Composable, composable
-from planners.interface import Optimizer
+from planners.energies import Composable, Predict, composable, make_energy
+from planners.interface import Distance, Optimizer
 from planners.optimizers.registry import OPTIMIZERS, make_optimizer, within
 
 
@@ -15,6 +16,18 @@ def optimizer_of(asked: PlannerConfig, given: dict[str, Any] | None = None) -> O
     if asked.optimizer in OPTIMIZERS:
         return make_optimizer(asked.optimizer, asked)
     return within(made(asked.optimizer, given), asked)
+
+
+def energy_of(asked: PlannerConfig, distance: Distance | None, ensemble: Predict | None) -> Composable:
+    """The energy that the settings ask for; `distance`, `ensemble`: see `make_energy`.
+
+    Raises UsageError: there is no ensemble that is asked for, or one of the user's own energies is not to be found.
+    """
+    try:
+        energy = make_energy(asked, distance, ensemble)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return energy if asked.energy is None else own_energy(made(asked.energy), energy)
 
 
 def own_energy(asked: Any, default: Composable) -> Composable:

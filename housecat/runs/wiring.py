@@ -21,14 +21,13 @@ from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
 from housecat.runs import hardware
-from housecat.runs.searching import optimizer_of, own_energy
+from housecat.runs.searching import energy_of, optimizer_of
 from housecat.runs.training import TrainingPlan
 from housecat.runs.two_levels import two_levels
 from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE, TWO_LEVELS
-from housecat.settings.own_code import made, own_code
+from housecat.settings.own_code import own_code
 from housecat.settings.schema import Config, WorldConfig
-from planners.energies import make_energy
 from planners.flat import Flat
 from planners.interface import Distance, Optimizer, Planner, WorldModel
 from planners.subgoals.hierarchy import Hierarchy
@@ -251,13 +250,8 @@ def build_planner(
     asked = config.planner
     optimizer = optimizer_of(asked) if optimizer is None else optimizer
     latent = name == "flat_latent"
-    try:
-        energy = make_energy(asked, None if latent else distance, ensemble)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    energy = energy_of(asked, None if latent else distance, ensemble)
     default = config.evaluate.horizons[0] if latent else asked.horizon
-    if asked.energy is not None:
-        energy = own_energy(made(asked.energy), energy)
     flat = Flat(model, energy, optimizer, horizon or default)
     below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
     if name not in ("hierarchy", "sampled", "three_levels"):

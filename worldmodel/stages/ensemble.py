@@ -57,7 +57,7 @@ def ensemble_stage(data: LatentEpisodes, settings: EnsembleSettings) -> tuple[En
     """An ensemble and what trains it; None for no members, no updates, and where all recordings are too short."""
     if not settings.members:
         return None
-    with drawn_weights(settings.seed, "ensemble"):
+    with drawn_weights(settings.seed, "members"):
         ensemble = Ensemble(data.moving.shape[1], data.actions.shape[1], settings.members, settings.width)
     ensemble.to(data.moving.device)
 
