@@ -18,12 +18,14 @@ from envs.registry import make_world
 from envs.workers import workers
 from housecat.bench.cells import LINE, Cell, append, digest_of, figures, line_of, read_lines
 from housecat.bench.entrants import Entrant
+from housecat.bench.gather import gather
 from housecat.bench.manifests import Manifest, frozen
+from housecat.bench.page import filmed, render
 from housecat.bench.playing import BenchJob, BenchPlayed, begin
 from housecat.bench.suites import Suite
 from housecat.bench.tuning import Trial, rank, trials_of
 from housecat.evaluation.pairs import PairRequest
-from housecat.files import write_json
+from housecat.files import write_json, write_text
 from housecat.runs import wiring
 from housecat.runs.folder import provenance
 from housecat.runs.trained import BenchSetup
@@ -63,8 +65,10 @@ class _Planned:
 Searched = tuple[str, str, str, str]  # world, model, planner, optimiser: what settings are chosen for
 
 
-def bench(entrants: Sequence[Entrant], suite: Suite, out: Path, command: str) -> list[dict[str, Any]]:
-    """Plays what is not played yet, in the folder `out`; the lines of all cells that are asked for.
+def bench(entrants: Sequence[Entrant], suite: Suite, name: str, out: Path, command: str) -> dict[str, Any]:
+    """Plays what is not played yet, in the folder `out`, and gathers it there; the content of `bench.json`.
+
+    `name`: of the suite.
 
     Raises UsageError: an entrant, a planner, an optimiser or a manifest is not as it must be.
     """
@@ -74,7 +78,8 @@ def bench(entrants: Sequence[Entrant], suite: Suite, out: Path, command: str) ->
     trials = [one for entrant in entrants for one in _trials(entrant, suite, pairs)]
     _play(trials, tuning, out / "tuning.jsonl", _tried, "tune")
     chosen = choose(trials, tuning)
-    here = {key: value for key, value in provenance(command).items() if key != "command"}
+    origin = provenance(command)
+    here = {key: value for key, value in origin.items() if key != "command"}
     cells = [one for entrant in entrants for one in _cells(entrant, suite, pairs, chosen)]
 
     def line(one: _Planned, played: BenchPlayed) -> dict[str, Any]:
@@ -84,7 +89,11 @@ def bench(entrants: Sequence[Entrant], suite: Suite, out: Path, command: str) ->
         return line_of(one.cell, one.digest, played, {**one.about, **here})
 
     _play(cells, results, out / "results.jsonl", line, "bench")
-    return [results[one.digest] for one in cells]
+    found = gather([results[one.digest] for one in cells], name, origin)
+    write_json(out / "bench.json", found)
+    specs = {(one.world, one.name): one.spec for one in entrants}
+    write_text(out / "bench.html", render(found, filmed(found["cells"], out / "failures", specs, pairs)))
+    return found
 
 
 def freeze(entrants: Sequence[Entrant], suite: Suite, out: Path) -> dict[tuple[str, int], Manifest]:

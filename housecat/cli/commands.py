@@ -7,8 +7,8 @@ from typing import Any
 
 from envs.data.store import EpisodeStore
 from envs.registry import WORLDS, make_world
+from housecat.bench import gather, tiny
 from housecat.bench import run as bench
-from housecat.bench import tiny
 from housecat.bench.entrants import Entrant, check, entrant
 from housecat.bench.suites import suite_of
 from housecat.cli import datasets
@@ -210,7 +210,8 @@ def run_bench(request: Request) -> int:
         if not entrants:
             entrants = [_entrant(request, tiny.trained_now(request.composed, out / "tiny", request.line))]
             check(entrants, suite)
-        bench.bench(entrants, suite, out, request.line)
+        print(gather.table(bench.bench(entrants, suite, config.suite, out, request.line)))
+    print(f"written to {out / 'bench.json'} and {out / 'bench.html'}")
     return 0
 
 

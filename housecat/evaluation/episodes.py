@@ -80,28 +80,27 @@ class EpisodeResult:
         return cls(**{**stored, "path": np.array(stored["path"], np.float64)})
 
 
+EPISODE = record(
+    planner=str,
+    pair=Count,
+    success=bool,
+    steps=Count | None,
+    spl=Share,
+    travelled=Least0,
+    calls=Least0,
+    path=many(many(Number)),
+    targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
+    missed=Count | Maybe,
+    final=Number | None | Maybe,
+    roughness=Least0 | None | Maybe,
+    clamped=Share | None | Maybe,
+    beyond=Share | None | Maybe,
+    imagined=Number | None | Maybe,
+    achieved=Number | None | Maybe,
+)
 STORED = record(  # `episodes.json`
     schema=Literal[1],
-    episodes=many(
-        record(
-            planner=str,
-            pair=Count,
-            success=bool,
-            steps=Count | None,
-            spl=Share,
-            travelled=Least0,
-            calls=Least0,
-            path=many(many(Number)),
-            targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
-            missed=Count | Maybe,
-            final=Number | None | Maybe,
-            roughness=Least0 | None | Maybe,
-            clamped=Share | None | Maybe,
-            beyond=Share | None | Maybe,
-            imagined=Number | None | Maybe,
-            achieved=Number | None | Maybe,
-        )
-    ),
+    episodes=many(EPISODE),
     landmarks=record(states=many(many(Number), 1), edges=many(many(Count, 2, 2))) | None,
 )
 

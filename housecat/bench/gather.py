@@ -1,0 +1,161 @@
+"""`bench.json`: what all cells say together, for programs. Schema 1:
+
+    schema          1
+    suite           the name of the suite
+    manifests       [{"world", "seed", "pairs", "sha256"}] of the pairs that were played
+    cells           the lines of `results.jsonl` that were asked for (see `housecat/bench/cells.py`), and
+        against_cem     {"only_this", "only_cem", "p"}: exact two-sided McNemar against CEM with the same planner,
+                        budget and pairs; null: CEM was not played, or the cell is CEM
+    overall         [{"planner", "optimizer", "calls", "worlds", "runs", "iqm", "interval", "profile", "calls_a_step",
+                    "ms"}]: a row for what was played in every world: interquartile mean of the success of its runs (a
+                    run is a model on the pairs of a seed) with its 95 % interval by a bootstrap stratified by world;
+                    the share of runs that solve at least `thresholds`; model calls and median time of a control step
+    thresholds      of the profiles
+    alarms          [{"cell": {...}, "alarm", "text"}]
+    command, commit, date, machine, versions
+
+A later version may add fields; it raises `schema` when it changes or drops one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from housecat.bench.aggregates import THRESHOLDS, Aggregate
+from housecat.evaluation.statistics import compare_paired
+from housecat.report.columns import aligned
+
+SCHEMA = 1
+CELL = ("world", "model", "planner", "optimizer", "seed", "calls")
+_ORIGIN = ("commit", "date", "machine", "versions")
+_SHOWN = 40  # cells that a terminal is shown one by one
+Line = dict[str, Any]
+
+
+def gather(lines: Sequence[Line], suite: str, origin: dict[str, Any]) -> dict[str, Any]:
+    """The content of `bench.json`; `origin`: as `housecat.runs.folder.provenance` tells it."""
+    rows = [{key: value for key, value in one.items() if key not in _ORIGIN} for one in lines]
+    cem = {_pairing(one): one for one in lines if one["optimizer"] == "cem"}
+    for row in rows:
+        row["against_cem"] = _against(row, cem.get(_pairing(row)))
+    manifests = {(one["world"], one["seed"]): one for one in lines}
+    return {
+        "schema": SCHEMA,
+        "suite": suite,
+        "manifests": [
+            {"world": world, "seed": seed, "pairs": one["pairs"], "sha256": one["manifest"]}
+            for (world, seed), one in manifests.items()
+        ],
+        "cells": rows,
+        "overall": overall(lines),
+        "thresholds": list(THRESHOLDS),
+        "alarms": [
+            {"cell": {key: one[key] for key in CELL}, "alarm": name, "text": text}
+            for one in lines
+            for name, text in one["alarms"].items()
+        ],
+        **origin,
+    }
+
+
+def overall(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """A row for each planner, optimiser and budget that was played, without failing, wherever any was."""
+    groups: dict[tuple[Any, ...], list[Line]] = {}
+    for one in lines:
+        groups.setdefault((one["planner"], one["optimizer"], one["calls"]), []).append(one)
+    found, most = [], max((len(some) for some in groups.values()), default=0)
+    for (planner, optimizer, calls), some in groups.items():
+        if len(some) < most or any(one["success"] is None for one in some):
+            continue
+        runs: dict[str, list[list[bool]]] = {}
+        for one in some:
+            runs.setdefault(one["world"], []).append(one["outcomes"])
+        together = Aggregate.of(runs)
+        found.append(
+            {
+                "planner": planner,
+                "optimizer": optimizer,
+                "calls": calls,
+                "worlds": len(runs),
+                "runs": len(some),
+                "iqm": together.iqm,
+                "interval": [together.low, together.high],
+                "profile": list(together.profile),
+                "calls_a_step": float(np.mean([one["model_calls"] for one in some])),
+                "ms": float(np.mean([one["ms"]["median"] for one in some])) if all(one["ms"] for one in some) else None,
+            }
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    text: Any  # of a line
+
+
+COLUMNS = (
+    _Column("world", lambda one: one["world"]),
+    _Column("model", lambda one: one["model"]),
+    _Column("planner", lambda one: one["planner"]),
+    _Column("optimizer", lambda one: one["optimizer"] or "-"),
+    _Column("seed", lambda one: str(one["seed"])),
+    _Column("calls", lambda one: str(one["calls"])),
+    _Column("success", lambda one: _percent(one["success"])),
+    _Column("95 %", lambda one: _interval(one["interval"])),
+    _Column("p to cem", lambda one: "-" if one["against_cem"] is None else f"{one['against_cem']['p']:.2g}"),
+    _Column("steps", lambda one: "-" if one["steps"] is None else f"{one['steps']:.0f}"),
+    _Column("SPL", lambda one: _number(one["spl"])),
+    _Column("left", lambda one: _number(one["final_distance"])),
+    _Column("imagined", lambda one: _number((one["energy"] or {}).get("imagined"))),
+    _Column("achieved", lambda one: _number((one["energy"] or {}).get("achieved"))),
+    _Column("ms", lambda one: "-" if one["ms"] is None else f"{one['ms']['median']:.1f}"),
+    _Column("alarms", lambda one: ", ".join(one["alarms"]) or "-"),
+)
+
+
+def table(found: dict[str, Any]) -> str:
+    """What was found, as text: all cells where they are few, what they come to, and every alarm."""
+    lines = []
+    if len(found["cells"]) <= _SHOWN:
+        cells = [[column.text(one) for column in COLUMNS] for one in found["cells"]]
+        lines += ["", *aligned([[column.title for column in COLUMNS], *cells])]
+    worlds = len({one["world"] for one in found["cells"]})
+    titles = ("planner", "optimizer", "calls", "IQM", "95 %", "ms")
+    rows = [
+        (one["planner"], one["optimizer"] or "-", str(one["calls"]), *_shown(one))
+        for one in sorted(found["overall"], key=lambda one: -one["iqm"])
+    ]
+    lines += ["", f"over {worlds} world{'s' * (worlds > 1)}:", *aligned([titles, *rows])]
+    for one in found["alarms"]:
+        lines.append(f"alarm: {'/'.join(str(value) for value in one['cell'].values())}: {one['text']}")
+    return "\n".join(lines)
+
+
+def _shown(one: dict[str, Any]) -> tuple[str, ...]:
+    return _percent(one["iqm"]), _interval(one["interval"]), _number(one["ms"])
+
+
+def _against(row: Line, cem: Line | None) -> dict[str, Any] | None:
+    if cem is None or row["optimizer"] in (None, "cem") or len(row["outcomes"]) != len(cem["outcomes"]):
+        return None
+    one = compare_paired(row["outcomes"], cem["outcomes"])
+    return {"only_this": one.only_first, "only_cem": one.only_second, "p": one.p}
+
+
+def _pairing(one: Line) -> tuple[Any, ...]:
+    return tuple(one[key] for key in CELL if key != "optimizer")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _interval(bounds: list[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.0%} to {bounds[1]:.0%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
