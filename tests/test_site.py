@@ -46,6 +46,8 @@ TINY = {
     "evaluate.max_steps": 3,
     "evaluate.timing_steps": 1,
     "compare.seeds": "[0]",
+    "bench.pairs": 2,
+    "bench.calibration": 1,
     "workers": 1,
 }
 FEW = {"episodes": 30, "updates": 8}  # in place of what a page says

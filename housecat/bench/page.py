@@ -72,7 +72,7 @@ def lede(found: dict[str, Any]) -> str:
     return (
         f"{len(found['cells'])} cells: {worlds} world{'s' * (worlds > 1)}, {runs} run{'s' * (runs > 1)} of {each} "
         "frozen pairs, none solved at its start. Success is the interquartile mean over runs, with a 95 % interval by "
-        "a bootstrap stratified by world. Every optimiser may ask the model equally often, and was tuned on other pairs."
+        "a bootstrap stratified by world. All optimisers may ask the model as often, and were tuned on other pairs."
     )
 
 

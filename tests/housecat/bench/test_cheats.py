@@ -1,6 +1,7 @@
 """Planners that cheat, each in a way of its own, and what the bench says of them; an honest one beside them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from housecat.bench.playing import BenchJob, BenchPlayed, played
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.pairs import PairRequest, make_pairs
 from housecat.runs.trained import judged
+from housecat.settings.own_code import own_code
 from planners.agent import Agent
 from planners.energies import TemporalDistance
 from planners.flat import Flat
@@ -55,6 +57,14 @@ def test_an_honest_planner_raises_no_alarm_and_its_plans_keep_what_they_promise(
     assert found["energy"]["achieved"] == pytest.approx(found["energy"]["imagined"], rel=1e-5)
     assert found["replay"] == {"pairs": 2, "different": 0}
     assert found["beyond"] == 0 and 0 < found["clamped"] < 1
+
+
+def test_the_planner_that_others_begin_with_keeps_all_rules_and_finds_the_goal():
+    mine = own_code(str(Path(__file__).parents[3] / "examples" / "submission.py") + ":Mine")
+    for given in mine.trials(48):
+        job = replace(JOB, max_steps=40)
+        found = line_of(CELL, "", played(bench_of(mine(**given)), job, 4), ABOUT)
+        assert found["alarms"] == {} and found["success"] == 1
 
 
 def into_the_hole(score, start, low, high, generators):

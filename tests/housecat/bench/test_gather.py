@@ -27,7 +27,7 @@ SOLVED = {"cem": (1, 1, 1, 1, 1, 1, 1, 0), "mppi": (1, 1, 0, 0, 0, 0, 0, 0), "x.
 def line(optimizer: str | None, calls: int = 256, world: str = "umaze", **changes: Any) -> dict[str, Any]:
     outcomes = [bool(one) for one in SOLVED.get(str(optimizer), (0,) * 8)]
     share = sum(outcomes) / 8
-    found = {
+    return {
         "world": world, "model": "one", "planner": "flat_distance" if optimizer else "random", "optimizer": optimizer,
         "seed": 0, "calls": calls, "digest": f"{optimizer}-{calls}-{world}", "settings": {"noise": 0.7}, "pairs": 8,
         "tuning": {"tried": 2, "pairs": 4}, "manifest": "f" * 64, "success": share, "interval": [share / 2, 1.0],
@@ -35,7 +35,6 @@ def line(optimizer: str | None, calls: int = 256, world: str = "umaze", **change
         "beyond": 0.0, "energy": {"imagined": 9.5, "achieved": 10.5}, "model_calls": calls, "rate_hz": 80.0,
         "ms": {"median": 12.5, "p95": 14.0}, "replay": {"pairs": 2, "different": 0}, "failed": None, "alarms": {},
     } | changes | {key: value for key, value in ORIGIN.items() if key != "command"}  # fmt: skip
-    return found
 
 
 FAILED = dict.fromkeys(("success", "interval", "steps", "spl", "final_distance", "roughness", "clamped", "beyond"))
