@@ -29,12 +29,10 @@ class Aggregate:
         rates = [[float(np.mean(outcomes)) for outcomes in world] for world in runs.values()]
         if not rates or not all(rates):
             raise ValueError("an aggregate needs a run in every world")
-        scores = np.array([rate for world in rates for rate in world])
         low, high = np.percentile(interquartile_mean(resampled(runs, np.random.default_rng(seed))), [2.5, 97.5])
-        value = float(interquartile_mean(scores))
+        value = float(interquartile_mean(np.concatenate([np.array(world) for world in rates])))
         at_least = [[np.mean([rate >= threshold for rate in world]) for world in rates] for threshold in THRESHOLDS]
-        profile = tuple(float(np.mean(one)) for one in at_least)
-        return cls(value, min(value, float(low)), max(value, float(high)), profile)
+        return cls(value, min(value, float(low)), max(value, float(high)), tuple(map(float, map(np.mean, at_least))))
 
 
 def interquartile_mean(scores: np.ndarray) -> np.ndarray:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-OUT_OF_BOUNDS = "out of bounds"  # in the words of a PlanError of `planners.flat`
-_EXPLOITED = 0.5  # of the distance that is left: honest planners were found to be wrong by less than a tenth
+_EXPLOITED = 0.5  # of the distance that is left: honest planners were wrong by less than a tenth
 _NEAREST = 0.5  # energies closer than this are at the goal, or not of control steps
 
 
@@ -19,18 +18,14 @@ def alarms_of(found: dict[str, Any]) -> dict[str, str]:
     if energy is not None:
         missing, left = energy["achieved"] - energy["imagined"], abs(energy["achieved"])
         if missing > _EXPLOITED * left and left > _NEAREST:
-            alarms["exploits"] = (
-                f"plans promised {energy['imagined']:.2f} and came to {energy['achieved']:.2f}: it finds where the "
-                "model is wrong"
-            )
-    if found["beyond"] or OUT_OF_BOUNDS in (found["failed"] or ""):
+            promised = f"plans promised {energy['imagined']:.2f} and came to {energy['achieved']:.2f}"
+            alarms["exploits"] = f"{promised}: it finds where the model is wrong"
+    if found["beyond"] or "out of bounds" in (found["failed"] or ""):
         share = f"in {found['beyond']:.0%} of the control steps " if found["beyond"] else ""
         alarms["bounds"] = f"actions were {share}out of their bounds"
     if replay["different"]:
-        alarms["batch"] = (
-            f"{replay['different']} of {replay['pairs']} pairs went otherwise beside other pairs: its environments "
-            "share a random generator or a state"
-        )
+        differing = f"{replay['different']} of {replay['pairs']} pairs went otherwise beside other pairs"
+        alarms["batch"] = f"{differing}: its environments share a random generator or a state"
     if found["failed"] and "bounds" not in alarms:
         alarms["failed"] = found["failed"]
     return alarms

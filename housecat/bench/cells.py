@@ -24,7 +24,6 @@
 A line is written whole and is on the disk before the next cell is counted as done.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -44,38 +43,14 @@ from housecat.evaluation.results import mean_steps
 from housecat.evaluation.statistics import Rate
 
 LINE = record(
-    world=str,
-    model=str,
-    planner=str,
-    optimizer=str | None,
-    seed=Count,
-    calls=Count,
-    digest=str,
-    settings=dict,
-    tuning=record(tried=Count, pairs=Count),
-    manifest=str,
-    pairs=Count,
-    success=Share | None,
-    interval=many(Share, 2, 2) | None,
-    outcomes=many(bool),
-    steps=Least0 | None,
-    spl=Share | None,
-    final_distance=Number | None,
-    roughness=Least0 | None,
-    clamped=Share | None,
-    beyond=Share | None,
-    energy=record(imagined=Number, achieved=Number) | None,
-    model_calls=Least0 | None,
-    ms=record(median=Least0, p95=Least0) | None,
-    rate_hz=Least0 | None,
-    replay=record(pairs=Count, different=Count),
-    failed=str | None,
-    alarms=by_name(str),
-    commit=str,
-    date=str,
-    versions=by_name(str),
-    machine=str,
-)
+    world=str, model=str, planner=str, optimizer=str | None, seed=Count, calls=Count, digest=str, settings=dict,
+    tuning=record(tried=Count, pairs=Count), manifest=str, pairs=Count, success=Share | None,
+    interval=many(Share, 2, 2) | None, outcomes=many(bool), steps=Least0 | None, spl=Share | None,
+    final_distance=Number | None, roughness=Least0 | None, clamped=Share | None, beyond=Share | None,
+    energy=record(imagined=Number, achieved=Number) | None, model_calls=Least0 | None,
+    ms=record(median=Least0, p95=Least0) | None, rate_hz=Least0 | None, replay=record(pairs=Count, different=Count),
+    failed=str | None, alarms=by_name(str), commit=str, date=str, versions=by_name(str), machine=str,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,16 +64,6 @@ class Cell:
     seed: int
     calls: int  # 0: it does not search
 
-    @property
-    def name(self) -> str:
-        """For a line of progress."""
-        return "/".join(str(one) for one in asdict(self).values() if one is not None)
-
-
-def digest_of(what: dict[str, Any]) -> str:
-    """SHA-256 of JSON-able settings, whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-
 
 def line_of(cell: Cell, digest: str, played: BenchPlayed, about: dict[str, Any]) -> dict[str, Any]:
     """The line of a cell; `about`: its `settings`, `tuning`, `manifest`, `pairs` and where it was played."""
@@ -108,21 +73,18 @@ def line_of(cell: Cell, digest: str, played: BenchPlayed, about: dict[str, Any])
 
 def figures(played: BenchPlayed) -> dict[str, Any]:
     """What is measured of one cell."""
-    results, rate = played.results, Rate.of([one.success for one in played.results]) if played.results else None
+    results, time = played.results, played.time
+    rate = Rate.of([one.success for one in results]) if results else None
     imagined, achieved = _mean(results, "imagined"), _mean(results, "achieved")
-    time = played.time
+    measured = {"spl": "spl", "final_distance": "final", "model_calls": "calls"}
+    measured |= {name: name for name in ("roughness", "clamped", "beyond")}
     return {
         "success": None if rate is None else rate.value,
         "interval": None if rate is None else [rate.low, rate.high],
         "outcomes": [one.success for one in results],
         "steps": mean_steps(results),
-        "spl": _mean(results, "spl"),
-        "final_distance": _mean(results, "final"),
-        "roughness": _mean(results, "roughness"),
-        "clamped": _mean(results, "clamped"),
-        "beyond": _mean(results, "beyond"),
+        **{name: _mean(results, field) for name, field in measured.items()},
         "energy": None if imagined is None or achieved is None else {"imagined": imagined, "achieved": achieved},
-        "model_calls": _mean(results, "calls"),
         "ms": None if time is None else {"median": time.median, "p95": time.p95},
         "rate_hz": None if time is None else 1000 / max(time.median, 1e-6),
         "replay": {"pairs": played.replayed, "different": played.different},
@@ -149,15 +111,11 @@ def read_lines(file: Path, kind: Any) -> list[dict[str, Any]]:
 
 def append(file: Path, line: dict[str, Any]) -> None:
     """Adds a line, which is on the disk when this returns. StoreError where it cannot be written."""
-    content = (json_text(line) + "\n").encode()
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        try:
-            while content:
-                content = content[os.write(descriptor, content) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with open(file, "ab") as opened:
+            opened.write((json_text(line) + "\n").encode())
+            opened.flush()
+            os.fsync(opened.fileno())
     except OSError as error:
         raise StoreError(f"cannot write {file} ({error.strerror}): make room, then run the command again") from error
 

@@ -11,10 +11,10 @@ from housecat.bench.suites import Suite
 from housecat.bench.tuning import trials_of
 from housecat.errors import UsageError
 from housecat.runs.trained import BenchSetup
-from housecat.runs.wiring import identity_of
 from housecat.settings.config import check_combinations
 from housecat.settings.own_code import is_reference, made
 from housecat.settings.schema import Config
+from planners.interface import Optimizer
 from worldmodel.checkpoint import digest
 
 
@@ -47,39 +47,25 @@ def check(entrants: Sequence[Entrant], suite: Suite) -> None:
     for index, one in enumerate(entrants):
         for other in entrants[:index]:
             if other.world == one.world and other.name == one.name:
-                raise UsageError(
-                    f"checkpoints {other.folder} and {one.folder} are both called {one.name}: rename one of the folders"
-                )
-            if other.world == one.world and _identity(other) != _identity(one):
-                raise UsageError(
-                    f"checkpoints {other.folder} and {one.folder} are of two worlds that are both called {one.world}: "
-                    "bench them one by one"
-                )
-        horizon = one.config.planner.horizon
-        if min(suite.calls) < horizon:
-            raise UsageError(
-                f"bench.calls must be at least planner.horizon ({horizon} in world {one.world}), got {min(suite.calls)}"
-            )
+                both = f"checkpoints {other.folder} and {one.folder} are both called {one.name}"
+                raise UsageError(f"{both}: rename one of the folders")
+        horizon, least = one.config.planner.horizon, min(suite.calls)
+        if least < horizon:
+            raise UsageError(f"bench.calls must be at least planner.horizon ({horizon} in {one.world}), got {least}")
         check_combinations(one.config)
         bench = BenchSetup(one.spec, one.folder, one.config)()
         for planner in suite.planners:
             bench.make_agent(planner, horizon, [torch.Generator()])
-    for name in filter(is_reference, suite.optimizers):
-        for candidates in (calls // one.config.planner.horizon for one in entrants for calls in suite.calls):
-            for given in trials_of(name, candidates, suite.trials):
-                _rehearse(name, given)
+        for name in filter(is_reference, suite.optimizers):
+            for given in (each for calls in suite.calls for each in trials_of(name, calls // horizon, suite.trials)):
+                _rehearse(name, made(name, given))
 
 
-def _rehearse(name: str, given: dict[str, Any]) -> None:
+def _rehearse(name: str, optimizer: Optimizer) -> None:
     """An optimiser of the user's own on a bowl, so that a slip in it is told before hours are spent."""
-    optimizer = made(name, given)
     generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
-    bound = torch.ones(2)
     try:
-        optimizer(lambda actions: actions.square().mean(dim=(2, 3)), torch.zeros(2, 3, 2), -bound, bound, generators)
+        start, bound = torch.zeros(2, 3, 2), torch.ones(2)
+        optimizer(lambda actions: actions.square().mean(dim=(2, 3)), start, -bound, bound, generators)
     except Exception as error:  # the user's own code may fail in any way
         raise UsageError(f"{name} fails at a simple search: {type(error).__name__}: {error}") from error
-
-
-def _identity(one: Entrant) -> dict[str, Any]:
-    return {key: value for key, value in identity_of(one.spec).items() if key != "frame_size"}

@@ -18,7 +18,6 @@ A later version may add fields; it raises `schema` when it changes or drops one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from housecat.report.columns import aligned
 
 SCHEMA = 1
 CELL = ("world", "model", "planner", "optimizer", "seed", "calls")
+_PLAYED = ("planner", "optimizer", "calls")
 _ORIGIN = ("commit", "date", "machine", "versions")
 _SHOWN = 40  # cells that a terminal is shown one by one
 Line = dict[str, Any]
@@ -40,14 +40,14 @@ def gather(lines: Sequence[Line], suite: str, origin: dict[str, Any]) -> dict[st
     cem = {_pairing(one): one for one in lines if one["optimizer"] == "cem"}
     for row in rows:
         row["against_cem"] = _against(row, cem.get(_pairing(row)))
-    manifests = {(one["world"], one["seed"]): one for one in lines}
+    manifests = {
+        (one["world"], one["seed"]): {key: one[key] for key in ("world", "seed", "pairs")} | {"sha256": one["manifest"]}
+        for one in lines
+    }
     return {
         "schema": SCHEMA,
         "suite": suite,
-        "manifests": [
-            {"world": world, "seed": seed, "pairs": one["pairs"], "sha256": one["manifest"]}
-            for (world, seed), one in manifests.items()
-        ],
+        "manifests": list(manifests.values()),
         "cells": rows,
         "overall": overall(lines),
         "thresholds": list(THRESHOLDS),
@@ -64,78 +64,47 @@ def overall(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """A row for each planner, optimiser and budget that was played, without failing, wherever any was."""
     groups: dict[tuple[Any, ...], list[Line]] = {}
     for one in lines:
-        groups.setdefault((one["planner"], one["optimizer"], one["calls"]), []).append(one)
+        groups.setdefault(tuple(one[key] for key in _PLAYED), []).append(one)
     found, most = [], max((len(some) for some in groups.values()), default=0)
-    for (planner, optimizer, calls), some in groups.items():
+    for key, some in groups.items():
         if len(some) < most or any(one["success"] is None for one in some):
             continue
         runs: dict[str, list[list[bool]]] = {}
         for one in some:
             runs.setdefault(one["world"], []).append(one["outcomes"])
         together = Aggregate.of(runs)
-        found.append(
-            {
-                "planner": planner,
-                "optimizer": optimizer,
-                "calls": calls,
-                "worlds": len(runs),
-                "runs": len(some),
-                "iqm": together.iqm,
-                "interval": [together.low, together.high],
-                "profile": list(together.profile),
-                "calls_a_step": float(np.mean([one["model_calls"] for one in some])),
-                "ms": float(np.mean([one["ms"]["median"] for one in some])) if all(one["ms"] for one in some) else None,
-            }
-        )
+        told = {"iqm": together.iqm, "interval": [together.low, together.high], "profile": list(together.profile)}
+        told["calls_a_step"] = float(np.mean([one["model_calls"] for one in some]))
+        told["ms"] = float(np.mean([one["ms"]["median"] for one in some])) if all(one["ms"] for one in some) else None
+        found.append({**dict(zip(_PLAYED, key, strict=True)), "worlds": len(runs), "runs": len(some), **told})
     return found
-
-
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    text: Any  # of a line
-
-
-COLUMNS = (
-    _Column("world", lambda one: one["world"]),
-    _Column("model", lambda one: one["model"]),
-    _Column("planner", lambda one: one["planner"]),
-    _Column("optimizer", lambda one: one["optimizer"] or "-"),
-    _Column("seed", lambda one: str(one["seed"])),
-    _Column("calls", lambda one: str(one["calls"])),
-    _Column("success", lambda one: _percent(one["success"])),
-    _Column("95 %", lambda one: _interval(one["interval"])),
-    _Column("p to cem", lambda one: "-" if one["against_cem"] is None else f"{one['against_cem']['p']:.2g}"),
-    _Column("steps", lambda one: "-" if one["steps"] is None else f"{one['steps']:.0f}"),
-    _Column("SPL", lambda one: _number(one["spl"])),
-    _Column("left", lambda one: _number(one["final_distance"])),
-    _Column("imagined", lambda one: _number((one["energy"] or {}).get("imagined"))),
-    _Column("achieved", lambda one: _number((one["energy"] or {}).get("achieved"))),
-    _Column("ms", lambda one: "-" if one["ms"] is None else f"{one['ms']['median']:.1f}"),
-    _Column("alarms", lambda one: ", ".join(one["alarms"]) or "-"),
-)
 
 
 def table(found: dict[str, Any]) -> str:
     """What was found, as text: all cells where they are few, what they come to, and every alarm."""
-    lines = []
-    if len(found["cells"]) <= _SHOWN:
-        cells = [[column.text(one) for column in COLUMNS] for one in found["cells"]]
-        lines += ["", *aligned([[column.title for column in COLUMNS], *cells])]
-    worlds = len({one["world"] for one in found["cells"]})
-    titles = ("planner", "optimizer", "calls", "IQM", "95 %", "ms")
-    rows = [
-        (one["planner"], one["optimizer"] or "-", str(one["calls"]), *_shown(one))
-        for one in sorted(found["overall"], key=lambda one: -one["iqm"])
-    ]
-    lines += ["", f"over {worlds} world{'s' * (worlds > 1)}:", *aligned([titles, *rows])]
-    for one in found["alarms"]:
-        lines.append(f"alarm: {'/'.join(str(value) for value in one['cell'].values())}: {one['text']}")
+    titles = (*CELL, "success", "95 %", "p to cem", "steps", "SPL", "left", "imagined", "achieved", "ms", "alarms")
+    lines = ["", *aligned([titles, *map(_row, found["cells"])])] if len(found["cells"]) <= _SHOWN else []
+    worlds, best = len({one["world"] for one in found["cells"]}), sorted(found["overall"], key=lambda one: -one["iqm"])
+    rows = [[*_named(one, _PLAYED), _percent(one["iqm"]), _interval(one["interval"])] for one in best]
+    lines += ["", f"over {worlds} world{'s' * (worlds > 1)}:", *aligned([[*_PLAYED, "IQM", "95 %"], *rows])]
+    lines += [f"alarm: {'/'.join(_named(one['cell'], CELL))}: {one['text']}" for one in found["alarms"]]
     return "\n".join(lines)
 
 
-def _shown(one: dict[str, Any]) -> tuple[str, ...]:
-    return _percent(one["iqm"]), _interval(one["interval"]), _number(one["ms"])
+def _row(one: Line) -> list[str]:
+    numbers = {"steps": one["steps"], "spl": one["spl"], "left": one["final_distance"]}
+    numbers |= one["energy"] or {"imagined": None, "achieved": None}
+    numbers["ms"] = one["ms"] and one["ms"]["median"]
+    compared = "-" if one["against_cem"] is None else f"{one['against_cem']['p']:.2g}"
+    said = ["-" if value is None else f"{value:.3g}" for value in numbers.values()]
+    return [
+        *_named(one, CELL), _percent(one["success"]), _interval(one["interval"]), compared, *said,
+        ", ".join(one["alarms"]) or "-",
+    ]  # fmt: skip
+
+
+def _named(one: Line, keys: Sequence[str]) -> list[str]:
+    return ["-" if one[key] is None else str(one[key]) for key in keys]
 
 
 def _against(row: Line, cem: Line | None) -> dict[str, Any] | None:
@@ -155,7 +124,3 @@ def _percent(share: float | None) -> str:
 
 def _interval(bounds: list[float] | None) -> str:
     return "-" if bounds is None else f"{bounds[0]:.0%} to {bounds[1]:.0%}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -34,6 +34,9 @@ class Manifest:
     sha256: str  # of the whole file's content
 
 
+Manifests = dict[tuple[str, int], Manifest]  # by world and seed
+
+
 def file_of(folder: Path, world: str, seed: int) -> Path:
     """Where a folder has the manifest of a world's name and a seed."""
     return folder / f"{world.replace('/', '-')}-seed{seed}.json"
@@ -78,16 +81,15 @@ def digest(content: dict[str, Any]) -> str:
 
 def _require(file: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
     """Raises PairsError where a manifest of pairs `found` is not one for what is `asked`; more pairs will do."""
-    worlds = [_without_cameras(one["world"]) for one in (found, asked)]
-    if worlds[0] != worlds[1]:
-        names = [f"'{one.get('name')}'" for one in worlds]
-        what = f"another making of world {names[0]}" if names[0] == names[1] else f"world {names[0]}, not {names[1]}"
-        raise PairsError(f"{file} holds pairs of {what}: name other bench.manifests, or another out=DIR")
     for name, wanted in asked.items():
-        enough = name in ("count", "calibration") and found.get(name, 0) >= wanted
-        if name != "world" and found.get(name) != wanted and not enough:
-            what = f"{name} {found.get(name)}, asked for {wanted}"
-            raise PairsError(f"{file} holds other pairs ({what}): name other bench.manifests, or another out=DIR")
+        there = _without_cameras(found["world"]) if name == "world" else found.get(name)
+        if there == wanted or (name in ("count", "calibration") and found[name] >= wanted):
+            continue
+        what = f"{name} {there}, asked for {wanted}"
+        if name == "world":
+            other = found["world"].get("name")
+            what = f"of world '{other}'" if other != wanted["name"] else f"of another making of world '{other}'"
+        raise PairsError(f"{file} holds other pairs ({what}): name other bench.manifests, or another out=DIR")
 
 
 def _without_cameras(spec: dict[str, Any]) -> dict[str, Any]:

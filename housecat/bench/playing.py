@@ -54,7 +54,7 @@ def begin() -> Callable[[BenchJob], BenchPlayed]:
         except PlanError as error:
             return BenchPlayed([], failed=str(error))
         except Exception as error:  # the user's own code may fail in any way
-            if not is_reference(job.setup.config.planner.optimizer):
+            if not is_reference(job.setup.config.planner.optimizer) or isinstance(error, MemoryError | OSError):
                 raise
             return BenchPlayed([], failed=f"{type(error).__name__}: {error}")
 
@@ -70,16 +70,13 @@ def played(bench: Bench, job: BenchJob, horizon: int) -> BenchPlayed:
     parts = [job.pairs[first : first + job.batch] for first in range(0, len(job.pairs), job.batch)]
     results = [one for part in parts for one in some(part)]
     again: list[EpisodeResult] = []
-    if job.replays and len(job.pairs) > 1:
-        if job.batch == 1:
-            again = some(job.pairs[: max(2, job.replays)])
-        else:  # alone: the last ones of the first batch, which others were before
-            again = [one for pair in parts[0][-job.replays :] for one in some([pair])]
-    first = {one.pair: one for one in results}
-    different = sum(not _same(first[one.pair], one) for one in again)
-    time = None
-    if job.timing_steps:
-        time = time_planner(bench, job.planner, horizon, results, [pair for _, pair in job.pairs], job.timing_steps)
+    if job.replays and len(job.pairs) > 1 and job.batch > 1:  # alone: the last ones of the first batch
+        again = [one for pair in parts[0][-job.replays :] for one in some([pair])]
+    elif job.replays and len(job.pairs) > 1:
+        again = some(job.pairs[: max(2, job.replays)])
+    different = sum(not _same(one, other) for one in results for other in again if one.pair == other.pair)
+    pairs, steps = [pair for _, pair in job.pairs], job.timing_steps
+    time = time_planner(bench, job.planner, horizon, results, pairs, steps) if steps else None
     return BenchPlayed(results, time, len(again), different)
 
 

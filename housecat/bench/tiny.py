@@ -14,11 +14,8 @@ critic.updates=400 critic.batch=128 graph.landmarks=60""".split()
 def trained_now(compose: Callable[..., Config], out: Path, command: str) -> Path:
     """The folder of a tiny model, trained in `out` unless it is there."""
     config = compose(*_TINY)
-    spec = wiring.world_spec(config)
+    spec, data = wiring.world_spec(config), out / "data"
     recorded = stages.recording(spec, config.seed, config.collect.steps, config.collect.episodes)
-    jobs = [
-        stages.collecting(config, spec, out / "data", out),
-        stages.training(config, recorded, out / "data", out),
-    ]
+    jobs = [stages.collecting(config, spec, data, out), stages.training(config, recorded, data, out)]
     stages.do_all(jobs, out, "", command)
     return out

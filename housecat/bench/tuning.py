@@ -7,8 +7,7 @@ An optimiser of the user's own says for itself what it is to be tried with: a fu
 returns a list of the arguments to make it with. Without one it is made without arguments, and is not tuned.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,12 @@ from housecat.settings.own_code import own_code
 from planners.optimizers.registry import OPTIMIZERS
 
 Trial = dict[str, Any]
+_KEPT, _DECAY = 0.3, 1.25  # of iCEM
+# Iterations and noise; and between them the share of elites, or the temperature.
+_FITTING = ((3, 0.125, 0.7), (5, 0.125, 0.7), (3, 0.06, 1.0), (2, 0.125, 0.4), (5, 0.06, 1.0), (8, 0.25, 0.7))
+_WEIGHING = ((3, 0.2, 0.7), (5, 0.2, 0.7), (3, 0.5, 0.7), (2, 0.05, 0.4), (5, 0.05, 1.0), (1, 0.2, 0.7))
+_DRAWING = ((3, 0.7), (5, 0.7), (2, 0.4), (3, 1.0), (8, 0.7), (1, 0.7))
+_DESCENDING = ((12, 0.1, 0.7), (6, 0.3, 0.7), (24, 0.1, 0.7), (12, 0.3, 1.0), (6, 0.1, 0.4))  # descents, rate, noise
 
 
 def trials_of(name: str, candidates: int, most: int) -> list[Trial]:
@@ -27,7 +32,8 @@ def trials_of(name: str, candidates: int, most: int) -> list[Trial]:
     Raises UsageError: an optimiser of the user's own says something else than a list of arguments.
     """
     if name in OPTIMIZERS:
-        return list(_unlike(_TRIALS[name](candidates)))[:most]
+        found = _TRIALS[name](candidates)
+        return [one for index, one in enumerate(found) if one not in found[:index]][:most]  # few candidates make equal
     asked = getattr(own_code(name), "trials", None)
     if asked is None:
         return [{}]
@@ -42,101 +48,53 @@ def trials_of(name: str, candidates: int, most: int) -> list[Trial]:
 
 def rank(results: Sequence[EpisodeResult]) -> tuple[float, float, float]:
     """How well a setting did on the calibration pairs; lower is better: success, then SPL, then distance left."""
-    known = [one.final for one in results if one.final is not None]
-    return (
-        -float(np.mean([one.success for one in results])),
-        -float(np.mean([one.spl for one in results])),
-        float(np.mean(known)) if known else 0.0,
-    )
+    success, spl = (float(np.mean([getattr(one, name) for one in results])) for name in ("success", "spl"))
+    return -success, -spl, float(np.mean([one.final or 0.0 for one in results]))
 
 
-@dataclass(frozen=True)
-class _Sampled:
-    """Settings of an optimiser that asks about `iterations` times as many samples and, at the end, `last` more."""
-
-    choices: tuple[tuple[int, float, float], ...]  # iterations, share of elites or temperature, noise
-    share: str = "elites"
-    last: int = 0
-
-    def __call__(self, candidates: int) -> list[Trial]:
-        found = []
-        for iterations, share, noise in self.choices:
-            iterations = max(1, min(iterations, (candidates - self.last) // 2))
-            samples = max(2, (candidates - self.last) // iterations)
-            chosen: Trial = {"iterations": iterations, "samples": samples, "noise": noise}
-            if self.share == "elites":
-                chosen["elites"] = _elites(samples, share)
-            elif self.share:
-                chosen[self.share] = share
-            found.append(chosen)
-        return found
+def _drawn(candidates: int, iterations: int, noise: float) -> Trial:
+    iterations = max(1, min(iterations, candidates // 2))
+    return {"iterations": iterations, "samples": max(2, candidates // iterations), "noise": noise}
 
 
-_KEPT, _DECAY = 0.3, 1.25  # of iCEM
+def _fitted(candidates: int, iterations: int, share: float, noise: float) -> Trial:
+    drawn = _drawn(candidates, iterations, noise)
+    return {**drawn, "elites": _elites(drawn["samples"], share)}
 
 
 def _elites(samples: int, share: float) -> int:
     return min(samples - 1, max(2, round(share * samples)))  # one alone has no spread
 
 
-def _icem(candidates: int) -> list[Trial]:
-    found = []
-    for iterations, share, noise in _FITTING:
-        iterations = max(1, min(iterations, candidates // 3))
-        fitting = (n for n in range(candidates, 1, -1) if _shrinking(n, iterations, share) <= candidates)
-        samples = next(fitting, 2)
-        chosen = {"iterations": iterations, "samples": samples, "noise": noise, "elites": _elites(samples, share)}
-        found.append(chosen | {"kept": _KEPT, "decay": _DECAY})
-    return found
+def _icem(candidates: int, iterations: int, share: float, noise: float) -> Trial:
+    iterations = max(1, min(iterations, candidates // 3))
+
+    def asked(samples: int) -> int:
+        elites = _elites(samples, share)
+        drawn = [min(samples, max(round(samples / _DECAY**i), 2 * elites)) for i in range(iterations)]
+        return sum(drawn) + (iterations - 1) * round(_KEPT * elites)
+
+    samples = next((some for some in range(candidates, 1, -1) if asked(some) <= candidates), 2)
+    drawn = {"iterations": iterations, "samples": samples, "noise": noise, "elites": _elites(samples, share)}
+    return {**drawn, "kept": _KEPT, "decay": _DECAY}
 
 
-def _shrinking(samples: int, iterations: int, share: float) -> int:
-    """Candidates that iCEM asks about in all its iterations."""
-    elites = _elites(samples, share)
-    drawn = [min(samples, max(round(samples / _DECAY**i), 2 * elites)) for i in range(iterations)]
-    return sum(drawn) + (iterations - 1) * round(_KEPT * elites)
+def _descended(candidates: int, descents: int, rate: float, noise: float) -> Trial:
+    descents = max(1, min(descents, candidates - 1))
+    return {"descents": descents, "starts": max(1, candidates // (descents + 1)), "rate": rate, "noise": noise}
 
 
-def _gradient(candidates: int) -> list[Trial]:
-    found = []
-    for descents, rate, noise in ((12, 0.1, 0.7), (6, 0.3, 0.7), (24, 0.1, 0.7), (12, 0.3, 1.0), (6, 0.1, 0.4)):
-        descents = max(1, min(descents, candidates - 1))
-        starts = max(1, candidates // (descents + 1))
-        found.append({"descents": descents, "starts": starts, "rate": rate, "noise": noise})
-    return found
-
-
-def _cem_gradient(candidates: int) -> list[Trial]:
-    found = []
-    for fitted, descended in zip(_Sampled(_FITTING, last=1)(candidates // 2), _gradient(candidates // 2), strict=False):
-        found.append(fitted | {key: descended[key] for key in ("descents", "starts", "rate")})
-    return found
-
-
-def _shooting(candidates: int) -> list[Trial]:
-    return [{"iterations": 1, "samples": max(2, candidates)}]
-
-
-def _unlike(trials: Iterable[Trial]) -> list[Trial]:
-    """Without those that few candidates have made equal."""
-    found: list[Trial] = []
-    for one in trials:
-        if one not in found:
-            found.append(one)
-    return found
-
-
-_FITTING = ((3, 0.125, 0.7), (5, 0.125, 0.7), (3, 0.06, 1.0), (2, 0.125, 0.4), (5, 0.06, 1.0), (8, 0.25, 0.7))
-_WEIGHING = ((3, 0.2, 0.7), (5, 0.2, 0.7), (3, 0.5, 0.7), (2, 0.05, 0.4), (5, 0.05, 1.0), (1, 0.2, 0.7))
-_DRAWING = ((3, 0.0, 0.7), (5, 0.0, 0.7), (2, 0.0, 0.4), (3, 0.0, 1.0), (8, 0.0, 0.7), (1, 0.0, 0.7))
 _TRIALS: dict[str, Callable[[int], list[Trial]]] = {
-    "cem": _Sampled(_FITTING, last=1),
-    "icem": _icem,
-    "mppi": _Sampled(_WEIGHING, "temperature", last=1),
-    "predictive_sampling": _Sampled(_DRAWING, ""),
-    "cma_es": _Sampled(_DRAWING, ""),
-    "gradient": _gradient,
-    "cem_gradient": _cem_gradient,
-    "categorical": _Sampled(_FITTING),
-    "random_shooting": _shooting,
+    "cem": lambda n: [_fitted(n - 1, *one) for one in _FITTING],  # at the end it asks about its mean
+    "icem": lambda n: [_icem(n, *one) for one in _FITTING],
+    "mppi": lambda n: [{**_drawn(n - 1, i, noise), "temperature": t} for i, t, noise in _WEIGHING],
+    "predictive_sampling": lambda n: [_drawn(n, *one) for one in _DRAWING],
+    "cma_es": lambda n: [_drawn(n, *one) for one in _DRAWING],
+    "gradient": lambda n: [_descended(n, *one) for one in _DESCENDING],
+    "cem_gradient": lambda n: [
+        _descended(n // 2, *then) | _fitted(n // 2 - 1, *first)
+        for first, then in zip(_FITTING, _DESCENDING, strict=False)
+    ],
+    "categorical": lambda n: [_fitted(n, *one) for one in _FITTING],
+    "random_shooting": lambda n: [{"iterations": 1, "samples": max(2, n)}],
 }

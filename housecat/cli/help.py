@@ -13,18 +13,12 @@ if TYPE_CHECKING:
 _FILES = ("config", "preset")
 _COMMON = ("seed", "out", "device", "precision", *_FILES)
 _JUDGED = ("planner", "evaluate")
-_PLAYED = tuple(
-    f"evaluate.{name}"
-    for name in ("strata", "min_distance", "min_steps", "offset", "max_steps", "batch", "timing_steps")
-)
-_TUNED = tuple(  # by the bench, for each optimiser
-    f"planner.{name}"
-    for name in (
-        *("optimizer", "calls", "milliseconds", "samples", "iterations", "noise", "elites", "temperature"),
-        *("kept", "decay", "starts", "descents", "rate"),
-    )
-)
 _ASKED = ("goal", "trouble")
+_PLAYED = tuple(
+    f"evaluate.{name}" for name in "strata min_distance min_steps offset max_steps batch timing_steps".split()
+)
+_OF_SEARCH = "optimizer calls milliseconds samples iterations noise elites temperature kept decay starts descents rate"
+_TUNED = tuple(f"planner.{name}" for name in _OF_SEARCH.split())  # by the bench, for each optimiser
 
 
 @dataclass(frozen=True)
@@ -104,18 +98,7 @@ COMMANDS = {
     "bench": Command(
         "play worlds x models x planners x optimisers x seeds on frozen pairs, at equal model calls; one page",
         "housecat bench checkpoints=[runs/medium] bench.optimizers=[cem,mppi] out=runs/bench",
-        (
-            *_COMMON[1:],
-            "checkpoints",
-            "suite",
-            "code",
-            "workers",
-            "world",
-            "factors.test",
-            "planner",
-            "bench",
-            *_PLAYED,
-        ),
+        (*_COMMON[1:], *"checkpoints suite code workers world factors.test planner bench".split(), *_PLAYED),
         "Writes results.jsonl, bench.json and bench.html to out (runs/bench unless given). Goes on where it was "
         "stopped.\nEach optimiser, also one of yours (FILE.py:NAME), is tuned on calibration pairs with as many trials "
         "as any other.\nWithout checkpoints, the smoke suite trains a tiny model of its own.",

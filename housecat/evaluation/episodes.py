@@ -81,23 +81,11 @@ class EpisodeResult:
 
 
 EPISODE = record(
-    planner=str,
-    pair=Count,
-    success=bool,
-    steps=Count | None,
-    spl=Share,
-    travelled=Least0,
-    calls=Least0,
-    path=many(many(Number)),
-    targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]),
-    missed=Count | Maybe,
-    final=Number | None | Maybe,
-    roughness=Least0 | None | Maybe,
-    clamped=Share | None | Maybe,
-    beyond=Share | None | Maybe,
-    imagined=Number | None | Maybe,
-    achieved=Number | None | Maybe,
-)
+    planner=str, pair=Count, success=bool, steps=Count | None, spl=Share, travelled=Least0, calls=Least0,
+    path=many(many(Number)), targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]), missed=Count | Maybe,
+    final=Number | None | Maybe, roughness=Least0 | None | Maybe, clamped=Share | None | Maybe,
+    beyond=Share | None | Maybe, imagined=Number | None | Maybe, achieved=Number | None | Maybe,
+)  # fmt: skip
 STORED = record(  # `episodes.json`
     schema=Literal[1],
     episodes=many(EPISODE),

@@ -40,19 +40,23 @@ class Row:
     videos: list[Shown]
 
 
-def render(inputs: Inputs) -> str:
-    """The page as HTML."""
+def template(package: str) -> jinja2.Template:
+    """The `page.jinja` of a package."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    return environment.from_string((resources.files(package) / "page.jinja").read_text(encoding="utf-8"))
+
+
+def render(inputs: Inputs) -> str:
+    """The page as HTML."""
     files = resources.files("housecat.report")
-    template = environment.from_string((files / "page.jinja").read_text(encoding="utf-8"))
     results = inputs.results
     chosen = chosen_pairs(inputs)
     timed = any(found["plan_ms"] for found in results["planners"].values())
     the_map, map_text = _map(inputs, chosen)
     figures = [{"title": f.title, "text": f.text, "svg": Markup(f.svg)} for f in training_figures(inputs.metrics)]
-    return template.render(
+    return template("housecat.report").render(
         style=Markup((files / "style.css").read_text(encoding="utf-8")),
         results=results,
         pairs=inputs.pairs,

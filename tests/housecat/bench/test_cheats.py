@@ -11,7 +11,7 @@ from housecat.bench.cells import Cell, line_of
 from housecat.bench.playing import BenchJob, BenchPlayed, played
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.pairs import PairRequest, make_pairs
-from housecat.runs.trained import judged
+from housecat.runs.players import judged
 from housecat.settings.own_code import own_code
 from planners.agent import Agent
 from planners.energies import TemporalDistance

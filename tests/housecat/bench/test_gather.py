@@ -64,7 +64,9 @@ def test_only_what_was_played_everywhere_is_summed_up():
 
 def test_the_table_shows_every_cell_and_names_alarms():
     text = table(gather([line("cem"), line("mppi"), line("x.py:<b>", **FAILED)], "smoke", ORIGIN))
-    assert re.search(r"umaze +one +flat_distance +mppi +0 +256 +25% +12% to 100% +0.062 +20 +0.25 +1.50 +9.50", text)
+    assert re.search(
+        r"umaze +one +flat_distance +mppi +0 +256 +25% +12% to 100% +0.062 +20 +0.25 +1.5 +9.5 +10.5", text
+    )
     assert re.search(r"flat_distance +cem +256 +88%", text)
     assert "alarm: umaze/one/flat_distance/x.py:<b>/0/256: actions were out of their bounds" in text
     many = table(gather([line("cem", world=str(index)) for index in range(50)], "full", ORIGIN))
@@ -73,11 +75,11 @@ def test_the_table_shows_every_cell_and_names_alarms():
 
 def test_the_verdict_names_the_best_and_those_that_cannot_be_told_from_it():
     found = gather([line("cem"), line("mppi"), line("x.py:<b>")], "smoke", ORIGIN)
-    assert verdict(found).startswith(
+    assert verdict(found["overall"]).startswith(
         "flat_distance with cem solves 88 % at 256 model calls a plan; flat_distance with mppi"
     )
-    assert "x.py" not in verdict(found)
-    assert verdict({"overall": []}) == "No planner was played to the end everywhere."
+    assert "x.py" not in verdict(found["overall"])
+    assert verdict([]) == "No planner was played to the end everywhere."
 
 
 def test_the_page_is_one_file_that_sorts_draws_and_shows_failures(tmp_path: Path):
