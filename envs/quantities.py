@@ -21,13 +21,24 @@ class Quantity:
     turns: bool | Sequence[bool] = False  # which of its numbers are angles that count modulo a full turn
 
     def features(self, states: np.ndarray) -> np.ndarray:
-        """What probes look for in ``states (..., S)``: numbers without jumps, of angles that turn cosine and sine."""
-        values = self.read(states)
+        """What probes look for in ``states (..., S)``."""
+        return self.smooth(self.read(states))
+
+    def smooth(self, values: np.ndarray) -> np.ndarray:
+        """Values ``(..., n)`` as numbers without jumps: after the others cosines, then sines of angles that turn."""
         turning = np.broadcast_to(self.turns, values.shape[-1:])
-        if not turning.any():
-            return values
         angles = values[..., turning]
         return np.concatenate([values[..., ~turning], np.cos(angles), np.sin(angles)], axis=-1)
+
+    def values(self, smooth: np.ndarray) -> np.ndarray:
+        """The inverse of `smooth`, of what is nearly so; angles from -pi to pi."""
+        count = int(np.sum(self.turns)) if np.ndim(self.turns) else smooth.shape[-1] // 2 * bool(self.turns)
+        plain = smooth.shape[-1] - 2 * count
+        turning = np.broadcast_to(self.turns, (plain + count,))
+        found = np.empty((*smooth.shape[:-1], plain + count))
+        found[..., ~turning] = smooth[..., :plain]
+        found[..., turning] = np.arctan2(smooth[..., plain + count :], smooth[..., plain : plain + count])
+        return found
 
     def errors(self, values: np.ndarray, region: "Region") -> np.ndarray:
         """How far each of the numbers ``(..., n)`` is out of the bounds of a region, signed: ``(..., n)``."""

@@ -76,7 +76,7 @@ def load(
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")
         learnt = parts.model, parts.distance, parts.landmarks
         planner = wiring.build_planner(config, planner, None, *learnt, ensemble=parts.ensemble)
-    return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance)
+    return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance, parts.probes)
 
 
 def collect(world: World, out: str | Path, episodes: int | None = None, settings: Settings = None) -> EpisodeStore:

@@ -15,6 +15,7 @@ from envs.streams import stream
 from envs.units import to_own
 from envs.world import World
 from housecat.errors import UsageError
+from housecat.runs.probed import Probed, Probes
 from planners.agent import Agent
 from planners.interface import Distance, Plan, Planner
 from planners.targets import Targets
@@ -30,6 +31,7 @@ class FrameAgent:
         execute: control steps from one plan to the next.
         seed: of all that is random in planning.
         distance: says which of several goals is nearest; None: how far apart latents are.
+        probes: for goals that ask for quantities and are not drawn in a simulator.
     """
 
     def __init__(
@@ -40,9 +42,11 @@ class FrameAgent:
         execute: int = 1,
         seed: int = 0,
         distance: Distance | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self.world, self.model, self.planner, self.seed = world, model, planner, seed
         self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, distance=distance)
+        self._probes = probes
         self._simulated: World | None = None  # for goals that have to be drawn
 
     def make_world(self, render_mode: str | None = None) -> World:
@@ -58,30 +62,32 @@ class FrameAgent:
         """A picture uint8 (h, w, 3) of any size at the size that the model sees, as recordings are imported."""
         return scaled(np.asarray(picture)[None], self.world["frame_size"])[0]
 
-    def reset(self, goal: Any, order: str = "any", samples: int = 16) -> None:
+    def reset(self, goal: Any, order: str = "any", samples: int = 16, targets: str = "pictures") -> None:
         """Begins an episode, or turns to another goal.
 
         Args:
             goal: a picture uint8 (h, w, 3) of how the world shall look; a list of several; or, where the world can be
                 simulated, what `envs.goals.forms.goal_of` takes: a state, or quantities, ``{"puck": (0.2, -0.1)}``.
             order: of several: "any" of them, or "sequence", one after the other.
-            samples: states that are drawn where quantities are asked for, any of which is aimed at.
+            samples: targets that stand for quantities, any of which is aimed at.
+            targets: what these are: "pictures" of states that are drawn, or recorded latents, by "probes".
 
         Raises UsageError or GoalError: it is none of these, or cannot be had in this world.
         """
         pictures = goal if isinstance(goal, list) else [goal]
-        if pictures and all(isinstance(one, np.ndarray) and one.dtype == np.uint8 for one in pictures):
+        if all(np.ndim(one) > 2 for one in pictures):
             shown = np.stack([self._checked(one, "the goal picture") for one in pictures])
-        else:
-            if isinstance(goal, np.ndarray) and goal.ndim > 2:
-                self._checked(goal, "the goal picture")
-            world = self._simulated = self._simulated or make_world(self.world)
-            found = goal_of(goal, world, order)
-            if found.regions:
-                rng = stream(self.seed, "states of partial goals")
-                found = replace(found, states=fulfilling(world, found.regions, samples, rng))
-            shown, order = pictures_of(found, world), found.order
-        self._agent.reset(Targets(shown[None], order))
+            self._agent.reset(Targets(shown[None], order))
+            return
+        world = self._simulated = self._simulated or make_world(self.world)
+        found = goal_of(goal, world, order)
+        if found.regions and targets == "probes":
+            self._agent.reset(Targets(Probed(self._probes, world, samples)(found)[None]))
+            return
+        if found.regions:
+            rng = stream(self.seed, "states of partial goals")
+            found = replace(found, states=fulfilling(world, found.regions, samples, rng))
+        self._agent.reset(Targets(pictures_of(found, world)[None], found.order))
 
     def act(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What to do for one control step: (A,), in the world's own units, now that the camera shows `frame`."""

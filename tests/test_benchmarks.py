@@ -115,6 +115,17 @@ def test_subgoals(trained: tuple[Path, Path], tmp_path: Path) -> None:
     assert all(len(won) == 2 for won in found["by_pair"].values())
 
 
+def test_goals(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    small = ["episodes=2", "goal.samples=3", "evaluate.planners=[random,flat_distance]", *SMALL]
+    found = measured("goals", tmp_path, str(trained[0]), *small)["runs"][str(trained[0])]
+    assert (found["asked"], found["pairs"]) == (["position"], 2)
+    assert found["probes"]["position"]["error"] > 0
+    for planner in ("random", "flat_distance"):
+        ways = found["planners"][planner]
+        assert set(ways) == {"picture", "pictures", "probes"} and all(one["n"] == 2 for one in ways.values())
+    assert len({one["value"] for one in found["planners"]["random"].values()}) == 1, "the same pairs, judged alike"
+
+
 def test_speed(tmp_path: Path) -> None:
     found = measured("speed", tmp_path, f"against={ROOT}", "times=1")
     assert {"pretraining", "train", "finetuning", "distance", "flat_distance", "hierarchy"} == set(found["stages"])

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from housecat import evaluate, load
 
 ROOT = Path(__file__).parent.parent
 PLANNERS = ["random", "flat_latent", "flat_distance", "hierarchy"]
@@ -174,3 +177,31 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(folder, tmp_path):
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert "damaged" in refused.stderr
+
+
+def test_a_checkpoint_takes_goals_by_name_through_pictures_and_through_its_probes(folder):
+    about = read(folder / "run" / "model" / "config.json")["about"]
+    assert about["probes"]["position"]["size"] == 2 and 0 < about["probes"]["position"]["error"] < 5
+    agent = load(folder / "run", planner="flat_distance")
+    world = agent.make_world()
+    frame, info = world.reset(seed=0)
+    place = tuple(info["goal"][:2])
+    targets = {}
+    for how in ("pictures", "probes"):
+        agent.reset({"position": place}, targets=how)
+        targets[how] = agent.plan(frame).target
+    agent.reset(world.goal_frame())
+    assert targets["pictures"].shape == targets["probes"].shape == agent.plan(frame).target.shape
+    assert not torch.equal(targets["pictures"], targets["probes"])
+    small = {key: text for key, _, text in (one.partition("=") for one in TINY) if key.startswith("planner")}
+    small |= {"evaluate.max_steps": 3, "evaluate.timing_steps": 0, "workers": 1, "goal.targets": "probes"}
+    found = evaluate(
+        folder / "run",
+        planners=["flat_distance"],
+        out=folder / "there",
+        episodes=2,
+        goal={"position": place},
+        settings=small,
+    )
+    assert found["goal"]["regions"]["position"]["radius"] == world.tolerance and found["goal"]["targets"] == "probes"
+    assert found["goal"]["solved_at_start"] == 0

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -34,7 +34,7 @@ _PARTS: list[Any] = [("method", str), ("settings", dict), ("critic", _CRITIC | N
 _PARTS.append(("ensemble", _ENSEMBLE | None, None))
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
-WEIGHTS = ("model.safetensors", "critic.safetensors", "landmarks.safetensors", "ensemble.safetensors")
+WEIGHTS = tuple(f"{part}.safetensors" for part in ("model", "critic", "landmarks", "ensemble", "probes"))
 ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
 FILES = ("config.json", *WEIGHTS, "README.md", ROBOT)  # all that a checkpoint is made of
 _LARGEST_ROBOT = 100_000_000  # bytes
@@ -56,6 +56,7 @@ class Loaded:
     about: dict  # what the trainer noted: world, data, versions
     robot: bytes | None = None  # see `robot_of`
     ensemble: Ensemble | None = None  # None: none was trained
+    probes: dict[str, Tensor] = field(default_factory=dict)  # tensors of `worldmodel.readings.Readings`; empty: none
 
 
 def folder_of(path: Path) -> Path:
@@ -128,6 +129,7 @@ def save(
     about: dict,
     robot: bytes | None = None,
     ensemble: Ensemble | None = None,
+    probes: dict[str, Tensor] | None = None,
 ) -> None:
     """Writes what was learnt, with notes and a model card, to `folder`, replacing what was there.
 
@@ -140,10 +142,11 @@ def save(
     if distance is not None:
         critic = {"kind": kind_of(distance), "width": distance.width, "longest": distance.longest}
         files["critic.safetensors"] = tensor_bytes(distance.state_dict())
-    if landmarks:
-        files["landmarks.safetensors"] = tensor_bytes(landmarks)
     if ensemble is not None:
         files["ensemble.safetensors"] = tensor_bytes(ensemble.state_dict())
+    for part, tensors in (("landmarks", landmarks), ("probes", probes)):
+        if tensors:
+            files[f"{part}.safetensors"] = tensor_bytes(tensors)
     if robot is not None:
         files[ROBOT] = robot
     config = {"format": FORMAT, **description(name, settings), "critic": critic, "about": about}
@@ -169,11 +172,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if config.get("ensemble") is not None:
             make = partial(Ensemble, model.latent, **config["ensemble"])
             ensemble = _filled(make, folder / "ensemble.safetensors")
-        graph = folder / "landmarks.safetensors"
-        landmarks = {}
-        if graph.exists():
-            require_plain(graph)
-            landmarks = {name: each.to(device) for name, each in load_file(graph).items()}
+        landmarks, probes = (_tensors(folder / f"{part}.safetensors", device) for part in ("landmarks", "probes"))
     except OwnCodeError as error:
         raise CheckpointError(f"checkpoint {folder}: {error}") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -181,7 +180,16 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     for part in (model, distance, ensemble):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
-    return Loaded(config["method"], settings, model, distance, landmarks, config["about"], robot_of(folder), ensemble)
+    about, robot = config["about"], robot_of(folder)
+    return Loaded(config["method"], settings, model, distance, landmarks, about, robot, ensemble, probes)
+
+
+def _tensors(path: Path, device: torch.device) -> dict[str, Tensor]:
+    """What a file holds by name; nothing where there is none."""
+    if not path.exists():
+        return {}
+    require_plain(path)
+    return {name: each.to(device) for name, each in load_file(path).items()}
 
 
 def _filled(make: Callable[[], T], path: Path) -> T:

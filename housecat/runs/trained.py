@@ -14,6 +14,7 @@ from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
 from housecat.runs.fitted import NEED, load_fitted
 from housecat.runs.players import Ingredients, make_player, require_simulator
+from housecat.runs.probed import Probed, Probes
 from housecat.runs.wiring import check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
@@ -21,6 +22,7 @@ from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
+from worldmodel.readings import Readings
 from worldmodel.stages.ensemble import Ensemble
 
 
@@ -57,7 +59,10 @@ class BenchSetup:
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)
 
-        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate)
+        targets = None
+        if config.goal.targets == "probes":
+            targets = Probed(loaded.probes, make_world(self.spec), config.goal.samples)
+        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate, targets)
 
 
 def in_time(config: Config) -> Config:
@@ -91,6 +96,7 @@ class Trained:
     distance: LearnedDistance
     landmarks: Landmarks | None
     ensemble: Ensemble | None
+    probes: Probes | None = None
 
 
 def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
@@ -116,6 +122,17 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
         landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
         if landmarks is not None and landmarks.latents.shape[1:] != (loaded.model.latent,):
             raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the landmarks of checkpoint {name} are damaged ({error}): train again") from error
-    return Trained(loaded.model, loaded.distance, landmarks, loaded.ensemble)
+        probes = _probes(loaded)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UsageError(f"landmarks or probes of checkpoint {name} are damaged ({error}): train again") from error
+    return Trained(loaded.model, loaded.distance, landmarks, loaded.ensemble, probes)
+
+
+def _probes(loaded: checkpoint.Loaded) -> Probes | None:
+    if not loaded.probes:
+        return None
+    readings = Readings(**loaded.probes)
+    numbers = {name: int(one["size"]) for name, one in loaded.about["probes"].items()}
+    if readings.latents.shape[1:] != (loaded.model.latent,) or sum(numbers.values()) != len(readings.offset):
+        raise ValueError(f"probes of latents of {readings.latents.shape[1]}, the model's have {loaded.model.latent}")
+    return Probes(readings, numbers)

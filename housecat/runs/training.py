@@ -28,6 +28,7 @@ from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel
 from worldmodel.networks import pretrained
 from worldmodel.progress import TrainingFolder
+from worldmodel.readings import errors, fit_readings
 from worldmodel.stages.end_to_end import TrainSettings, train
 from worldmodel.stages.ensemble import Ensemble, EnsembleSettings, ensemble_stage
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
@@ -115,16 +116,18 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
     if not folder.passed():
         method.finalise(seen.frames.to(plan.device))
     distance, ensemble, landmarks = None, None, dict[str, Tensor]()
+    probes, read = None, dict[str, Any]()
     if isinstance(model, LatentWorldModel):
         latents, states = encode_recordings(model, recorded)
         ensemble, distance = train_on_latents(
             method, latents, plan, folder, lambda: measures.diagnose(model, seen, judged)
         )
         landmarks = make_landmarks(latents.still, states, distance, plan.graph)
+        probes, read = make_probes(model, latents.still, measured(store.world, states), judged, plan.graph.seed)
     folder.close()
-    about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}}
+    about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}, "probes": read}
     learnt = model, distance, landmarks
-    checkpoint.save(out / "model", plan.method, plan.settings, *learnt, about, carried(store.world), ensemble)
+    checkpoint.save(out / "model", plan.method, plan.settings, *learnt, about, carried(store.world), ensemble, probes)
     return out / "model"
 
 
@@ -231,3 +234,16 @@ def make_landmarks(
     kept = chosen[choose_landmarks(still[chosen], distance, settings.landmarks, generator)]
     graph = build_landmarks(still[kept], torch.from_numpy(states)[kept.cpu()], distance, settings.max_edge)
     return {"latents": graph.latents, "steps": graph.steps, "edges": graph.edges, "states": graph.states}
+
+
+@torch.no_grad()
+def make_probes(
+    model: Encoder, still: Tensor, known: dict[str, np.ndarray], judged: Labelled, seed: int
+) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
+    """Probes of what is `known` by name (K, n) of latents (K, D), and their sizes and errors on recordings held out."""
+    quantities = {name: torch.from_numpy(np.asarray(values)) for name, values in known.items()}
+    readings = fit_readings(still, quantities, torch_stream(seed, "probes of quantities"))
+    if readings is None:
+        return None, {}
+    latents = torch.cat([model.still(part.to(model.device)).cpu() for part in judged.frames[:, -1].split(32)])
+    return readings.tensors(), errors(readings, latents, {name: v[:, -1] for name, v in judged.measured.items()})

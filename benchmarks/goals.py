@@ -1,0 +1,77 @@
+"""Goals that need no picture: of the goals of the same pairs, only some quantities are asked for.
+
+    python benchmarks/goals.py RUN [RUN ...] [episodes=30] [ask=puck,pusher] [key=value ...]
+
+Plays each run's pairs with `evaluate.planners` towards pictures of the whole goal; then towards parts of it, with
+pictures of states drawn in the simulator, and with recorded latents that the probes of the checkpoint find. In each
+world the parts are what its own test of success is about, unless `ask` says otherwise.
+"""
+
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import RESULTS, write
+from benchmarks.subgoals import summary
+from envs import make_world
+from housecat.evaluation.episodes import play
+from housecat.evaluation.goals import Asked, towards
+from housecat.evaluation.pairs import make_pairs
+from housecat.evaluation.statistics import compare_paired
+from housecat.runs import trained, wiring
+from housecat.settings.config import load_config
+from worldmodel import checkpoint
+
+PARTS = {"puck": ("puck",), "reacher": ("shoulder", "elbow"), "arm": ("palm",), "cube": ("cube",), "runner": ("along",)}
+PARTS_OF_OTHERS = ("position",)  # mazes, rooms and the lot
+
+
+def measure(run: Path, arguments: list[str], ask: tuple[str, ...]) -> dict[str, Any]:
+    """One run: success by planner, with whole goals and with parts of them on the same pairs."""
+    folder = checkpoint.folder_of(run)
+    spec = wiring.trained_world(folder)
+    config = load_config(arguments)
+    loaded = trained.load_checkpoint(folder, config, spec)
+    world, probes = make_world(spec), loaded.probes
+    asked = config.evaluate
+    request = replace(wiring.pair_request(config), count=config.episodes or asked.episodes, calibration=0)
+    pairs = make_pairs(world, request).pairs
+    only = ask or PARTS.get(spec["family"], PARTS_OF_OTHERS)
+    found: dict[str, Any] = {"world": world.name, "asked": list(only), "pairs": len(pairs), "planners": {}}
+    if probes is not None:
+        found["probes"] = checkpoint.read_config(folder)["about"]["probes"]
+    for planner in asked.planners:
+        outcomes: dict[str, list[bool]] = {}
+        told: dict[str, Any] = {}
+        for way in ("picture", "pictures", *(["probes"] if probes is not None else [])):
+            parts = Asked() if way == "picture" else Asked(only=only, targets=way, samples=config.goal.samples)
+            numbered = list(enumerate(towards(world, pairs, parts, config.seed)))
+            goal = replace(config.goal, targets="probes" if way == "probes" else "pictures")
+            bench = trained.BenchSetup(spec, folder, replace(config, goal=goal)).with_loaded(loaded)
+            size = asked.batch
+            jobs = [numbered[first : first + size] for first in range(0, len(numbered), size)]
+            played = [one for job in jobs for one in play(bench, planner, None, job, config.seed, asked.max_steps)]
+            outcomes[way], told[way] = [one.success for one in played], summary(played)
+            print(f"{world.name:10} {planner:14} {way:9} {told[way]}", flush=True)
+        for way in [one for one in outcomes if one != "picture"]:
+            whole = max(told["picture"]["value"], 1e-9)
+            told[way]["of_picture"] = round(told[way]["value"] / whole, 3)
+            told[way]["against_picture"] = asdict(compare_paired(outcomes[way], outcomes["picture"]))
+        found["planners"][planner] = told
+    return found
+
+
+def main(arguments: list[str], results: Path = RESULTS) -> None:
+    """Takes some minutes for each run."""
+    runs = [Path(one) for one in arguments if "=" not in one]
+    ask = next((one.partition("=")[2] for one in arguments if one.startswith("ask=")), "")
+    others = [one for one in arguments if "=" in one and not one.startswith("ask=")]
+    names = tuple(name for name in ask.split(",") if name)
+    write("goals", {"runs": {str(run): measure(run, others, names) for run in runs}}, results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
