@@ -19,6 +19,7 @@ from housecat.cli.main import work
 from housecat.errors import UsageError
 from housecat.evaluation.results import read_results
 from housecat.frame_agent import FrameAgent
+from housecat.players.limits import limits_of
 from housecat.recorder import Recorder
 from housecat.runs import trained, wiring
 from housecat.settings.config import load_config, text_of
@@ -75,7 +76,14 @@ def load(
         if planner not in PLANNERS[1:]:
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")
         learnt = parts.model, parts.distance, parts.landmarks
-        planner = wiring.build_planner(config, planner, None, *learnt, ensemble=parts.ensemble)
+        planner = wiring.build_planner(
+            config,
+            planner,
+            None,
+            *learnt,
+            ensemble=parts.ensemble,
+            constraints=limits_of(config.planner, world, parts.probes),
+        )
     return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance, parts.probes)
 
 

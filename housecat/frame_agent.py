@@ -15,7 +15,7 @@ from envs.streams import stream
 from envs.units import to_own
 from envs.world import World
 from housecat.errors import UsageError
-from housecat.runs.probed import Probed, Probes
+from housecat.players.probed import Probed, Probes
 from planners.agent import Agent
 from planners.interface import Distance, Plan, Planner
 from planners.targets import Targets

@@ -6,9 +6,12 @@ metres, radians and actions. Quantities such as places are read from latents by 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from planners.settings import setting
 
 Read = Callable[[Tensor], Tensor]
 """Latents (..., *Z) -> a quantity (..., Q)."""
@@ -46,6 +49,24 @@ def change_at_most(most: float) -> Violation:
         return (actions.diff(dim=-2).abs().flatten(start_dim=-2).amax(dim=-1) - most).clamp(min=0)
 
     return violation
+
+
+@dataclass(frozen=True)
+class ConstraintSettings:
+    """What a plan must not do, as the model foresees it."""
+
+    keep_out: Any = setting(None, "places to stay out of, by quantity: {pusher: {center: [0.1, 0], radius: 0.05}}")
+    keep_within: Any = setting(None, "places to stay in, by quantity: {pusher: {low: [-0.2, -0.2], high: [0.2, 0.2]}}")
+    most_change: float | None = setting(None, "most that an action may differ from the one before it", 1e-4, 2)
+    constraint_weight: float = setting(100.0, "of half the square of what a plan violates", 1e-6, 1e9)
+    constraint_rounds: int = setting(
+        3, "searches for a plan, with multipliers raised in between; 1: penalties only. They share the budget", 1, 100
+    )
+
+    @property
+    def constrained(self) -> bool:
+        """Whether anything is forbidden."""
+        return any(one is not None for one in (self.keep_out, self.keep_within, self.most_change))
 
 
 @dataclass(frozen=True)

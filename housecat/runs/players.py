@@ -26,6 +26,7 @@ from housecat.runs.searching import optimizer_of
 from housecat.runs.wiring import build_planner
 from housecat.settings.schema import Config
 from planners.agent import Agent, RandomAgent
+from planners.constraints import Constraints
 from planners.energies import Composable, LatentDistance, TemporalDistance
 from planners.flat import Flat
 from planners.interface import Energy, Generators, Planner, WorldModel
@@ -47,6 +48,7 @@ class Ingredients:
     fitted: Callable[[], Fitted]  # reads it
     given: dict[str, Any] | None = None  # arguments of an optimiser of the user's own
     ensemble: Ensemble | None = None
+    constraints: Constraints | None = None
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:
@@ -63,7 +65,7 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
     if name not in INFORMED:
         optimizer = optimizer_of(config.planner, parts.given)
         planner = build_planner(
-            config, name, horizon, model, parts.distance, parts.landmarks, optimizer, parts.ensemble
+            config, name, horizon, model, parts.distance, parts.landmarks, optimizer, parts.ensemble, parts.constraints
         )
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)

@@ -1,6 +1,7 @@
 """From settings to optimiser and energy, of ours or of the user's own; a part of `housecat/runs/wiring.py`."""
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from housecat.errors import UsageError
@@ -13,6 +14,9 @@ from planners.optimizers.registry import OPTIMIZERS, make_optimizer, within
 
 def optimizer_of(asked: PlannerConfig, given: dict[str, Any] | None = None) -> Optimizer:
     """The optimiser that the settings ask for, new; `given`: arguments of one of the user's own. Raises UsageError."""
+    if asked.constrained:  # it is asked several times for a plan
+        calls, time, rounds = asked.calls, asked.milliseconds, asked.constraint_rounds
+        asked = replace(asked, calls=calls and calls // rounds, milliseconds=time and time / rounds)
     if asked.optimizer in OPTIMIZERS:
         return make_optimizer(asked.optimizer, asked)
     return within(made(asked.optimizer, given), asked)

@@ -12,9 +12,10 @@ from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
+from housecat.players.limits import limits_of
+from housecat.players.probed import Probed, Probes
 from housecat.runs.fitted import NEED, load_fitted
 from housecat.runs.players import Ingredients, make_player, require_simulator
-from housecat.runs.probed import Probed, Probes
 from housecat.runs.wiring import check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
@@ -52,9 +53,9 @@ class BenchSetup:
         if trouble.pushes and self.spec["family"] == "python":
             raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
         fitted = cache(lambda: load_fitted(self.fitted, loaded.model, self.spec))
-        parts = Ingredients(
-            config, self.spec, loaded.model, loaded.distance, loaded.landmarks, fitted, given, loaded.ensemble
-        )
+        limits = limits_of(config.planner, self.spec, loaded.probes)
+        learnt = loaded.model, loaded.distance, loaded.landmarks
+        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, limits)
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)

@@ -28,6 +28,7 @@ from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE, TWO_LEVELS
 from housecat.settings.own_code import own_code
 from housecat.settings.schema import Config, WorldConfig
+from planners.constraints import Constraints
 from planners.flat import Flat
 from planners.interface import Distance, Optimizer, Planner, WorldModel
 from planners.subgoals.hierarchy import Hierarchy
@@ -237,6 +238,7 @@ def build_planner(
     landmarks: Landmarks | None,
     optimizer: Optimizer | None = None,
     ensemble: Ensemble | None = None,
+    constraints: Constraints | None = None,
 ) -> Planner:
     """The planner of this name.
 
@@ -252,7 +254,7 @@ def build_planner(
     latent = name == "flat_latent"
     energy = energy_of(asked, None if latent else distance, ensemble)
     default = config.evaluate.horizons[0] if latent else asked.horizon
-    flat = Flat(model, energy, optimizer, horizon or default)
+    flat = Flat(model, energy, optimizer, horizon or default, constraints)
     below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
     if name not in ("hierarchy", "sampled", "three_levels"):
         return below

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from planners.constraints import ConstraintSettings
 from planners.energies import EnergySettings
 from planners.optimizers.registry import OPTIMIZERS, OptimizerSettings
 from planners.subgoals.hjepa import TwoLevelSettings
@@ -11,7 +12,7 @@ from worldmodel.settings import OWN, setting
 
 
 @dataclass(frozen=True)
-class PlannerConfig(OptimizerSettings, EnergySettings, Rules, SampledSettings, TwoLevelSettings):
+class PlannerConfig(OptimizerSettings, EnergySettings, ConstraintSettings, Rules, SampledSettings, TwoLevelSettings):
     """Planning: the optimiser is the same for all planners."""
 
     optimizer: str = setting("cem", "what looks for the actions with the least energy", choices=(*OPTIMIZERS, OWN))
@@ -23,8 +24,10 @@ class PlannerConfig(OptimizerSettings, EnergySettings, Rules, SampledSettings, T
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
-        if self.calls is not None and self.calls < self.horizon:
-            raise ValueError(f"planner.calls must be at least planner.horizon ({self.horizon}), got {self.calls}")
+        rounds = self.constraint_rounds if self.constrained else 1
+        if self.calls is not None and self.calls < rounds * self.horizon:
+            each = " for each of planner.constraint_rounds" if rounds > 1 else ""
+            raise ValueError(f"planner.calls must be at least planner.horizon ({self.horizon}){each}, got {self.calls}")
         for elites, samples in (("elites", "samples"), ("upper_elites", "upper_samples")):
             least, most = getattr(self, elites), getattr(self, samples)
             if least >= most:

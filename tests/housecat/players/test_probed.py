@@ -8,7 +8,7 @@ from envs.goals.forms import goal_of
 from envs.quantities import Quantity, part
 from envs.registry import make_named
 from housecat.errors import UsageError
-from housecat.runs.probed import Probed, Probes
+from housecat.players.probed import Probed, Probes
 from worldmodel.readings import fit_readings
 
 PUCK = make_named("puck")
