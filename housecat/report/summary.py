@@ -5,7 +5,7 @@ from typing import Any
 
 from housecat.evaluation.results import read_results
 from housecat.report.columns import aligned
-from housecat.report.words import in_trouble
+from housecat.report.words import asked_for, in_trouble
 
 
 def summary(run: Path) -> str:
@@ -14,8 +14,8 @@ def summary(run: Path) -> str:
     titles = ("planner", "success", "95 % interval", "steps", "SPL", "ms a step")
     rows = [titles, *(_row(name, numbers) for name, numbers in results["planners"].items())]
     title = f"world '{results['world']}', {next(iter(results['planners'].values()))['episodes']} start-goal pairs"
-    troubles = in_trouble(results)
-    return "\n".join(["", title, *troubles, *aligned(rows), "", f"report: {run / 'report.html'}"])
+    told = asked_for(results) + in_trouble(results)
+    return "\n".join(["", title, *told, *aligned(rows), "", f"report: {run / 'report.html'}"])
 
 
 def _row(name: str, numbers: dict[str, Any]) -> tuple[str, ...]:

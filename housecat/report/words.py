@@ -106,7 +106,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
         f"counts as reached {criterion}, at any speed, in {pairs['max_steps']} control steps.",
         "The intervals are about other pairs for this one model; another training run may differ by more.",
     ]
-    said += in_trouble(results)
+    said += asked_for(results) + in_trouble(results)
     said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
     if results["calibration"]:
         tried = ", ".join(str(one["horizon"]) for one in results["calibration"])
@@ -119,6 +119,20 @@ def caveats(results: dict[str, Any]) -> list[str]:
         "SPL is averaged over all."
     )
     return said
+
+
+def asked_for(results: dict[str, Any]) -> list[str]:
+    """What is to be reached, where that is not all of each pair's goal."""
+    goal = results.get("goal")
+    if not goal:
+        return []
+    names = ", ".join(goal["only"] or goal["regions"])
+    if not names:
+        return ["All pairs have the same goal, which was given."]
+    stand = {"pictures": "pictures of states that have it", "probes": "recorded latents that probes find"}
+    said = f"Only {names} has to be reached; {goal['samples']} {stand[goal['targets']]} stand for it."
+    solved = f" At {goal['solved_at_start']} starts it is reached already." if goal["solved_at_start"] else ""
+    return [said + solved]
 
 
 _TROUBLES = {

@@ -6,10 +6,10 @@ from typing import Any
 from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from housecat.errors import UsageError
-from housecat.evaluation.pairs import make_pairs
 from housecat.report.summary import summary
 from housecat.runs import stages, wiring
 from housecat.runs.estimate import estimate
+from housecat.runs.goals import check_goals
 from housecat.runs.training import HELD_OUT
 from housecat.settings.schema import Config
 
@@ -38,7 +38,7 @@ def check(config: Config, spec: dict[str, Any]) -> None:
     renderer_name()
     wiring.device(config)
     world = make_world(spec)
-    make_pairs(world, wiring.pair_request(config))
+    check_goals(config, world)
     if round(HELD_OUT * config.collect.episodes) < 1:
         raise UsageError(
             f"collect.episodes must be at least {round(0.5 / HELD_OUT) + 1} to hold some out from training, "

@@ -1,6 +1,7 @@
 """Goals of an evaluation: given ones, and parts of those that the pairs have."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from housecat.evaluation.goals import Asked, towards
 from housecat.evaluation.pairs import PairRequest, PairsError, frozen_pairs, make_pairs
 from housecat.runs.goals import asked_of, request_of
 from housecat.settings.config import load_config
+from tests.housecat.conftest import Outcome
 from tests.housecat.evaluation.test_evaluate import ABOUT, SETTINGS
 from tests.housecat.pointmass import PlannedSetup, PointTask, point_world
 
@@ -113,3 +115,11 @@ def test_a_picture_counts_by_what_it_shows_not_by_its_name() -> None:
     one, other = (Goal(pictures=np.full((1, 8, 8, 3), shade, np.uint8)) for shade in (3, 4))
     assert request_of(config, one) == request_of(config, one) != request_of(config, other)
     assert request_of(load_config([]), None).goal is None
+
+
+def test_a_quantity_that_the_world_lacks_is_refused_before_recording(
+    command: Callable[..., Outcome],
+) -> None:
+    refused = command("quickstart", "world=umaze", "out=run", "evaluate.ask=[puck]", "workers=1")
+    refused.is_one_line_saying("world 'umaze' has no quantity 'puck' to ask for: there are position")
+    assert not Path("run").exists()

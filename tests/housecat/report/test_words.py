@@ -49,3 +49,17 @@ def test_a_difference_that_may_be_chance_is_not_called_better() -> None:
 def test_times_have_as_many_figures_as_they_deserve() -> None:
     assert [words.milliseconds(value) for value in (0.0512, 4.84, 48.4)] == ["0.05 ms", "4.8 ms", "48 ms"]
     assert [words.duration(seconds) for seconds in (7.4, 75.2, 3600)] == ["7 s", "1 min 15 s", "60 min 0 s"]
+
+
+def test_what_alone_had_to_be_reached_is_said_with_what_stood_for_it() -> None:
+    found = results(flat_distance=27)
+    assert words.asked_for(found) == []
+    asked = {"only": ["puck"], "regions": {}, "order": "any", "targets": "probes", "samples": 16, "solved_at_start": 2}
+    (text,) = words.asked_for({**found, "goal": asked})
+    assert text == (
+        "Only puck has to be reached; 16 recorded latents that probes find stand for it. At 2 starts it is reached "
+        "already."
+    )
+    assert text in words.caveats({**found, "goal": asked})
+    given = {"only": [], "regions": {}, "order": "any", "solved_at_start": 0}
+    assert words.asked_for({**found, "goal": given}) == ["All pairs have the same goal, which was given."]
