@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from envs.goals.drawing import fulfilling
 from envs.goals.forms import goal_of, pictures_of
+from envs.goals.record import Goal
 from envs.pictures import scaled
 from envs.registry import make_world
 from envs.streams import stream
@@ -75,9 +76,9 @@ class FrameAgent:
         Raises UsageError or GoalError: it is none of these, or cannot be had in this world.
         """
         pictures = goal if isinstance(goal, list) else [goal]
-        if all(np.ndim(one) > 2 for one in pictures):
+        if pictures and all(np.ndim(one) > 2 for one in pictures):
             shown = np.stack([self._checked(one, "the goal picture") for one in pictures])
-            self._agent.reset(Targets(shown[None], order))
+            self._agent.reset(Targets(shown[None], Goal(pictures=shown, order=order).order))
             return
         world = self._simulated = self._simulated or make_world(self.world)
         found = goal_of(goal, world, order)

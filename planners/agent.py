@@ -35,8 +35,7 @@ class Agent:
         if not 1 <= execute <= planner.horizon:
             raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
-        self.judge = judge
-        self.distance = distance
+        self.judge, self.distance = judge, distance
         self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
         self._targets: Tensor | None = None  # (B, K, *Z)
         self._order = "any"  # in which they are to be reached
@@ -104,7 +103,7 @@ class Agent:
 
     def _plan(self, rows: list[int]) -> Plan:
         if self._targets is None or self._frames is None:
-            raise RuntimeError("the agent has no goal yet: call reset(goal_frames) before act(frames)")
+            raise RuntimeError("the agent has no goal yet: call reset(goals) before act(frames)")
         z = self.model.encode(Context(self._frames[rows], self._actions[rows]))
         start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
         generators = [self.generators[row] for row in rows]

@@ -14,8 +14,7 @@ from envs.goals.record import Goal, GoalError
 from envs.quantities import Quantity, Region, askable
 from envs.world import World
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-_MOST = 256  # pictures or states of one goal
+_FORMATS, _MOST = ("PNG", "JPEG", "WEBP", "BMP"), 256  # of picture files; pictures of one goal
 # What says by itself what the goal is; "part" and "region" go together, "episode" and "frame" with "data".
 _FORMS = {"picture": "", "pictures": "", "state": "", "data": "", "part": "NAME", "region": ""}
 
@@ -34,7 +33,7 @@ def goal_of(asked: Any, world: World, order: str = "any") -> Goal:
     if isinstance(asked, Goal):
         return asked
     if isinstance(asked, Mapping):
-        return Goal({str(name): region(world, str(name), one) for name, one in asked.items()} or _nothing())
+        return Goal({str(name): region(world, str(name), one) for name, one in asked.items()})
     try:
         rows = np.asarray(asked)
     except ValueError:
@@ -68,9 +67,8 @@ def goal_asked(asked: Mapping[str, Any], world: World) -> Goal | None:
     if "picture" in given or "pictures" in given:
         files = given["pictures"] if "pictures" in given else [given["picture"]]
         size = world.scene.frame_size
-        return Goal(
-            pictures=np.concatenate([_pictures(picture(Path(file))[None], size, file) for file in files]), order=order
-        )
+        shown = [_pictures(picture(Path(file))[None], size, file) for file in files]
+        return Goal(pictures=np.concatenate(shown), order=order)
     if "state" in given:
         return goal_of(_listed(given["state"]), world, order)
     if "data" in given:
@@ -90,9 +88,7 @@ def region(world: World, name: str, asked: Any) -> Region:
     """
     known = {one.name: one for one in askable(world.task.quantities)}
     if name not in known:
-        there = (
-            f"there are {', '.join(known)}" if known else "nothing in it has a name, so only pictures say what is meant"
-        )
+        there = f"there are {', '.join(known)}" if known else "a picture says what is meant"
         raise GoalError(f"world '{world.name}' has no quantity {shortened(name)} to ask for: {there}")
     one = known[name]
     low, high, radius = _bounds(one, asked)
@@ -144,9 +140,8 @@ def picture(file: Path) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise GoalError(f"{file} is no picture ({', '.join(_FORMATS)})") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise GoalError(
-            f"the goal picture {file} cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise GoalError(f"the goal picture {file} cannot be read: {reason}") from error
 
 
 def pictures_of(goal: Goal, world: World) -> np.ndarray:
@@ -220,7 +215,3 @@ def _states(states: np.ndarray, world: World) -> np.ndarray:
         size, told = world.scene.state_dim, shortened(states[0].tolist())
         raise GoalError(f"a state of world '{world.name}' is {size} finite numbers, got {states.shape[1]}: {told}")
     return np.stack([world.scene.at_rest(state) for state in states])
-
-
-def _nothing() -> dict[str, Region]:
-    raise GoalError("a goal asks for something, got {}")

@@ -19,7 +19,7 @@ class GoalError(ValueError):
 class Goal:
     """States to be reached, any of them or one after the other, or quantities whose values are asked for.
 
-    Raises ValueError: nothing is asked for, or the order is unknown.
+    Raises GoalError: nothing is asked for, or the order is unknown.
     """
 
     regions: Mapping[str, Region] = field(default_factory=dict)  # by quantity; all have to hold, all else is free
@@ -30,9 +30,9 @@ class Goal:
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
-            raise ValueError(f"the order of goals is {' or '.join(ORDERS)}, got {self.order!r}")
+            raise GoalError(f"the order of goals is {' or '.join(ORDERS)}, got {self.order!r}")
         if not self.regions and self.states is None and self.pictures is None:
-            raise ValueError("a goal asks for something: regions, states or pictures")
+            raise GoalError("a goal asks for something: regions, states or pictures")
 
     @property
     def judged(self) -> bool:

@@ -18,10 +18,7 @@ def state_seen(world: World, pictures: np.ndarray, rng: np.random.Generator) -> 
     Raises GoalError: no state that the world can be in was found to look like that.
     """
     if not world.task.quantities:
-        raise GoalError(
-            f"nobody can tell when the goal picture is reached in world '{world.name}': leave goal.* out, its own "
-            "goals have a judge"
-        )
+        raise GoalError(f"nobody can tell in world '{world.name}' when a goal picture is reached: leave goal.* out")
     start = world.sample_state(rng)
     drawn = np.stack([world.task.sample_goal(rng, start if i % 2 else world.sample_state(rng)) for i in range(_DRAWN)])
     frames = np.stack([world.frame(state=state) for state in drawn]).astype(np.float32)

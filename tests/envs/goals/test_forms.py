@@ -168,6 +168,22 @@ def test_parts_of_a_goal_are_its_own_values_and_an_unknown_one_is_refused(puck: 
         around(puck, state, ["ball"])
 
 
+def test_what_is_no_goal_in_python_is_told_in_one_line(puck: World) -> None:
+    for wrong, said in (
+        ({}, "a goal asks for something"),
+        ([], "a state of world 'puck' is 8 finite numbers, got 0"),
+        ("puck", "a goal is a picture uint8 (h, w, 3), a state, or quantities by name, got 'puck'"),
+        ([np.zeros((64, 64, 3), np.uint8), np.zeros(8)], "several goals in a list are pictures of one size, or states"),
+        (np.zeros((32, 32, 3), np.uint8), "the goal picture is 32 x 32 pixels"),
+        ({"puck": {"center": (0, 0), "radius": "wide"}}, "goal.puck must be numbers"),
+    ):
+        with pytest.raises(GoalError) as caught:
+            goal_of(wrong, puck)
+        assert said in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(GoalError, match="any or sequence, got 'all'"):
+        goal_of(np.zeros(8), puck, "all")
+
+
 def test_a_quantity_is_a_setting_of_no_section_but_the_goal_s() -> None:
     with pytest.raises(UsageError, match="there is no setting 'train.puck'"):
         load_config(["train.puck=[0,0]"])
