@@ -25,6 +25,7 @@ _SPEC = record(
         name=Text | Maybe,
         joints=many(Annotated[int, Meta(ge=0, le=100_000)]) | Maybe,
         spreads=many(Positive) | Maybe,
+        lever=Positive | Maybe,
     )
     | Maybe,
     calibration=record(tolerance=Positive, nearest=Positive, speed=Positive) | Maybe,

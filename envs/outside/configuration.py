@@ -3,7 +3,7 @@
 Each joint counts by its difference: a slide in m, a hinge in rad (round the shorter way where it has no limits), a free
 or ball joint by the length of its translation and by its angle of rotation. A difference is divided by the standard
 deviation that it has over random play, and the distance is the root mean square over the joints, in such deviations.
-A site or a body may be named instead: the distance is then that of the point, in m.
+A site or a body may be named instead: the distance is then that of the point, in m, and of how it is turned if asked.
 """
 
 import mujoco
@@ -39,30 +39,45 @@ class JointMeasure:
 class PointMeasure:
     """The distance in space between where a site or body is and where it should be.
 
-    ``kind`` is "site" or "body", ``name`` its name or its number.
+    Args:
+        kind: "site" or "body"; ``name``: its name or its number.
+        lever: m for each rad by which it is turned otherwise: the distance is that of the place, or of the rotation so
+            measured where that is more; 0: however it is turned.
     """
 
     unit = "m"
 
-    def __init__(self, model: mujoco.MjModel, kind: str, name: str | int) -> None:
+    def __init__(self, model: mujoco.MjModel, kind: str, name: str | int, lever: float = 0.0) -> None:
+        self._lever = lever
         self._model, self._data = model, mujoco.MjData(model)
         self._kind, self._number = kind, getattr(model, kind)(name).id
 
     def distances(self, states: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Distance ``(N,)`` in m of ``states (N, S)`` to ``goal (S,)``."""
-        return np.linalg.norm(self.places(np.asarray(states)) - self.places(np.asarray(goal)), axis=-1)
+        apart = np.linalg.norm(self.places(states) - self.places(goal), axis=-1)
+        if not self._lever:
+            return apart
+        traces = (self.turns(states) * self.turns(goal)).sum(axis=-1)
+        return np.maximum(apart, self._lever * np.arccos(np.clip((traces - 1) / 2, -1.0, 1.0)))
 
     def places(self, states: np.ndarray) -> np.ndarray:
         """Where the point is in ``states (..., S)``, m: ``(..., 3)``."""
+        return self._read(states, "xpos", 3)
+
+    def turns(self, states: np.ndarray) -> np.ndarray:
+        """How it is turned there: the entries of a rotation matrix ``(..., 9)``."""
+        return self._read(states, "xmat", 9)
+
+    def _read(self, states: np.ndarray, what: str, count: int) -> np.ndarray:
         states = np.asarray(states)
         flat = states.reshape(-1, states.shape[-1])
-        found = np.empty((len(flat), 3))
+        found = np.empty((len(flat), count))
+        array = getattr(self._data, f"site_{what}" if self._kind == "site" else what)
         for row, state in enumerate(flat):
             self._data.qpos[:] = state[: self._model.nq]
             mujoco.mj_kinematics(self._model, self._data)
-            places = self._data.site_xpos if self._kind == "site" else self._data.xpos
-            found[row] = places[self._number]
-        return found.reshape(*states.shape[:-1], 3)
+            found[row] = array[self._number]
+        return found.reshape(*states.shape[:-1], count)
 
 
 def driven_joints(model: mujoco.MjModel, follows: bool) -> list[int]:

@@ -6,9 +6,9 @@ site, a body or joints (see `envs/outside/options.py`). What random play says ab
 once, when the world is described, and is part of the description.
 """
 
-import copy
 import functools
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,7 @@ def outside_spec(
     plays = played(scene, source)
     goal = spec["options"].get("goal", {})
     spec["measure"] = _measure_spec(stage, goal, plays, name)
-    calibration = calibrated(_measure(stage, spec["measure"]), plays, name)
-    spec["calibration"] = {
-        "tolerance": goal.get("tolerance", calibration.tolerance),
-        "nearest": max(calibration.nearest, 3 * goal.get("tolerance", 0.0)),
-        "speed": calibration.speed,
-    }
+    spec["calibration"] = asdict(calibrated(_measure(stage, spec["measure"]), plays, name, goal.get("tolerance")))
     spec["notes"] = [*stage.notes, *notes]
     return spec
 
@@ -107,7 +102,7 @@ def build_outside(spec: dict[str, Any]) -> tuple[Scene, Task]:
         _counted(stage, spec["measure"]),
         PlayCalibration(**spec["calibration"]),
         spec["options"].get("max_steps", MAX_STEPS),
-        stage.follows,
+        stage.follows or stage.apart,
     )
     return _scene(spec, source, stage), task
 
@@ -149,10 +144,11 @@ def _key(spec: dict[str, Any]) -> str:
 def _stage(key: str) -> StagedModel:
     """The models of a description; worlds of one kind share them, and nobody changes them."""
     spec = json.loads(key)
-    camera, ranges = copy.deepcopy(spec["options"].get("camera")), spec["options"].get("actuators", {})
-    if isinstance(camera, dict):
-        camera["centre"] = tuple(camera["centre"])
-    return staged(_source(_origin(spec)), camera, ranges)
+    camera, people = (spec["options"].get(name) for name in ("camera", "people"))
+    for one in (camera, people):
+        if isinstance(one, dict):
+            one["centre"] = tuple(one["centre"])
+    return staged(_source(_origin(spec)), camera, spec["options"].get("actuators", {}), people)
 
 
 @functools.lru_cache(maxsize=16)
@@ -181,7 +177,8 @@ def _measure_spec(stage: StagedModel, goal: dict[str, Any], plays: np.ndarray, n
             names = [getattr(model, kind)(number).name for number in range(getattr(model, f"n{kind}"))]
             if goal[kind] not in names:
                 raise OutsideError(f"{name} has no {kind} '{goal[kind]}': there are {', '.join(filter(None, names))}")
-            return {"kind": kind, "name": goal[kind]}
+            lever = {"lever": goal["tolerance"] / goal["turn"]} if "turn" in goal else {}
+            return {"kind": kind, "name": goal[kind], **lever}
     joints = driven_joints(model, stage.follows)
     if "joints" in goal:
         names = [model.joint(number).name for number in range(model.njnt)]
@@ -199,7 +196,7 @@ def _measure(stage: StagedModel, described: dict[str, Any]) -> JointMeasure | Po
     model = stage.models["train"]
     try:
         if described["kind"] != "joints":
-            return PointMeasure(model, described["kind"], described["name"])
+            return PointMeasure(model, described["kind"], described["name"], described.get("lever", 0.0))
         joints, level, spreads = described["joints"], not stage.follows, described["spreads"]
         if differences(model, joints, level, model.qpos0, model.qpos0).shape != (len(spreads),):
             raise ValueError("spreads and joints are not as many")

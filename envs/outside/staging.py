@@ -27,14 +27,16 @@ class StagedModel:
     view: View
     follows: bool  # whether the camera follows a body: then no place in the world has a place in the picture
     notes: list[str]  # what its user should know
+    apart: bool = False  # whether people look from another place
 
 
-def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> StagedModel:
+def staged(source: Source, camera: Any, ranges: dict[str, Any], people: Any = None) -> StagedModel:
     """Prepares the model of ``source``.
 
     Args:
         camera: the name of one of the model's cameras, the fields of a `View`, or None: the model's first camera,
             or, where it has none, one that sees all that moves.
+        people: likewise the camera of videos; None: the same.
         ranges: control ranges that are to replace those of the model, by actuator.
 
     Raises OutsideError: the model has no actuators, or no such camera or actuator.
@@ -44,9 +46,13 @@ def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> StagedModel:
     document.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_WARMSTART)
     # A simulation that has become unstable must be seen to be, and not begin anew inside an episode.
     document.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    documents = dict.fromkeys(CAMERAS, document)
+    if people is not None:
+        documents["people"] = document.copy()
+        _place_camera(documents["people"], source, people)
     view = _place_camera(document, source, camera)
     models = {}
-    for name in CAMERAS:
+    for name, document in documents.items():
         plain = name == "train"
         document.visual.global_.offwidth = document.visual.global_.offheight = 128 if plain else PEOPLE_SIZE
         document.visual.quality.offsamples = 0 if plain else 4
@@ -57,10 +63,10 @@ def staged(source: Source, camera: Any, ranges: dict[str, Any]) -> StagedModel:
     if view is None and mode == int(mujoco.mjtCamLight.mjCAMLIGHT_FIXED) and not carried:
         view = _view_of(models["train"])
     if view is not None:
-        return StagedModel(models, view, False, notes)
+        return StagedModel(models, view, False, notes, people is not None)
     extent = float(models["train"].stat.extent)
     x, y, z = map(float, models["train"].stat.center)
-    return StagedModel(models, View((x, y, z), extent), True, notes)
+    return StagedModel(models, View((x, y, z), extent), True, notes, people is not None)
 
 
 def compiled(document: mujoco.MjSpec, name: str) -> mujoco.MjModel:

@@ -19,6 +19,7 @@ MAX_STEPS = 100  # control steps, unless the options say otherwise
 _PLAYS, _PLAY_STEPS = 64, 40  # of random play that starts and goals are taken from
 _GOALS = 16  # of other plays, to which each play is compared
 _LUCK = 0.02  # a tolerance is so near that in this share of the plays chance reaches a goal
+_STEPS_OVER = 20  # a tolerance of less than a control step through this is passed by without being met
 _STILL = 1e-4  # m or rad: a joint that moves less does not move
 _PAIRS = 4096
 
@@ -43,7 +44,7 @@ class OutsideTask(Task):
         measure: how far configurations are apart.
         counted: joints that the measure looks at.
         calibration: as `calibrated` finds it.
-        follows: the camera moves along, so that no place in the world has a place in the picture.
+        unseen: the people's camera moves along, or is another, so that no place has a known place in its picture.
     """
 
     def __init__(
@@ -55,9 +56,9 @@ class OutsideTask(Task):
         counted: list[int],
         calibration: PlayCalibration,
         max_steps: int,
-        follows: bool,
+        unseen: bool,
     ) -> None:
-        self._model, self._measure, self._counted, self._follows = model, measure, counted, follows
+        self._model, self._measure, self._counted, self._unseen = model, measure, counted, unseen
         self._states = plays.reshape(-1, plays.shape[-1])
         begun = {state[: model.nq].tobytes() for state in self._states}
         others = held_out.reshape(-1, plays.shape[-1])
@@ -89,9 +90,9 @@ class OutsideTask(Task):
         return self._measure.distances(states, goal)
 
     def located(self, states: np.ndarray) -> np.ndarray:
-        """The named point, or the trunk, or the end of an arm, m; not a number where the camera moves along."""
+        """The named point, or the trunk, or the end of an arm, m; not a number where nothing can be drawn upon."""
         states = np.asarray(states)
-        return np.full((*states.shape[:-1], 3), np.nan) if self._follows else self._marker.places(states)
+        return np.full((*states.shape[:-1], 3), np.nan) if self._unseen else self._marker.places(states)
 
 
 def _quantities(
@@ -144,8 +145,14 @@ def spreads_of(model: mujoco.MjModel, joints: list[int], level: bool, plays: np.
     return spreads
 
 
-def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: str) -> PlayCalibration:
-    """What counts as reached, as near and as fast, from ``plays (P, T, S)``."""
+def calibrated(
+    measure: JointMeasure | PointMeasure, plays: np.ndarray, name: str, asked: float | None = None
+) -> PlayCalibration:
+    """What counts as reached, as near and as fast, from ``plays (P, T, S)``.
+
+    Raises OutsideError: random play does not move what the goal is about, or the tolerance that is ``asked`` for, in
+    the unit of the measure, is so small that play steps over it or so large that all is near.
+    """
     rng = np.random.default_rng(0)
     apart, closest, covered = [], [], []
     for index, play in enumerate(plays):
@@ -157,7 +164,14 @@ def calibrated(measure: JointMeasure | PointMeasure, plays: np.ndarray, name: st
     typical, step = float(np.median(apart)), float(np.median(covered))
     if typical < 10 * _STILL:
         raise OutsideError(f"{name}: random play does not move what the goal is about: name another goal")
-    tolerance = min(typical / 4, max(float(np.quantile(closest, _LUCK)), step / 2))
+    tolerance = asked or min(typical / 4, max(float(np.quantile(closest, _LUCK)), step / 2))
+    low, high = step / _STEPS_OVER, float(np.max(apart)) / 3
+    if asked and not low <= asked <= high:
+        why = f"a control step covers {step:.2g}" if tolerance < low else f"goals of play are {np.max(apart):.2g} apart"
+        raise OutsideError(
+            f"{name}: goal.tolerance is {tolerance:g} {measure.unit}, but {why} {measure.unit}: take "
+            f"one from {low:.2g} to {high:.2g}"
+        )
     nearest = max(3 * tolerance, typical / 2)
     return PlayCalibration(*(float(f"{value:.3g}") for value in (tolerance, nearest, np.max(covered))))
 

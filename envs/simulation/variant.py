@@ -37,6 +37,9 @@ class Variant:
     def __init__(self, original: mujoco.MjModel, view: View) -> None:
         self.model = copy.copy(original)
         self.view = self._first_view = view
+        # Not where people look from another place, which stays as it is.
+        place = np.array(view.centre) - view.distance * view.axes()[2]
+        self._stands_there = bool(np.allclose(original.camera("view").pos, place))
         self.decor: list[Decor] = []
         self.stale = False
         # Copying a whole model takes longer than an episode of some worlds, so one copy is used again and again.
@@ -57,7 +60,7 @@ class Variant:
     def finish(self) -> None:
         """Work out what follows from the changes."""
         model = self.model
-        if self.view != self._first_view:
+        if self.view != self._first_view and self._stands_there:
             camera = model.camera("view").id
             right, up, into = self.view.axes()
             model.cam_pos[camera] = np.array(self.view.centre) - self.view.distance * into

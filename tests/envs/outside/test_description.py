@@ -140,6 +140,33 @@ def test_a_camera_that_stands_still_is_understood_and_one_that_follows_is_not_dr
     assert np.isnan(world.located(world.sample_state(np.random.default_rng(0)))).all()
 
 
+def test_people_may_look_from_another_place_than_models(tmp_path: Path) -> None:
+    cameras = '<camera name="above" pos="0.1 0 3" xyaxes="1 0 0 0 1 0"/>'
+    cameras += '<camera name="side" pos="0 -3 1" euler="70 0 0"/>'
+    (tmp_path / "same").mkdir()
+    one = outside_spec("arm", written(tmp_path, cameras, options="{camera: above, people: side}"))
+    both, same = envs.make_world(one), envs.make_world(outside_spec("arm", written(tmp_path / "same", cameras)))
+    state = both.sample_state(np.random.default_rng(0))
+    np.testing.assert_array_equal(both.frame(state=state), same.frame(state=state))
+    seen = both.frame("people", state)
+    assert (seen != same.frame("people", state)).any() and np.isnan(both.located(state)).all()
+    both.set_factors({"camera_zoom": 0.9})
+    assert (both.frame(state=state) != same.frame(state=state)).any()
+    np.testing.assert_array_equal(both.frame("people", state), seen)
+
+
+def test_a_goal_of_place_and_heading_is_reached_where_both_are(tmp_path: Path) -> None:
+    options = "goal: {site: tip, tolerance: 0.1, turn: 0.4}"
+    world = envs.make_world(outside_spec("arm", written(tmp_path, options=options)))
+    goal, other = at(shoulder=1.0, elbow=0.5), at(shoulder=1.5, elbow=-0.5)  # the elbow on the other side
+    places = PointMeasure(MODEL, "site", "tip").places
+    np.testing.assert_allclose(places(other), places(goal), atol=1e-12)
+    assert world.distance(other, goal) == pytest.approx(0.5 * 0.1 / 0.4)  # turned by 0.5 rad
+    near = at(shoulder=1.0, elbow=0.7)
+    assert world.distance(near, goal) == pytest.approx(np.linalg.norm(places(near) - places(goal)))
+    assert world.success(near, goal) and not world.success(other, goal)
+
+
 def test_an_actuator_without_a_range_is_given_one_and_the_user_told(tmp_path: Path) -> None:
     spec = outside_spec("arm", written(tmp_path, actuator='<motor name="elbow" joint="elbow"/>'))
     assert spec["notes"] == [
@@ -173,6 +200,11 @@ def test_nothing_begins_anew_inside_an_episode(tmp_path: Path) -> None:
         ("- camera", "expected a list of `key: value`"),
         ("goal: {site: tip, body: lower}", "goal names body and site, expected one of them"),
         ("goal: {tolerance: -1}", "goal.tolerance is -1, expected a number > 0"),
+        ("goal: {tolerance: 0}", "goal.tolerance is 0, expected a number > 0"),
+        ("goal: {site: tip, tolerance: 0.00001}", "goal.tolerance is 1e-05 m, but a control step covers"),
+        ("goal: {site: tip, tolerance: 9}", "goal.tolerance is 9 m, but goals of play are"),
+        ("goal: {turn: 0.2}", "goal.turn goes with a site or a body and a tolerance"),
+        ("people: nowhere", "arm has no camera 'nowhere': there are none"),
         ("actuators: {elbow: [1, -1]}", "actuators.elbow is [1, -1], expected the lower number first"),
         ("camera: {extent: 1}", "camera lacks centre"),
         ("control_step: soon", "control_step is 'soon', expected a number"),
