@@ -46,7 +46,10 @@ class Recorder:
         """The action (A,) that was taken, and the frame and the state that it led to."""
         if not self._rows["pixels"]:
             raise UsageError("no episode has begun: call begin(frame) before step(action, frame)")
-        each = np.asarray(frame), np.asarray(action, np.float32), np.asarray(state, np.float64)
+        try:
+            each = np.asarray(frame), np.asarray(action, np.float32), np.asarray(state, np.float64)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"an action is numbers (A,), a state numbers (n,): {error}") from error
         for rows, value in zip(self._rows.values(), each, strict=True):
             rows.append(value)
 
