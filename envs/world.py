@@ -52,6 +52,7 @@ class World(gymnasium.Env):
         self._goal: np.ndarray | None = None  # (S,) the last of its states
         self._done = 0  # of a sequence of goals, those that have been reached
         self._elapsed = 0
+        self._hold, self._held = 1, 0  # control steps in a row at the goal, that are asked for and that there were
         self._own_units = False
 
     def use_own_units(self) -> None:
@@ -102,16 +103,17 @@ class World(gymnasium.Env):
             seed: starts the world's generator anew.
             options: "start" (S,), "goal" (S,) or a `Goal` with states, and "factors" (values by name); what is absent
                 is sampled; the goal None means that there is none and the episode never ends by success. Factors that
-                are neither given nor sampled stay as they are.
+                are neither given nor sampled stay as they are. "hold": control steps in a row for which the goal must
+                be reached, 1 unless given.
 
         Raises ValueError: an option is unknown, a state does not fit this world, or a factor does not.
         """
         super().reset(seed=seed)
         options = dict(options or {})
-        factors = options.pop("factors", None)
+        factors, self._hold = options.pop("factors", None), options.pop("hold", 1)
         start, goal_given, goal = options.pop("start", None), "goal" in options, options.pop("goal", None)
         if options:
-            raise ValueError(f"unknown reset options {sorted(options)}: known are 'start', 'goal' and 'factors'")
+            raise ValueError(f"unknown reset options {sorted(options)}: known are start, goal, factors, hold")
         if factors is not None or self.factor_ranges:
             self.set_factors(self.sample_factors(self.np_random) if factors is None else factors)
         if not goal_given:
@@ -122,7 +124,7 @@ class World(gymnasium.Env):
             raise ValueError("a goal of an episode comes with states: see envs.goals.drawing.fulfilling")
         start = self._unsolved_start(wanted) if start is None else start
         self.set_state(start)
-        self._wanted, self._done, self._elapsed = wanted, 0, 0
+        self._wanted, self._done, self._elapsed, self._held = wanted, 0, 0, 0
         self._goal = None if wanted is None or wanted.states is None else wanted.states[-1]
         return self.frame(), self._info()
 
@@ -131,6 +133,8 @@ class World(gymnasium.Env):
         self.scene.step(from_own(self.spec_dict, action) if self._own_units else action)
         self._elapsed += 1
         info = self._info()
+        self._held = self._held + 1 if info["success"] else 0
+        info["success"] = self._held >= self._hold
         return self.frame(), float(info["success"]), info["success"], self._elapsed >= self.max_steps, info
 
     def render(self) -> np.ndarray:

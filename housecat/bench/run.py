@@ -188,7 +188,7 @@ def _planned(
         job = replace(job, timing_steps=asked.timing_steps, replays=_REPLAYS if exact else 0)
     own = [words for words in (cell.optimizer, planner.energy, config.world.success) if is_reference(words)]
     about = {"tuning": tuning, "manifest": manifest.sha256, "pairs": len(pairs)}
-    what = [asdict(cell), entrant.spec, entrant.digest, about, asdict(planner), given, asked.max_steps, asked.trouble]
-    what += [str(wiring.precision(config)), {str(words): code_digest(str(words)) for words in own}]
+    what = [asdict(cell), entrant.spec, entrant.digest, about, asdict(planner), given, asked.max_steps, asked.hold]
+    what += [asked.trouble, str(wiring.precision(config)), {str(words): code_digest(str(words)) for words in own}]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
     return _Planned(cell, job, digest, settings, about)

@@ -42,6 +42,7 @@ class Bench:
     landmarks: Landmarks | None  # of the hierarchy, for those who look
     trouble: Trouble = field(default_factory=Trouble)  # what goes wrong meanwhile
     rate: float | None = None  # Hz at which players have to act; None: they take their time
+    hold: int = 1  # control steps in a row for which a goal must be reached
     targets: Targeted | None = None  # finds latents for goals that ask for quantities; None: pictures show them
 
 
@@ -130,7 +131,9 @@ def play(
         max_steps: control steps allowed; None for the world's own limit.
     """
     vector = _worlds(bench, seed, [index for index, _ in pairs])
-    options = [{"start": p.start, "goal": p.wanted or p.goal, "factors": p.factors} for _, p in pairs]
+    options = [
+        {"start": p.start, "goal": p.wanted or p.goal, "factors": p.factors, "hold": bench.hold} for _, p in pairs
+    ]
     frames, infos = vector.reset(options=options)
     agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
     finds = bench.targets

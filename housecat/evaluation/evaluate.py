@@ -37,6 +37,7 @@ class EvaluateSettings:
     timing_steps: int  # control steps timed per planner; 0: no timing
     asked: Asked = Asked()  # what is to be reached, where that is not the states of the pairs
     trouble: dict[str, float] = field(default_factory=dict)  # what goes wrong, and the rate at which players must act
+    hold: int = 1  # control steps in a row for which a goal must be reached
 
 
 def evaluate(
@@ -61,6 +62,8 @@ def evaluate(
     judged = {name: _judge(bench, results, pairs, settings, horizon) for name, results in played.items()}
     about = replace(about, seconds={**about.seconds, "evaluate": round(time.perf_counter() - began, 2)})
     found = results_json(world, pairs, settings.max_steps or world.max_steps, judged, tried, about)
+    if settings.hold > 1:
+        found["pairs"]["criterion"] += f" for {settings.hold} control steps in a row"
     found |= {"trouble": settings.trouble} if settings.trouble else {}
     goal = asked.told(pairs.pairs, world)
     found |= {"goal": goal} if goal else {}

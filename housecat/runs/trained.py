@@ -63,7 +63,9 @@ class BenchSetup:
         targets = None
         if config.goal.targets == "probes":
             targets = Probed(loaded.probes, make_world(self.spec), config.goal.samples)
-        return Bench(lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate, targets)
+        return Bench(
+            lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate, config.evaluate.hold, targets
+        )
 
 
 def in_time(config: Config) -> Config:

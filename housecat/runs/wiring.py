@@ -222,6 +222,7 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
         planners=tuple(judged.planners),
         horizons=tuple(judged.horizons),
         max_steps=judged.max_steps,
+        hold=judged.hold,
         workers=1 if card else processes(config.workers, PLAYER),
         batch=batch if judged.rate is None else 1,  # a deadline is one environment's
         timing_steps=judged.timing_steps,
@@ -249,9 +250,8 @@ def build_planner(
     Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none, or
     an ensemble and there is none; or an optimiser or energy of the user's own is not to be found.
     """
-    asked = config.planner
+    asked, latent = config.planner, name == "flat_latent"
     optimizer = optimizer_of(asked) if optimizer is None else optimizer
-    latent = name == "flat_latent"
     energy = energy_of(asked, None if latent else distance, ensemble)
     default = config.evaluate.horizons[0] if latent else asked.horizon
     flat = Flat(model, energy, optimizer, horizon or default, constraints)

@@ -40,6 +40,23 @@ def test_side_by_side_worlds_do_what_they_do_alone() -> None:
     assert infos["factors"][2] == {"mass": 2.0, "light": 0.6} and infos["factors"][0] == {}
 
 
+def test_a_goal_that_must_be_held_is_reached_after_so_many_steps_in_a_row() -> None:
+    world, right, left = envs.make_world(SPEC), np.array([1.0, 0.0]), np.array([-1.0, 0.0])
+
+    def play(hold: int, *actions: np.ndarray) -> list[bool]:
+        world.reset(options={**options()[1], "hold": hold})
+        return [world.step(action)[2] for action in actions]
+
+    still = np.zeros(2)
+    near = play(1, right, right, right, still, still, still)
+    first = near.index(True)
+    assert near[first : first + 3] == [True, True, True]
+    assert play(3, right, right, right, still, still, still).index(True) == first + 2
+    passed = play(1, *[right] * 14)
+    assert True in passed and not passed[-1], "it goes through the goal and on"
+    assert not any(play(sum(passed) + 1, *[right] * 14, *[left] * 2))
+
+
 def test_a_world_at_its_goal_stays_there_until_it_is_reset() -> None:
     vector = envs.make_vector(SPEC, 3)
     vector.reset(seed=0, options=options())
