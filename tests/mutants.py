@@ -48,6 +48,7 @@ _EVALUATE = "tests/housecat/evaluation/test_evaluate.py"
 _CRITIC = "tests/worldmodel/distances/test_critic.py"
 _FINETUNING = "tests/worldmodel/stages/test_predictor_finetuning.py"
 _AGENT = "tests/planners/test_agent.py"
+_GOALS = "tests/envs/goals/test_forms.py"
 _CEM = "tests/planners/optimizers/test_cem.py tests/contracts/test_optimizers.py"
 _FLAT = "tests/planners/test_flat.py"
 _ENERGIES = "tests/planners/test_energies.py"
@@ -359,7 +360,7 @@ MUTANTS = (
     ),
     Mutant(
         "planners are shown the start as their goal",
-        EPISODES,
+        "housecat/evaluation/goals.py",
         "world.frame(state=pair.goal)",
         "world.frame(state=pair.start)",
         _EVALUATE,
@@ -368,8 +369,8 @@ MUTANTS = (
     Mutant(
         "success is counted a step late",
         EPISODES,
-        "    steps = len(targets)\n",
-        "    steps = len(targets) + 1\n",
+        "steps, final = len(targets),",
+        "steps, final = len(targets) + 1,",
         _EVALUATE,
     ),
     Mutant(
@@ -418,8 +419,8 @@ MUTANTS = (
     Mutant(
         "rows of the agent plan towards each other's goals",
         AGENT,
-        "self._goals[rows]",
-        "self._goals[: len(rows)]",
+        "self._targets[row, self._aims[row].index] for row in rows",
+        "self._targets[i, self._aims[row].index] for i, row in enumerate(rows)",
         _AGENT,
     ),
     Mutant("elites are the worst", CEM, "largest=False", "largest=True", _CEM),
@@ -440,8 +441,8 @@ MUTANTS = (
     Mutant(
         "the latent distance is better the farther",
         ENERGIES,
-        "return torch.linalg.vector_norm(difference, dim=-1)",
-        "return -torch.linalg.vector_norm(difference, dim=-1)",
+        "torch.linalg.vector_norm(z - target, dim=-1)",
+        "-torch.linalg.vector_norm(z - target, dim=-1)",
         _ENERGIES,
     ),
     Mutant(
@@ -459,6 +460,36 @@ MUTANTS = (
         _ENERGIES + " tests/contracts/test_energies.py",
     ),
     Mutant("the flat planner begins at the lower bound", "planners/flat.py", "((low + high) / 2)", "low", _FLAT),
+    # Goals that need no picture.
+    Mutant(
+        "a partial goal is reached where one of its parts is",
+        "envs/goals/record.py",
+        "np.max(each, axis=0)",
+        "np.min(each, axis=0)",
+        _GOALS,
+    ),
+    Mutant("of a sequence any is enough", "envs/goals/record.py", 'goal.order == "any"', "True", _GOALS),
+    Mutant(
+        "an angle is the long way round",
+        "envs/quantities.py",
+        "(apart + np.pi) % (2 * np.pi) - np.pi",
+        "apart",
+        _GOALS,
+    ),
+    Mutant(
+        "another target is aimed at whenever it is nearer",
+        "planners/targets.py",
+        "_BETTER * steps[before.index]",
+        "steps[before.index]",
+        "tests/planners/test_targets.py",
+    ),
+    Mutant(
+        "latents are shifted away from what is wanted",
+        "worldmodel/readings.py",
+        "(wanted - self.read(latents))",
+        "(self.read(latents) - wanted)",
+        "tests/worldmodel/test_readings.py",
+    ),
 )
 
 
