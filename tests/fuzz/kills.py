@@ -41,6 +41,8 @@ LEVELS = """
     upper.stride=2 upper.horizon=2 upper.updates=40 upper.batch=4 upper.width=8
 """
 PLAYED = "evaluate.episodes=3 evaluate.max_steps=12 planner.samples=32 evaluate.timing_steps=0"
+BENCHED = """bench.planners=[random,flat_distance] bench.optimizers=[cem,mppi] bench.calls=[32] bench.pairs=2
+    bench.calibration=1 planner.horizon=4 evaluate.max_steps=6 evaluate.timing_steps=0"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ COMMANDS = {
     "compare": Stopped(
         "compare data=data out=new @TRAIN@ @EVALUATE@ evaluate.timing_steps=0 compare.seeds=[0]", ("data",)
     ),
+    "bench": Stopped(f"bench checkpoints=[run] out=new {BENCHED} workers=1", ("run",)),
     "quickstart": Stopped(f"quickstart {WORLD} out=new @COLLECT@ @TRAIN@ @EVALUATE@ evaluate.timing_steps=0"),
     "rerender": Stopped("rerender data=data out=new size=64 workers=1", ("data",)),
     "merge": Stopped("data merge data=data,more out=new", ("data", "more")),
@@ -75,6 +78,7 @@ COMMANDS = {
     "import, hdf5": Stopped(f"data import source=columns.h5 out=new format=hdf5 {WORLD}", ("columns.h5",)),
     "collect by two": Stopped(f"collect {WORLD} out=new episodes=60 collect.steps=20 workers=2", two=True),
     "evaluate by two": Stopped(f"evaluate checkpoint=run out=new @EVALUATE@ {PLAYED} workers=2", ("run",), two=True),
+    "bench by two": Stopped(f"bench checkpoints=[run] out=new {BENCHED} workers=2", ("run",), two=True),
     "rerender by two": Stopped("rerender data=data out=new size=64 workers=2", ("data",), two=True),
 }
 STAGES = ("1-", "2-", "3-", "4-", "5-")  # how checkpoints of a training's stages are named
