@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import envs
-from housecat.evaluation.oracle import oracle_steps
+from housecat.players.truth import oracle_path
 
 
 @pytest.mark.parametrize("name", sorted(envs.WORLDS))
@@ -44,8 +45,8 @@ def test_goals_are_as_far_as_before_and_in_reach_of_the_oracle() -> None:
     near, far = (world.sample_pair(np.random.default_rng(3)) for world in (long, short))
     np.testing.assert_array_equal(near.goal, far.goal)
     assert near.steps == pytest.approx(far.steps / 4)
-    steps = oracle_steps(long, near.start, near.goal, np.random.default_rng(1))
-    assert steps is not None and near.steps <= steps <= long.max_steps
+    path, reached = oracle_path(long, near.start, near.goal, torch.Generator().manual_seed(1))
+    assert reached and near.steps <= len(path) - 1 <= long.max_steps
 
 
 @pytest.mark.parametrize("action_repeat", [0, 21, 2.0, True, "4"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env
 
 import envs
@@ -14,7 +15,7 @@ from envs import IDS
 from envs.quantities import measured
 from envs.registry import make_named
 from envs.world import World
-from housecat.evaluation.oracle import oracle_steps
+from housecat.players.truth import oracle_path
 
 NAMES = sorted(envs.WORLDS)
 
@@ -249,9 +250,9 @@ def test_the_body_is_seen_where_it_is_said_to_be(world: World, camera: str) -> N
 def test_the_oracle_solves_a_pair_in_time(world: World) -> None:
     rng = np.random.default_rng(0)
     pair = world.sample_pair(rng, high=1.5 * world.task.nearest)
-    steps = oracle_steps(world, pair.start, pair.goal, rng)
-    assert steps is not None
-    assert steps <= 4 * pair.steps + 10
+    path, reached = oracle_path(world, pair.start, pair.goal, torch.Generator().manual_seed(0))
+    assert reached
+    assert len(path) - 1 <= 4 * pair.steps + 10
 
 
 def test_random_play_seldom_reaches_the_goal(world: World) -> None:
