@@ -1,7 +1,7 @@
 """The models that enter a bench: what each is called, and that its planners can be made, before anything is played."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import torch
 from housecat.bench.suites import Suite
 from housecat.bench.tuning import trials_of
 from housecat.errors import UsageError
+from housecat.runs.fitted import NEED, fitted_for
+from housecat.runs.players import require_simulator
 from housecat.runs.trained import BenchSetup
 from housecat.settings.config import check_combinations
 from housecat.settings.own_code import is_reference, made
@@ -27,6 +29,7 @@ class Entrant:
     digest: str  # of its content
     spec: dict[str, Any]  # of its world, as it is evaluated
     config: Config
+    fitted: Path | None = None  # what some players need, see `with_fitted`
 
     @property
     def world(self) -> str:
@@ -55,10 +58,18 @@ def check(entrants: Sequence[Entrant], suite: Suite) -> None:
         check_combinations(one.config)
         bench = BenchSetup(one.spec, one.folder, one.config)()
         for planner in suite.planners:
-            bench.make_agent(planner, horizon, [torch.Generator()])
+            require_simulator(one.spec, planner)
+            if planner not in NEED:  # that is fitted before it plays
+                bench.make_agent(planner, horizon, [torch.Generator()])
         for name in filter(is_reference, suite.optimizers):
             for given in (each for calls in suite.calls for each in trials_of(name, calls // horizon, suite.trials)):
                 _rehearse(name, made(name, given))
+
+
+def with_fitted(one: Entrant, players: Sequence[str], data: Path | None, out: Path) -> Entrant:
+    """With what these players need of the recordings in `data`, in the folder `out`; see `fitted_for`."""
+    setup = BenchSetup(one.spec, one.folder, one.config)
+    return replace(one, fitted=fitted_for(players, setup, data, out, lambda: setup.load().model))
 
 
 def _rehearse(name: str, optimizer: Optimizer) -> None:

@@ -2,7 +2,7 @@
 
 In the folder: `manifests/` the pairs; `tuning.jsonl` each setting that was tried; `results.jsonl` one line a cell;
 `failures/` some episodes that missed their goals; `bench.json` and `bench.html` what all of it says; `tiny/` the smoke
-suite's own model.
+suite's own model; `fitted/` what some players learnt of the recordings.
 """
 
 import hashlib
@@ -29,12 +29,14 @@ from housecat.bench.tuning import Trial, rank, trials_of
 from housecat.evaluation.pairs import PairRequest
 from housecat.files import write_json, write_text
 from housecat.runs import wiring
+from housecat.runs.fitted import FOLDER, NEED
 from housecat.runs.folder import provenance
 from housecat.runs.trained import BenchSetup
+from housecat.settings.groups import UNSEARCHED
 from housecat.settings.own_code import code_digest, is_reference
 from planners.optimizers.registry import OPTIMIZERS
 
-FILES = ("manifests", "tuning.jsonl", "results.jsonl", "failures", "bench.json", "bench.html", "tiny")
+FILES = ("manifests", "tuning.jsonl", "results.jsonl", "failures", "bench.json", "bench.html", "tiny", FOLDER)
 _REPLAYS = 2  # pairs of each cell that are played once more
 _KEPT = 3  # episodes of each cell that are kept to be looked at
 _TRIED = record(
@@ -135,7 +137,7 @@ def _trials(entrant: Entrant, suite: Suite, pairs: Manifests) -> Iterator[_Plann
     """Every setting of every optimiser, at the middle budget, on the calibration pairs of the first seed."""
     seed, calls = suite.seeds[0], sorted(suite.calls)[len(suite.calls) // 2]
     numbered = tuple((-1 - index, pair) for index, pair in enumerate(pairs[entrant.world, seed].pairs.calibration))
-    for planner, name in ((one, name) for one in suite.planners for name in suite.optimizers if one != "random"):
+    for planner, name in ((one, name) for one in suite.planners for name in suite.optimizers if one not in UNSEARCHED):
         every = trials_of(name, calls // entrant.config.planner.horizon, suite.trials)
         for settings in every:
             cell = Cell(entrant.world, entrant.name, planner, name, seed, calls)
@@ -154,7 +156,7 @@ def _cells(entrant: Entrant, suite: Suite, pairs: Manifests, chosen: Chosen) -> 
     for seed in suite.seeds:
         numbered = tuple(enumerate(pairs[entrant.world, seed].pairs.pairs))
         for planner in suite.planners:
-            if planner == "random":
+            if planner in UNSEARCHED:
                 cell = Cell(entrant.world, entrant.name, planner, None, seed, 0)
                 yield _planned(cell, entrant, {}, pairs, numbered, {"tried": 0, "pairs": 0})
                 continue
@@ -181,7 +183,8 @@ def _planned(
         planner = replace(planner, optimizer=cell.optimizer, calls=cell.calls, **(settings if ours else {}))
         given = {} if ours else settings
     config = replace(entrant.config, planner=planner)
-    asked, setup = wiring.evaluate_settings(config), BenchSetup(entrant.spec, entrant.folder, config)
+    asked, fitted = wiring.evaluate_settings(config), entrant.fitted if cell.planner in NEED else None
+    setup = BenchSetup(entrant.spec, entrant.folder, config, fitted)
     job = BenchJob(setup, given, cell.planner, pairs, cell.seed, asked.max_steps, asked.batch)
     if tuning is not None:
         exact = wiring.device(config) == torch.device("cpu")  # elsewhere a batch changes the last bits
@@ -189,6 +192,7 @@ def _planned(
     own = [words for words in (cell.optimizer, planner.energy, config.world.success) if is_reference(words)]
     about = {"tuning": tuning, "manifest": manifest.sha256, "pairs": len(pairs)}
     what = [asdict(cell), entrant.spec, entrant.digest, about, asdict(planner), given, asked.max_steps, asked.hold]
+    what += [fitted.name] if fitted is not None else []
     what += [asked.trouble, str(wiring.precision(config)), {str(words): code_digest(str(words)) for words in own}]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
     return _Planned(cell, job, digest, settings, about)

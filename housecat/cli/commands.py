@@ -7,9 +7,9 @@ from typing import Any
 
 from envs.data.store import EpisodeStore
 from envs.registry import WORLDS, make_world
-from housecat.bench import gather, tiny
+from housecat.bench import diagnosing, gather, tiny
 from housecat.bench import run as bench
-from housecat.bench.entrants import Entrant, check, entrant
+from housecat.bench.entrants import Entrant, check, entrant, with_fitted
 from housecat.bench.suites import suite_of
 from housecat.cli import datasets
 from housecat.cli.export import export_programs
@@ -20,7 +20,6 @@ from housecat.errors import UsageError
 from housecat.report.summary import summary
 from housecat.runs import stages, trained, wiring
 from housecat.runs.compare import compare
-from housecat.runs.fitted import FILE as FITTED
 from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
 from housecat.runs.goals import check_goals
@@ -121,12 +120,11 @@ def run_evaluate(request: Request) -> int:
         spec |= {key: asked[key] for key in ("path", "digest") if key in asked}  # the robot as it is now
     spec = wiring.evaluated_spec(config, spec)
     out = Path(config.out) if config.out else checkpoint.parent
-    trained.check_planners(trained.BenchSetup(spec, checkpoint, config, out / FITTED))
+    trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     check_goals(config, make_world(spec))
-    jobs = [stages.evaluating(config, spec, checkpoint, out, request.line), stages.reporting(out)]
-    if needed(config.evaluate.planners):
-        jobs.insert(0, stages.fitting(config, spec, checkpoint, _recordings(config, checkpoint), out))
-    _do(jobs, out, request, spec)
+    data = _recordings(config, checkpoint) if needed(config.evaluate.planners) else None
+    job = stages.evaluating(config, spec, checkpoint, out, request.line, data)
+    _do([job, stages.reporting(out)], out, request, spec)
     print(summary(out))
     return 0
 
@@ -204,12 +202,19 @@ def run_bench(request: Request) -> int:
             f"suite={config.suite} needs models: name the folders of their runs, checkpoints=[runs/medium]"
         )
     entrants = [_entrant(request, Path(one)) for one in config.checkpoints or ()]
-    check(entrants, suite)
+    looking = "--diagnose" in request.flags
+    checked = replace(suite, planners=(), optimizers=config.bench.optimizers or ()) if looking else suite
+    check(entrants, checked)
     with open_run(out, "", request.line) as run:
-        run.claim(*bench.FILES)
+        run.claim(*bench.FILES, *(diagnosing.FILES if looking else ()))
         if not entrants:
             entrants = [_entrant(request, tiny.trained_now(request.composed, out / "tiny", request.line))]
-            check(entrants, suite)
+            check(entrants, checked)
+        data = [Path(config.data) if config.data else recordings_of(one.folder) for one in entrants]
+        if looking:
+            print(diagnosing.diagnose(entrants, data, suite, out, request.line))
+            return 0
+        entrants = [with_fitted(one, suite.planners, some, out) for one, some in zip(entrants, data, strict=True)]
         print(gather.table(bench.bench(entrants, suite, config.suite, out, request.line)))
     print(f"written to {out / 'bench.json'} and {out / 'bench.html'}")
     return 0

@@ -98,11 +98,14 @@ COMMANDS = {
     "bench": Command(
         "play worlds x models x planners x optimisers x seeds on frozen pairs, at equal model calls; one page",
         "housecat bench checkpoints=[runs/medium] bench.optimizers=[cem,mppi] out=runs/bench",
-        (*_COMMON[1:], *"checkpoints suite code workers world factors.test planner bench".split(), *_PLAYED),
+        (*_COMMON[1:], *"checkpoints data suite code workers world factors.test planner bench".split(), *_PLAYED),
         "Writes results.jsonl, bench.json and bench.html to out (runs/bench unless given). Goes on where it was "
         "stopped.\nEach optimiser, also one of yours (FILE.py:NAME), is tuned on calibration pairs with as many trials "
-        "as any other.\nWithout checkpoints, the smoke suite trains a tiny model of its own.",
+        "as any other.\nWithout checkpoints, the smoke suite trains a tiny model of its own.\n--diagnose: says which "
+        "part fails, by putting the truth in its place, in diagnosis.json and diagnosis.png.\nHow states are read is "
+        "learnt from data (by default what each was trained on).",
         but=_TUNED,
+        flags=("--diagnose",),
     ),
     "probe": Command(
         "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",

@@ -29,9 +29,7 @@ class OnTime:
     """Acts as `player` does, `rate` times a second.
 
     Where the action comes too late, the one before is held for another control step, and the late one is at hand for
-    the next. So that no first call counts that merely loads code, an agent plans once before its first action.
-
-    `clock`: s.
+    the next. An agent plans once before its first action, for first calls load code. `clock`: s.
     """
 
     def __init__(self, player: Player, rate: float, clock: Callable[[], float] = time.perf_counter) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
 
@@ -30,14 +30,7 @@ class Rate:
         n, won = len(outcomes), sum(bool(outcome) for outcome in outcomes)
         if n == 0:
             raise ValueError("a success rate needs at least one episode")
-        value = won / n
-        centre = value + Z95**2 / (2 * n)
-        margin = Z95 * math.sqrt(value * (1 - value) / n + Z95**2 / (4 * n**2))
-        scale = 1 + Z95**2 / n
-        # At the ends the bound is exactly 0 or 1; rounding must not put it a hair beside the value.
-        low = 0.0 if won == 0 else (centre - margin) / scale
-        high = 1.0 if won == n else (centre + margin) / scale
-        return cls(value, low, high, n)
+        return cls(won / n, *_wilson(won, n, Z95), n)
 
     @classmethod
     def of_trainings(cls, outcomes: Sequence[Sequence[bool]]) -> "Rate":
@@ -86,6 +79,39 @@ def compare_paired(first: Sequence[bool], second: Sequence[bool]) -> Comparison:
     split = only_first + only_second
     tail = sum(math.comb(split, k) for k in range(min(only_first, only_second) + 1)) / 2**split
     return Comparison(only_first, only_second, min(1.0, 2 * tail))
+
+
+def difference_paired(first: Sequence[bool], second: Sequence[bool], level: float = 0.95) -> tuple[float, float, float]:
+    """How much higher the second rate of success is, on the same pairs in the same order, and bounds of it.
+
+    Wilson's intervals of both, put together with the correlation of their outcomes (Newcombe, Statistics in Medicine
+    17, 1998, method 10). Raises ValueError: the lists differ in length, or are empty.
+    """
+    both = list(zip(map(bool, first), map(bool, second), strict=True))
+    n, z = len(both), float(ndtri((1 + level) / 2))
+    if n == 0:
+        raise ValueError("a difference needs at least one pair")
+    won = [sum(one[player] for one in both) for player in (0, 1)]
+    (p, p_low, p_high), (q, q_low, q_high) = ((one / n, *_wilson(one, n, z)) for one in won)
+    apart = both.count((True, False)) * both.count((False, True))
+    alike = both.count((True, True)) * both.count((False, False)) - apart
+    spread = math.sqrt(math.prod(one * (n - one) for one in won))
+    correlation = (max(alike - n / 2, 0.0) if alike > 0 else alike) / spread if spread else 0.0  # for continuity
+
+    def margin(one: float, other: float) -> float:
+        return math.sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2))
+
+    return q - p, q - p - margin(q - q_low, p_high - p), q - p + margin(q_high - q, p - p_low)
+
+
+def _wilson(won: int, n: int, z: float) -> tuple[float, float]:
+    """Bounds of a rate, for a two-sided normal quantile."""
+    value = won / n
+    centre = value + z**2 / (2 * n)
+    margin = z * math.sqrt(value * (1 - value) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    # At the ends the bound is exactly 0 or 1; rounding must not put it a hair beside the value.
+    return 0.0 if won == 0 else (centre - margin) / scale, 1.0 if won == n else (centre + margin) / scale
 
 
 def path_efficiency(success: bool, shortest: float, travelled: float) -> float:

@@ -35,10 +35,6 @@ class Trouble:
         given = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) > 0}
         return {name: value for name, value in given.items() if name != "push" or "pushes" in given}
 
-    def late(self, dt: float) -> int:
-        """Control steps of `dt` s that pass before an action acts."""
-        return math.ceil(self.delay / 1000 / dt - 1e-9)
-
 
 class TroubledVector(WorldVector):
     """Worlds side by side in which things go wrong.
@@ -61,7 +57,7 @@ class TroubledVector(WorldVector):
         frames, infos = super().reset(seed=seed, options=options)
         self._shifts = [_direction(rng, 2) * self.trouble.camera for rng in self.rngs]
         nothing = np.zeros((self.num_envs, self.worlds[0].scene.action_dim))
-        self._sent = deque([nothing] * self.trouble.late(self.worlds[0].dt))
+        self._sent = deque([nothing] * math.ceil(self.trouble.delay / 1000 / self.worlds[0].dt - 1e-9))
         self._seen = self._off(frames)
         return self._seen.copy(), infos
 

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from envs.simulation.scene import Scene
 from worldmodel.diagnosis.probes import Attentive, fit_attentive
 
-UPDATES = 1000
-
 
 class Coordinates:
     """States of a scene as numbers without jumps: an angle is a point on a circle, a turn in space has one sign."""
@@ -62,9 +60,7 @@ class StateReader(nn.Module):
         return self.coordinates.states(self.probe(rows).double()).reshape(*latents.shape[:-1], -1)
 
 
-def fit_reader(
-    latents: Tensor, states: Tensor, scene: Scene, generator: torch.Generator, updates: int = UPDATES
-) -> StateReader:
+def fit_reader(latents: Tensor, states: Tensor, scene: Scene, generator: torch.Generator, updates: int) -> StateReader:
     """Learns to read states (K, S) off latents (K, D)."""
     coordinates = Coordinates(scene)
     targets = coordinates.of(states.double()).float().to(latents.device)

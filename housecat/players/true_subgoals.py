@@ -15,8 +15,6 @@ from housecat.players.truth import Truth, oracle_path
 from planners.interface import Generators, Memory, Plan, Planner
 from worldmodel.model import LatentWorldModel
 
-REFRESH = 2  # control steps from one subgoal to the next
-
 
 @dataclass(frozen=True)
 class Pursued:
@@ -24,7 +22,6 @@ class Pursued:
 
     way: np.ndarray  # (T, S) states from the start to the goal
     at: int  # how far it has come on it, an index
-    age: int  # control steps since it began
     subgoal: Tensor  # (D,)
 
 
@@ -51,14 +48,7 @@ def come_to(way: np.ndarray, at: int, here: np.ndarray, moving: slice, ahead: in
 
 
 class TrueSubgoals:
-    """A planner towards true subgoals.
-
-    Args:
-        flat: plans towards the subgoal.
-        truth: the worlds that are played in.
-        model: encodes pictures of subgoals.
-        ahead: control steps on the oracle's way from here to a subgoal.
-    """
+    """A planner by means of `flat`, towards true subgoals `ahead` control steps on, whose pictures `model` encodes."""
 
     def __init__(self, flat: Planner, truth: Truth, model: LatentWorldModel, ahead: int) -> None:
         self.flat, self.truth, self.model, self.ahead, self.horizon = flat, truth, model, ahead, flat.horizon
@@ -76,13 +66,11 @@ class TrueSubgoals:
         world = self.truth.turn[row]
         if before is None:
             goal = self.truth.goals[self.truth.worlds.index(world)]
-            before = Pursued(way_to(world, goal, generator), 0, 0, target)
-        elif before.age % REFRESH:
-            return replace(before, age=before.age + 1)
-        way, moving = before.way, world.scene.velocities
-        at = come_to(way, before.at, world.state(), moving, self.ahead)
+            before = Pursued(way_to(world, goal, generator), 0, target)
+        way = before.way
+        at = come_to(way, before.at, world.state(), world.scene.velocities, self.ahead)
         subgoal, onward = target, at + self.ahead
         if onward < len(way) - 1:
             picture = world.frame(state=world.scene.at_rest(way[onward]))
             subgoal = self.model.still(torch.from_numpy(picture[None]).to(target.device))[0]
-        return Pursued(way, at, before.age + 1, subgoal)
+        return Pursued(way, at, subgoal)

@@ -62,17 +62,20 @@ class SimulatorModel:
     """The simulator as a world model: a latent is its state (S,).
 
     Args:
-        learned: whose bounds and context it has.
-        read: its latents (B, D) -> states: where one believes to be. None: the simulator says it.
+        bound: (A,) of actions, on both sides.
+        see: contexts -> states (B, S): where one believes to be. None: the simulator says it.
+        context: frames that this needs.
     """
 
-    def __init__(self, truth: Truth, learned: WorldModel, read: Callable[[Tensor], Tensor] | None = None) -> None:
-        self.truth, self.learned, self.read = truth, learned, read
-        self.context, self.action_low, self.action_high = learned.context, learned.action_low, learned.action_high
+    def __init__(
+        self, truth: Truth, bound: Tensor, see: Callable[[Context], Tensor] | None = None, context: int = 1
+    ) -> None:
+        self.truth, self.see, self.context = truth, see, context
+        self.action_low, self.action_high = -bound, bound
 
     def encode(self, context: Context) -> Tensor:
         """See `planners.interface.WorldModel`."""
-        return self.truth.states if self.read is None else self.read(self.learned.encode(context)).cpu()
+        return self.truth.states if self.see is None else self.see(context).cpu()
 
     def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `planners.interface.WorldModel`."""
@@ -95,23 +98,15 @@ class RenderedModel:
 
     def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
         """See `planners.interface.WorldModel`."""
-        states, horizon = _simulated(self.truth, self.truth.states, actions), actions.shape[2]
-        shown = looked_at(horizon)
-        found = torch.stack(
-            [
-                torch.stack([self._seen(world, now, path, shown) for path in paths])
-                for world, now, paths in zip(self.truth.turn, self.truth.states, states, strict=True)
-            ]
-        )
-        return found[:, :, [next(i for i, at in enumerate(shown) if at >= step) for step in range(horizon)]].to(z)
-
-    def _seen(self, world: World, now: Tensor, path: Tensor, shown: list[int]) -> Tensor:
-        """Latents (len(shown), D) at these steps of a path (H, S) that begins after the state `now` (S,)."""
-        way = [now, *path]
-        wanted = [[max(0, at + 1 - back) for back in reversed(range(self.context))] for at in shown]
-        drawn = {at: torch.from_numpy(world.frame(state=way[at].numpy())) for each in wanted for at in each}
-        clips = torch.stack([torch.stack([drawn[at] for at in each]) for each in wanted])
-        return self.learned.latents(clips.to(self.action_low.device))[:, -1]
+        states, shown, found = _simulated(self.truth, self.truth.states, actions), looked_at(actions.shape[2]), []
+        backwards = range(self.context - 1, -1, -1)
+        for world, now, paths in zip(self.truth.turn, self.truth.states.numpy(), states.numpy(), strict=True):
+            ways = [[now, *path] for path in paths]
+            clips = [[world.frame(state=w[max(0, at + 1 - b)]) for b in backwards] for w in ways for at in shown]
+            seen = self.learned.latents(torch.from_numpy(np.stack(clips)).to(z.device))[:, -1]
+            found.append(seen.reshape(len(paths), len(shown), -1))
+        each = [sum(at < step for at in shown) for step in range(actions.shape[2])]
+        return torch.stack(found)[:, :, each].to(z)
 
 
 class TrueDistance(Composable):
@@ -139,36 +134,12 @@ def looked_at(horizon: int) -> list[int]:
     return sorted({max(1, horizon // 2) - 1, horizon - 1})
 
 
-def oracle_planner(truth: Truth, learned: WorldModel, task: Task, optimizer: Optimizer | None = None) -> Flat:
+def oracle_planner(truth: Truth, bound: Tensor, task: Task, optimizer: Optimizer | None = None) -> Flat:
     """The true simulator, the true distance, and the search that the world's task asks for unless one is given."""
     asked = task.search
     if optimizer is None:
-        optimizer = CEM(
-            samples=asked.samples,
-            elites=asked.elites,
-            iterations=asked.iterations,
-            momentum=0.0,
-            noise=asked.noise,
-            persistence=asked.keep,
-        )
-    return Flat(SimulatorModel(truth, learned), TrueDistance(task), optimizer, asked.horizon)
-
-
-class Unlearned:
-    """Of a world model, what is known before anything is learned: one frame is seen, actions are in [-1, 1]."""
-
-    context = 1
-
-    def __init__(self, action_dim: int) -> None:
-        self.action_low, self.action_high = -torch.ones(action_dim), torch.ones(action_dim)
-
-    def encode(self, context: Context) -> Tensor:
-        """Nothing encodes."""
-        raise NotImplementedError
-
-    def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
-        """Nothing imagines."""
-        raise NotImplementedError
+        optimizer = CEM(asked.samples, asked.iterations, asked.noise, asked.keep, elites=asked.elites, momentum=0.0)
+    return Flat(SimulatorModel(truth, bound), TrueDistance(task), optimizer, asked.horizon)
 
 
 def oracle_path(
@@ -179,7 +150,7 @@ def oracle_path(
     The world is left where the attempt ended.
     """
     truth, states = Truth([world]), [np.asarray(start, np.float64)]
-    planner = oracle_planner(truth, Unlearned(world.scene.action_dim), world.task, optimizer)
+    planner = oracle_planner(truth, torch.ones(world.scene.action_dim), world.task, optimizer)
     target, plan = torch.from_numpy(np.asarray(goal, np.float64))[None], None
     world.set_state(start)
     for _ in range(world.max_steps):
@@ -195,7 +166,5 @@ def oracle_path(
 
 def _simulated(truth: Truth, states: Tensor, actions: Tensor) -> Tensor:
     """From states (B, S) under actions (B, N, H, A): the states after each action, (B, N, H, S) float64."""
-    pairs = zip(truth.turn, states, actions, strict=True)
-    return torch.stack(
-        [torch.from_numpy(world.scene.imagine(state.numpy(), one.cpu().numpy())) for world, state, one in pairs]
-    )
+    each = zip(truth.turn, states.numpy(), actions.cpu().numpy(), strict=True)
+    return torch.from_numpy(np.stack([world.scene.imagine(state, some) for world, state, some in each]))

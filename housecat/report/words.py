@@ -29,14 +29,6 @@ ABOUT = {
     "sampled": "CEM towards the recorded latent within reach from which the goal is nearest",
     "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",
     "three_levels": "subgoals from the landmark graph, and two levels towards them",
-    "cloning": "a policy that does what the recordings did on the way to such goals, without planning",
-    "inverse": "a policy that does what led from one recorded frame to another soon after it",
-    "true_subgoals": "subgoals from the true way, the learned distance towards them",
-    "true_distance": "the learned model, and the true distance between the states that a probe reads",
-    "true_simulator": "the true simulator, and the learned distance of frames drawn of its future: few candidates",
-    "true_dynamics": "the true simulator and distance, from the state that a probe reads",
-    "true_state": "the true simulator, distance and state, and the planner's search",
-    "oracle": "the true simulator, distance and state, and the world's own search: the ceiling",
 }
 _FEW = 100  # episodes below which an interval is wide enough to be worth a warning
 
@@ -135,28 +127,13 @@ def asked_for(results: dict[str, Any]) -> list[str]:
     return [said + solved]
 
 
-_TROUBLES = {
-    "action_noise": "noise of {:g} on every action in [-1, 1]",
-    "delay": "actions {:g} ms late",
-    "dropped": "{:.0%} of the frames lost",
-    "pushes": "{:g} pushes in a second",
-    "push": "each changing the velocity by {:g}",
-    "camera": "the camera {:g} pixels off",
-    "rate": "an action needed {:g} times a second",
-}
-
-
 def in_trouble(results: dict[str, Any]) -> list[str]:
     """What went wrong on request, and how often planners were late; nothing where all went well."""
-    troubles = results.get("trouble", {})
-    if not troubles:
-        return []
-    said = ["Trouble on request: " + ", ".join(_TROUBLES[name].format(one) for name, one in troubles.items()) + "."]
-    late = {name: one["missed"] for name, one in results["planners"].items() if "missed" in one}
-    if late:
-        each = ", ".join(f"{_planner(name, small=True)} {percent(one['value'])}" for name, one in late.items())
-        said.append(f"Control steps without an action in time: {each}.")
-    return said
+    troubles, planners = results.get("trouble", {}), results["planners"]
+    said = ["Trouble on request: " + ", ".join(f"{name} {one:g}" for name, one in troubles.items()) + "."]
+    late = [f"{name} {percent(one['missed']['value'])}" for name, one in planners.items() if "missed" in one]
+    said += [f"Control steps without an action in time: {', '.join(late)}."] if late else []
+    return said if troubles else []
 
 
 def _comparison(name: str, one: dict[str, Any]) -> str:

@@ -11,19 +11,12 @@ from envs.registry import make_world
 from housecat.errors import UsageError
 from housecat.evaluation.player import Player
 from housecat.players.reactive import Reactive
-from housecat.players.reading import StateReader
 from housecat.players.true_subgoals import TrueSubgoals
-from housecat.players.truth import (
-    InformedAgent,
-    RenderedModel,
-    SimulatorModel,
-    TrueDistance,
-    Truth,
-    oracle_planner,
-)
-from housecat.runs.fitted import Fitted, scene_of
+from housecat.players.truth import InformedAgent, RenderedModel, SimulatorModel, TrueDistance, Truth, oracle_planner
+from housecat.runs.fitted import NEED, Fitted, scene_of
 from housecat.runs.searching import optimizer_of
 from housecat.runs.wiring import build_planner
+from housecat.settings.groups import CEILINGS, FLOORS
 from housecat.settings.schema import Config
 from planners.agent import Agent, RandomAgent
 from planners.constraints import Constraints
@@ -59,10 +52,10 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
     model, config = parts.model, parts.config
     if name == "random":
         return RandomAgent(model.action_low, model.action_high, generators)
-    if name in ("cloning", "inverse"):
+    if name in FLOORS:
         return Agent(Reactive(parts.fitted().parts[name], model), model, generators)
     execute = config.planner.execute
-    if name not in INFORMED:
+    if name not in CEILINGS:
         optimizer = optimizer_of(config.planner, parts.given)
         planner = build_planner(
             config, name, horizon, model, parts.distance, parts.landmarks, optimizer, parts.ensemble, parts.constraints
@@ -71,7 +64,7 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)
     require_simulator(parts.spec, name)
     truth = Truth()
-    planner, seen = INFORMED[name](parts, truth)
+    planner, seen = _informed(parts, name, truth)
     return InformedAgent(planner, seen, generators, min(execute, planner.horizon), truth)
 
 
@@ -82,68 +75,31 @@ def judged(energy: Energy, latents: Tensor, targets: Tensor) -> Tensor:
 
 def require_simulator(spec: dict[str, Any], name: str) -> None:
     """Raises UsageError where a player needs the truth about a world of which no simulator is known."""
-    if name in INFORMED and scene_of(spec) is None:
+    if name in CEILINGS and scene_of(spec) is None:
         raise UsageError(
-            f"{name} reads the simulator's state, which world '{spec['name']}' does not tell: leave it out of "
-            "evaluate.planners"
+            f"{name} reads the simulator's state, which world '{spec['name']}' does not tell: leave it out"
         )
 
 
-def _reader(parts: Ingredients) -> StateReader:
-    reader = parts.fitted().parts["reader"]
-    assert isinstance(reader, StateReader)
-    return reader
-
-
-def _searching(parts: Ingredients, model: WorldModel, energy: Composable, **fewer: int) -> Flat:
-    """A flat planner with the search that is asked for, `fewer` of some of its numbers at most."""
-    asked = parts.config.planner
-    asked = replace(asked, **{name: min(most, getattr(asked, name)) for name, most in fewer.items()})
-    return Flat(model, energy, optimizer_of(asked, parts.given), asked.horizon)
-
-
-def _true_subgoals(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """Everything learned, but for where to go next."""
-    optimizer = optimizer_of(parts.config.planner, parts.given)
-    flat = build_planner(parts.config, "flat_distance", None, parts.model, parts.distance, None, optimizer)
-    return TrueSubgoals(flat, truth, parts.model, parts.config.planner.horizon), parts.model
-
-
-def _true_distance(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """The learned model, and the true distance between the states that are read off its latents."""
-    energy = TrueDistance(make_world(parts.spec).task, _reader(parts))
-    return _searching(parts, parts.model, energy), parts.model
-
-
-def _true_dynamics(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """The true simulator and distance, from the state that is read off the latent to that read off the goal's."""
-    seen = SimulatorModel(truth, parts.model, _reader(parts))
-    return _searching(parts, seen, TrueDistance(make_world(parts.spec).task)), seen
-
-
-def _true_state(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """Everything true, but the search that is asked for."""
-    seen = SimulatorModel(truth, parts.model)
-    return _searching(parts, seen, TrueDistance(make_world(parts.spec).task)), seen
-
-
-def _oracle(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """Everything true, and the world's own search."""
-    flat = oracle_planner(truth, parts.model, make_world(parts.spec).task)
-    return flat, flat.model
-
-
-def _true_simulator(parts: Ingredients, truth: Truth) -> tuple[Planner, WorldModel]:
-    """The learned distance, of frames drawn of what the simulator comes to: slow, so fewer candidates are tried."""
-    seen = RenderedModel(truth, parts.model)
-    return _searching(parts, seen, TemporalDistance(parts.distance), samples=16, iterations=2, elites=4), seen
-
-
-INFORMED: dict[str, Callable[[Ingredients, Truth], tuple[Planner, WorldModel]]] = {
-    "true_subgoals": _true_subgoals,
-    "true_distance": _true_distance,
-    "true_simulator": _true_simulator,
-    "true_dynamics": _true_dynamics,
-    "true_state": _true_state,
-    "oracle": _oracle,
-}
+def _informed(parts: Ingredients, name: str, truth: Truth) -> tuple[Planner, WorldModel]:
+    """A planner in which parts are the truth, and the model that its agent sees with."""
+    model, asked, task = parts.model, parts.config.planner, make_world(parts.spec).task
+    if name == "oracle":
+        return (flat := oracle_planner(truth, model.action_high, task)), flat.model
+    if name == "true_simulator":  # every frame that is drawn takes its time
+        most = min(16, asked.samples), min(2, asked.iterations), min(4, asked.elites)
+        asked = replace(asked, samples=most[0], iterations=most[1], elites=most[2])
+    search = optimizer_of(asked, parts.given)
+    if name == "true_subgoals":
+        planner = build_planner(parts.config, "flat_distance", None, model, parts.distance, None, search)
+        return TrueSubgoals(planner, truth, model, asked.horizon), model
+    read: Any = parts.fitted().parts["reader"] if name in NEED else None
+    energy: Composable = TrueDistance(task, read if name == "true_distance" else None)
+    seen: WorldModel = SimulatorModel(truth, model.action_high)  # true_state
+    if name == "true_distance":
+        seen = model
+    elif name == "true_dynamics":
+        seen = SimulatorModel(truth, model.action_high, lambda context: read(model.encode(context)), model.context)
+    elif name == "true_simulator":
+        seen, energy = RenderedModel(truth, model), TemporalDistance(parts.distance)
+    return Flat(seen, energy, search, asked.horizon), seen

@@ -17,8 +17,7 @@ from housecat.evaluation.results import About
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
-from housecat.runs.fitted import FILE as FITTED
-from housecat.runs.fitted import fit, needed
+from housecat.runs.fitted import FOLDER, fitted_for
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
 from housecat.runs.goals import pairs_asked
 from housecat.runs.training import TRAINED, train_from_store
@@ -64,27 +63,15 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
     return Job(Stage("train", chosen, out / "model" / "config.json", TRAINED, inputs), work)
 
 
-def fitting(config: Config, spec: dict[str, Any], checkpoint: Path, data: Path, out: Path) -> Job:
-    """Fits what some players need on the recordings in `data`, for an evaluation in `out`."""
-    names = needed(config.evaluate.planners)
-    places = {"data": _place(data, out), "checkpoint": _place(checkpoint, out)}
-
-    def inputs() -> dict[str, str]:
-        manifest = read_manifest(data)
-        return {"checkpoint": digest(checkpoint), "recording": fingerprint(manifest) if manifest else ""}
-
-    def work(run: Run) -> None:
-        fit(names, trained.load_checkpoint(checkpoint, config, spec).model, spec, data, out / FITTED, config.seed)
-
-    return Job(Stage("fit", {**places, "parts": names, "seed": config.seed}, out / FITTED, (FITTED,), inputs), work)
-
-
-def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path, command: str) -> Job:
-    """Lets the planners play with the checkpoint; writes `results.json` and `episodes.json` to `out`."""
+def evaluating(
+    config: Config, spec: dict[str, Any], checkpoint: Path, out: Path, command: str, data: Path | None = None
+) -> Job:
+    """Lets players, some of them fitted to `data`, play with the checkpoint; writes the results to `out`."""
     chosen = _chosen(config, ("seed", "planner", "evaluate"))
     del chosen["evaluate.batch"]  # changes no outcome
     chosen |= {"checkpoint": _place(checkpoint, out), "precision": str(wiring.precision(config)).split(".")[1]}
-    fitted = out / FITTED if needed(config.evaluate.planners) else None
+    recorded = read_manifest(data) if data is not None else None
+    chosen |= {} if recorded is None else {"recording": fingerprint(recorded)}
     chosen |= {f"trouble.{name}": value for name, value in config.trouble.asked().items()}
     chosen |= {f"goal.{name}": value for name, value in config.goal.asked().items()}
     if config.world.success is not None:
@@ -92,18 +79,19 @@ def evaluating(config: Config, spec: dict[str, Any], checkpoint: Path, out: Path
 
     def inputs() -> dict[str, str]:
         pairs_asked(config, make_world(spec), out / "pairs.json")  # they are there
-        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json", *([FITTED] if fitted else []))}
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json")}
 
     def work(run: Run) -> None:
         pairs, asked = pairs_asked(config, make_world(spec), out / "pairs.json")
         run.adopt_seconds(seconds_of(checkpoint.parent))
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
-        setup = trained.BenchSetup(spec, checkpoint, config, fitted)
+        setup, players = trained.BenchSetup(spec, checkpoint, config), config.evaluate.planners
+        setup = replace(setup, fitted=fitted_for(players, setup, data, out, lambda: setup.load().model))
         settings = replace(wiring.evaluate_settings(config), asked=asked)
         evaluate(setup, pairs, settings, about, out)
 
-    files = ("pairs.json", "episodes.json", "results.json")
+    files = ("pairs.json", "episodes.json", "results.json", *([FOLDER] if data is not None else []))
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json", files, inputs), work)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from housecat.settings.groups import PLANNERS
+from housecat.settings.groups import PLAYERS
 from planners.optimizers.registry import OPTIMIZERS
 from worldmodel.settings import OWN, setting
 
@@ -11,9 +11,11 @@ from worldmodel.settings import OWN, setting
 class BenchConfig:
     """Planners and optimisers side by side; what is null is the suite's."""
 
-    planners: tuple[str, ...] | None = setting(None, "who plays", choices=PLANNERS)
+    planners: tuple[str, ...] | None = setting(None, "who plays", choices=PLAYERS)
     optimizers: tuple[str, ...] | None = setting(
-        None, "with which each planner searches, each tuned on other pairs; random has none", choices=(*OPTIMIZERS, OWN)
+        None,
+        "with which each planner searches, each tuned on other pairs; some players have none",
+        choices=(*OPTIMIZERS, OWN),
     )
     calls: tuple[int, ...] | None = setting(
         None, "predictor steps that a plan may take in an environment: the same for all", 1, 10**9

@@ -9,6 +9,7 @@ TWO_LEVELS = ("hjepa", "three_levels")  # planners that need a model of two leve
 FLOORS = ("cloning", "inverse")  # policies fitted on the recordings
 CEILINGS = ("true_subgoals", "true_distance", "true_simulator", "true_dynamics", "true_state", "oracle")
 PLAYERS = (*PLANNERS, *FLOORS, *CEILINGS)
+UNSEARCHED = ("random", *FLOORS, "oracle")  # of these, who searches with no optimiser that is asked for
 # Sections that say what is learnt and how, beside those of the method: whatever trains reads them.
 LEARNING = ("method", "pretraining", "train", "finetuning", "ensemble", "critic", "graph")
 

@@ -36,6 +36,7 @@ from worldmodel import checkpoint
 from worldmodel.diagnosis.probes import explained, fit_attentive, fit_linear, r2
 from worldmodel.distances.critics import KINDS, train_distance
 from worldmodel.distances.distance import LatentEpisodes
+from worldmodel.files import tensor_bytes
 from worldmodel.methods.default import OBJECTIVES, PREDICTORS
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import LatentWorldModel
@@ -186,7 +187,7 @@ def test_pairs_are_played_timed_and_written_down(device, data, made, tmp_path):
     pairs = make_pairs(world, replace(wiring.pair_request(config), count=2, calibration=0, strata=1))
     trained.check_planners(setup)
     ready = trained.load_checkpoint(made["hjepa"], config, spec)
-    fit(needed(players), ready.model, spec, data, fitted, 0, updates=3)
+    fitted.write_bytes(tensor_bytes(fit(needed(players), ready.model, spec, data, updates=3).state_dict()))
     found = evaluate(setup, pairs, wiring.evaluate_settings(config), About("", "", {}, {}), tmp_path, progress=False)
     assert set(found["planners"]) == set(players)
     judge_distance(

@@ -62,6 +62,13 @@ class PointScene:
     def step(self, action: np.ndarray) -> None:
         self._place = np.clip(self._place + SPEED * np.clip(action, -1, 1), 0, SIDE)
 
+    def imagine(self, state: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        path, here = [], np.repeat(np.asarray(state)[None], len(actions), axis=0)
+        for step in range(actions.shape[1]):
+            here = np.clip(here + SPEED * np.clip(actions[:, step], -1, 1), 0, SIDE)
+            path.append(here)
+        return np.stack(path, axis=1)
+
     def frame(self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None) -> np.ndarray:
         return written(self._place if state is None else state)
 

@@ -6,6 +6,7 @@ later. Of what was done on the way to such a goal, the mean is learnt.
 """
 
 import itertools
+from functools import partial
 
 import numpy as np
 import torch
@@ -67,18 +68,7 @@ def fit_policy(data: LatentEpisodes, purpose: str, ahead: int | None, seed: int,
         here, there = data.here(rows, rows + rng.integers(1, (left if ahead is None else np.minimum(left, ahead)) + 1))
         return {"action": (policy(data.moving[here], data.still[there]) - data.actions[here]).pow(2).mean()}
 
-    learn(
-        TrainingStage(
-            name=purpose,
-            learner=policy,
-            groups=[parameters(policy, decay=1e-4)],
-            loss=loss,
-            updates=updates,
-            rate=lambda step: warmed(step, updates, RATE),
-            advice="record play whose actions are finite",
-            rng=stream(seed, purpose),
-            generator=torch_stream(seed, purpose),
-            gradient_norm=1.0,
-        )
-    )
+    rate, advice = partial(warmed, updates=updates, peak=RATE), "record play whose actions are finite"
+    drawn = stream(seed, purpose), torch_stream(seed, purpose)
+    learn(TrainingStage(purpose, policy, [parameters(policy, decay=1e-4)], loss, updates, rate, advice, *drawn))
     return policy.requires_grad_(False)

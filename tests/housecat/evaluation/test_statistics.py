@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from housecat.evaluation.statistics import Rate, compare_paired, path_efficiency, percentile
+from housecat.evaluation.statistics import Rate, compare_paired, difference_paired, path_efficiency, percentile
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,36 @@ def test_wilson_bounds_are_those_of_published_tables(won: int, n: int, low: floa
     assert rate.value == won / n and rate.n == n
     assert rate.low == pytest.approx(low, abs=1e-4)
     assert rate.high == pytest.approx(high, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("both", "only_first", "only_second", "neither", "low", "high"),
+    [(36, 12, 2, 0, -0.3404, -0.0569)],  # Newcombe 1998 (17, 2635), table II: method 10
+)
+def test_bounds_of_a_difference_on_the_same_pairs_are_those_of_a_published_table(
+    both: int, only_first: int, only_second: int, neither: int, low: float, high: float
+) -> None:
+    first = [True] * (both + only_first) + [False] * (only_second + neither)
+    second = [True] * both + [False] * only_first + [True] * only_second + [False] * neither
+    found = difference_paired(first, second)
+    assert found == pytest.approx(((only_second - only_first) / len(first), low, high), abs=1e-4)
+    assert difference_paired(second, first) == pytest.approx((-found[0], -high, -low), abs=1e-4)
+
+
+def test_an_interval_of_a_difference_covers_it_as_often_as_it_says() -> None:
+    rng, truth, covered = np.random.default_rng(0), 0.5 * 0.6, 0
+    for _ in range(400):
+        first = rng.random(30) < 0.3
+        second = first | (rng.random(30) < 0.3 / 0.7)
+        _, lowest, highest = difference_paired(first.tolist(), second.tolist())
+        covered += lowest <= truth <= highest
+    assert 0.93 <= covered / 400 <= 1.0
+    wide, narrow = (difference_paired([False] * 9 + [True] * 9, [True] * 18, level) for level in (0.99, 0.9))
+    assert wide[1] < narrow[1] < 0.5 < narrow[2] < wide[2]
+    same = difference_paired([True] * 9, [True] * 9)
+    assert same[0] == 0 and same[1] < 0 < same[2]
+    with pytest.raises(ValueError, match="at least one pair"):
+        difference_paired([], [])
 
 
 def test_a_perfect_score_still_has_an_interval_that_contains_it() -> None:

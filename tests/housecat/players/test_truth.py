@@ -19,7 +19,6 @@ from housecat.players.truth import (
     SimulatorModel,
     TrueDistance,
     Truth,
-    Unlearned,
     looked_at,
     oracle_path,
     oracle_planner,
@@ -37,8 +36,8 @@ def pairs() -> list[tuple[int, Pair]]:
 
 
 def told_everything(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
-    truth, learned = Truth(), Unlearned(2)
-    planner = oracle_planner(truth, learned, make_world(SPEC).task)
+    truth = Truth()
+    planner = oracle_planner(truth, torch.ones(2), make_world(SPEC).task)
     return InformedAgent(planner, planner.model, generators, 1, truth)
 
 
@@ -86,7 +85,7 @@ def test_the_simulator_as_a_model_imagines_what_then_happens() -> None:
     truth = Truth(worlds)
     truth.look([1, 0])
     actions = torch.rand(2, 3, 4, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    imagined = SimulatorModel(truth, Unlearned(2)).rollout(truth.states, actions)
+    imagined = SimulatorModel(truth, torch.ones(2)).rollout(truth.states, actions)
     for row, world in enumerate(truth.turn):
         for step in range(4):
             world.scene.step(actions[row, 2, step].numpy())

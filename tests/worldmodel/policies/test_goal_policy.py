@@ -25,7 +25,7 @@ def test_a_policy_that_is_always_the_same_is_repeated_whatever_the_goal() -> Non
     data = replace(data, moving=anywhere[0], still=anywhere[1])
     policy = fit_policy(data, "cloning", None, 0, updates=120)
     z, goal = data.moving[::7], data.still[torch.arange(len(data.still) - 1, -1, -7)]
-    assert torch.allclose(policy(z, goal), torch.tensor([0.3, -0.6]), atol=0.05)
+    assert (policy(z, goal) - torch.tensor([0.3, -0.6])).abs().mean() < 0.03
 
 
 def test_inverse_dynamics_of_one_step_is_the_action_that_was_taken_between() -> None:
