@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from envs.data.store import EpisodeStore
 from envs.goals.forms import goal_asked
 from envs.goals.record import Goal
@@ -15,6 +17,8 @@ from housecat.evaluation.goals import Asked, towards
 from housecat.evaluation.pairs import PairRequest, PairSet, frozen_pairs, make_pairs
 from housecat.runs.wiring import check_world, pair_request
 from housecat.settings.schema import Config
+
+_SEEN: dict[str, np.ndarray] = {}  # states that pictures were found to show: an evaluation asks several times
 
 
 def asked_of(config: Config, world: World) -> Asked:
@@ -32,8 +36,10 @@ def asked_of(config: Config, world: World) -> Asked:
         raise UsageError("evaluate.offset draws goals, goal.* gives one: leave one out")
     if goal is not None and not goal.judged:
         assert goal.pictures is not None
-        rng = stream(config.seed, "states in pictures")
-        goal = replace(goal, states=state_seen(world, goal.pictures, rng))
+        key = f"{world.spec_dict} {config.seed} {_digest(goal.pictures)}"
+        if key not in _SEEN:
+            _SEEN[key] = state_seen(world, goal.pictures, stream(config.seed, "states in pictures"))
+        goal = replace(goal, states=_SEEN[key])
     return Asked(goal, tuple(only), said.targets, said.samples)
 
 
@@ -41,7 +47,7 @@ def request_of(config: Config, goal: Goal | None) -> PairRequest:
     """Which pairs are asked for; pictures count by what they show."""
     form = config.goal.form()
     if goal is not None and goal.pictures is not None:
-        form["sha256"] = hashlib.sha256(goal.pictures.tobytes()).hexdigest()
+        form["sha256"] = _digest(goal.pictures)
     return replace(pair_request(config), goal=form or None)
 
 
@@ -56,3 +62,7 @@ def pairs_asked(config: Config, world: World, file: Path) -> tuple[PairSet, Aske
     """The frozen pairs in a file, with what is asked for; errors as for `asked_of` and `frozen_pairs`."""
     asked = asked_of(config, world)
     return frozen_pairs(world, request_of(config, asked.goal), file, asked.goal), asked
+
+
+def _digest(pictures: np.ndarray) -> str:
+    return hashlib.sha256(pictures.tobytes()).hexdigest()
