@@ -18,6 +18,9 @@ from planners.energies import TemporalDistance
 from planners.flat import Flat
 from planners.interface import PlanError
 from planners.optimizers.cem import CEM
+from planners.optimizers.gradient import Gradient
+from planners.optimizers.mppi import MPPI
+from planners.optimizers.shooting import PredictiveSampling
 from tests.housecat.pointmass import PointDistance, PointModel, point_world
 
 PAIRS = make_pairs(point_world(), PairRequest(count=5, calibration=0, seed=5, strata=1)).pairs
@@ -57,6 +60,13 @@ def test_an_honest_planner_raises_no_alarm_and_its_plans_keep_what_they_promise(
     assert found["energy"]["achieved"] == pytest.approx(found["energy"]["imagined"], rel=1e-5)
     assert found["replay"] == {"pairs": 2, "different": 0}
     assert found["beyond"] == 0 and 0 < found["clamped"] < 1
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Gradient(starts=1, descents=3), MPPI(samples=12), PredictiveSampling(samples=12)]
+)
+def test_other_honest_optimisers_raise_no_alarm_either(optimizer):
+    assert alarms(bench_of(optimizer)) == {}
 
 
 def test_the_planner_that_others_begin_with_keeps_all_rules_and_finds_the_goal():
