@@ -179,7 +179,7 @@ def test_a_benchmark_records_its_command_and_what_it_says_of_its_origin_wins(tmp
 
 def test_what_was_not_measured_is_said_in_the_document(tmp_path):
     assert "Not measured yet" in block("worlds", tmp_path)
-    with pytest.raises(ValueError, match="known are gpu"):
+    with pytest.raises(ValueError, match="known are cart"):
         block("wrolds", tmp_path)
 
 
