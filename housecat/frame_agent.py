@@ -86,7 +86,7 @@ class FrameAgent:
             self._agent.reset(Targets(Probed(self._probes, world, samples)(found)[None]))
             return
         if found.regions:
-            rng = stream(self.seed, "states of partial goals")
+            rng = stream(self.seed, "states of an agent's goals")
             found = replace(found, states=fulfilling(world, found.regions, samples, rng))
         self._agent.reset(Targets(pictures_of(found, world)[None], found.order))
 

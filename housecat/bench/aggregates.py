@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import trim_mean
 
+from envs.streams import stream
+
 Runs = Mapping[str, Sequence[Sequence[bool]]]  # world -> runs -> outcomes of its pairs
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(21))
 _REPEATS = 2000
@@ -29,7 +31,7 @@ class Aggregate:
         rates = [[float(np.mean(outcomes)) for outcomes in world] for world in runs.values()]
         if not rates or not all(rates):
             raise ValueError("an aggregate needs a run in every world")
-        low, high = np.percentile(interquartile_mean(resampled(runs, np.random.default_rng(seed))), [2.5, 97.5])
+        low, high = np.percentile(interquartile_mean(resampled(runs, stream(seed, "bootstrap of runs"))), [2.5, 97.5])
         value = float(interquartile_mean(np.concatenate([np.array(world) for world in rates])))
         at_least = [[np.mean([rate >= threshold for rate in world]) for world in rates] for threshold in THRESHOLDS]
         return cls(value, min(value, float(low)), max(value, float(high)), tuple(map(float, map(np.mean, at_least))))

@@ -18,6 +18,7 @@ from housecat.settings.own_code import is_reference, made
 from housecat.settings.schema import Config
 from planners.interface import Optimizer
 from worldmodel.checkpoint import digest
+from worldmodel.streams import torch_stream
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def with_fitted(one: Entrant, players: Sequence[str], data: Path | None, out: Pa
 
 def _rehearse(name: str, optimizer: Optimizer) -> None:
     """An optimiser of the user's own on a bowl, so that a slip in it is told before hours are spent."""
-    generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
+    generators = [torch_stream(0, "rehearsal of an optimiser", row) for row in range(2)]
     try:
         start, bound = torch.zeros(2, 3, 2), torch.ones(2)
         optimizer(lambda actions: actions.square().mean(dim=(2, 3)), start, -bound, bound, generators)

@@ -25,7 +25,7 @@ class SampledSettings:
 
 @dataclass(frozen=True)
 class _Aimed:
-    """Of one environment: its goal and what was aimed at, (D,) both."""
+    """Of one environment: its goal (D,), on the CPU, and what was aimed at, (D,)."""
 
     goal: Tensor
     subgoal: Tensor
@@ -61,19 +61,26 @@ class Sampled:
         self, z: Tensor, target: Tensor, start: Tensor | None, generators: Generators, memory: Memory = None
     ) -> Plan:
         """See `planners.interface.Planner`; latents are vectors."""
-        rows = zip(z, target, generators, memory or [None] * len(z), strict=True)
-        now = [self._aim(*row) for row in rows]
-        plan = self.flat(z, torch.stack([one.subgoal for one in now]), start, generators)
-        return replace(plan, memory=tuple(now))
+        goals, count = target.cpu(), len(self.latents)
+        order = [torch.randperm(count, generator=one, device=one.device)[: self.drawn] for one in generators]
+        candidates = self.latents[torch.stack(order).to(z.device)]
+        before = [
+            one.subgoal if one is not None and torch.equal(one.goal, goal) else first
+            for one, goal, first in zip(memory or [None] * len(z), goals, candidates[:, 0], strict=True)
+        ]
+        asked = z, target, torch.cat([torch.stack(before)[:, None], candidates], dim=1)
+        if z.device.type == "cpu":  # the last bits of a distance may depend on how many are computed together
+            aims = torch.cat([self._aim(*(one[None] for one in row)) for row in zip(*asked, strict=True)])
+        else:
+            aims = self._aim(*asked)
+        plan = self.flat(z, aims, start, generators)
+        return replace(plan, memory=tuple(_Aimed(*one) for one in zip(goals, aims, strict=True)))
 
-    def _aim(self, z: Tensor, goal: Tensor, generator: torch.Generator, before: _Aimed | None) -> _Aimed:
-        """In one environment: z and goal (D,)."""
-        order = torch.randperm(len(self.latents), generator=generator, device=generator.device)[: self.drawn]
-        candidates = self.latents[order.to(self.latents.device)]
-        if before is not None and torch.equal(before.goal, goal):
-            candidates = torch.cat([before.subgoal[None], candidates])
-        straight = float(self.distance.steps(z, goal))
-        left = self.distance.steps(candidates, goal).where(self.distance.steps(z, candidates) <= self.reach, torch.inf)
-        best = int(left.argmin())
-        on = straight > self.near and float(left[best]) < straight - _LEAST_GAIN
-        return _Aimed(goal, candidates[best] if on else goal)
+    def _aim(self, z: Tensor, goal: Tensor, candidates: Tensor) -> Tensor:
+        """What is aimed at, (B, D), from z towards goal (B, D): one of the candidates (B, K, D), or the goal."""
+        straight = self.distance.steps(z, goal)
+        away = self.distance.steps(z[:, None], candidates)
+        left = self.distance.steps(candidates, goal[:, None]).where(away <= self.reach, torch.inf)
+        least, best = left.min(dim=1)
+        on = (straight > self.near) & (least < straight - _LEAST_GAIN)
+        return torch.where(on[:, None], candidates[torch.arange(len(z), device=z.device), best], goal)
