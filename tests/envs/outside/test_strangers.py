@@ -92,7 +92,7 @@ def described(tmp_path: Path) -> dict[str, Any]:
         ({"calibration": {"tolerance": 0}}, "calibration.tolerance is 0, expected a number > 0"),
         ({"options": {"max_steps": 10**12}}, "options.max_steps is 1000000000000"),
         ({"options": {"control_step": 5}}, "of the simulation, 1000 at most"),
-        ({"path": "/dev/zero"}, "no regular file"),
+        ({"path": "/dev/zero", "digest": "0" * 64}, "no regular file"),
         ({"path": 5}, "path is 5, expected a text"),
         ({"fingerprint": None}, "fingerprint is None, expected"),
     ],
