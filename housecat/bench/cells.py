@@ -6,6 +6,7 @@
     digest                          of all that the outcome depends on: a cell that has it need not be played again
     settings                        of the optimiser, as they were chosen on the calibration pairs
     tuning                          {"tried": settings tried, "pairs": calibration pairs}
+    asked                           {"only", "targets", "samples"}, where parts of goals are asked for (evaluate.ask)
     manifest, pairs                 SHA-256 of the file of the pairs, and how many of them were played
     success, interval, outcomes     share of solved pairs, Wilson 95 %, and each pair's outcome in the manifest's order
     steps, spl, final_distance      mean control steps of the solved pairs or null; success weighted by path length;
@@ -34,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from envs.data.episodes import StoreError, json_text
-from envs.files import BY_PROGRAMS, Count, Least0, Number, Share, by_name, from_json, many, read_plain, record
+from envs.files import BY_PROGRAMS, Count, Least0, Maybe, Number, Share, by_name, from_json, many, read_plain, record
 from housecat.bench.alarms import alarms_of
 from housecat.bench.playing import BenchPlayed
 from housecat.errors import UsageError
@@ -44,7 +45,8 @@ from housecat.evaluation.statistics import Rate
 
 LINE = record(
     world=str, model=str, planner=str, optimizer=str | None, seed=Count, calls=Count, digest=str, settings=dict,
-    tuning=record(tried=Count, pairs=Count), manifest=str, pairs=Count, success=Share | None,
+    tuning=record(tried=Count, pairs=Count), manifest=str, pairs=Count,
+    asked=record(only=many(str), targets=str, samples=Count) | Maybe, success=Share | None,
     interval=many(Share, 2, 2) | None, outcomes=many(bool), steps=Least0 | None, spl=Share | None,
     final_distance=Number | None, roughness=Least0 | None, clamped=Share | None, beyond=Share | None,
     energy=record(imagined=Number, achieved=Number) | None, model_calls=Least0 | None,

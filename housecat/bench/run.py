@@ -26,11 +26,13 @@ from housecat.bench.page import filmed, render
 from housecat.bench.playing import BenchJob, BenchPlayed, Numbered, begin
 from housecat.bench.suites import Suite
 from housecat.bench.tuning import Trial, rank, trials_of
+from housecat.evaluation.goals import towards
 from housecat.evaluation.pairs import PairRequest
 from housecat.files import write_json, write_text
 from housecat.runs import wiring
 from housecat.runs.fitted import FOLDER, NEED
 from housecat.runs.folder import provenance
+from housecat.runs.goals import asked_of
 from housecat.runs.trained import BenchSetup
 from housecat.settings.groups import UNSEARCHED
 from housecat.settings.own_code import code_digest, is_reference
@@ -95,7 +97,12 @@ def freeze(entrants: Sequence[Entrant], suite: Suite, out: Path) -> Manifests:
         farness = asked.min_distance, asked.min_steps, asked.offset
         request = PairRequest(suite.pairs, suite.calibration, seed, asked.strata, *farness)
         folder = out / "manifests" if named is None else Path(named)
-        found[one.world, seed] = frozen(make_world(one.spec), request, folder, draw=named is None)
+        world = make_world(one.spec)
+        manifest = frozen(world, request, folder, draw=named is None)
+        # What is left open of the goals is drawn anew: manifests hold whole states.
+        made, partly = manifest.pairs, asked_of(one.config, world)
+        some = [towards(world, pairs, partly, seed) for pairs in (made.pairs, made.calibration)]
+        found[one.world, seed] = replace(manifest, pairs=replace(made, pairs=some[0], calibration=some[1]))
     return found
 
 
@@ -190,7 +197,9 @@ def _planned(
         exact = wiring.device(config) == torch.device("cpu")  # elsewhere a batch changes the last bits
         job = replace(job, timing_steps=asked.timing_steps, replays=_REPLAYS if exact else 0)
     own = [words for words in (cell.optimizer, planner.energy, config.world.success) if is_reference(words)]
-    about = {"tuning": tuning, "manifest": manifest.sha256, "pairs": len(pairs)}
+    about: dict[str, Any] = {"tuning": tuning, "manifest": manifest.sha256, "pairs": len(pairs)}
+    if config.evaluate.ask:
+        about["asked"] = {"only": config.evaluate.ask, "targets": config.goal.targets, "samples": config.goal.samples}
     what = [asdict(cell), entrant.spec, entrant.digest, about, asdict(planner), given, asked.max_steps, asked.hold]
     what += [fitted.name] if fitted is not None else []
     what += [asked.trouble, str(wiring.precision(config)), {str(words): code_digest(str(words)) for words in own}]

@@ -14,8 +14,12 @@ _FILES = ("config", "preset")
 _COMMON = ("seed", "out", "device", "precision", *_FILES)
 _JUDGED = ("planner", "evaluate")
 _ASKED = ("goal", "trouble")
-_PLAYED = tuple(
-    f"evaluate.{name}" for name in "strata min_distance min_steps offset max_steps batch timing_steps".split()
+_PLAYED = (
+    *(
+        f"evaluate.{one}"
+        for one in "strata min_distance min_steps offset hold ask max_steps batch timing_steps".split()
+    ),
+    *("goal.targets", "goal.samples"),
 )
 _OF_SEARCH = "optimizer calls milliseconds samples iterations noise elites temperature kept decay starts descents rate"
 _TUNED = tuple(f"planner.{name}" for name in _OF_SEARCH.split())  # by the bench, for each optimiser

@@ -60,6 +60,20 @@ def lines(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
 
 
+def test_parts_of_the_same_frozen_goals_can_be_asked_for(models, command, tmp_path):
+    words = ["checkpoints=[models/one]", "bench.planners=[random,flat_distance]", "bench.optimizers=[cem]", *SHORT]
+    assert command("bench", *words, "out=bench").code == 0
+    done = command("bench", *words, "evaluate.ask=[position]", "goal.samples=2", "out=bench")
+    assert done.code == 0, done.err
+    whole, part = lines(tmp_path / "bench")[:2], lines(tmp_path / "bench")[2:]
+    assert [one["planner"] for one in part] == ["random", "flat_distance"], "they are other cells"
+    assert {one["manifest"] for one in part} == {one["manifest"] for one in whole}
+    assert all(one["asked"] == {"only": ["position"], "targets": "pictures", "samples": 2} for one in part)
+    assert not any("asked" in one for one in whole)
+    refused = command("bench", *words, "evaluate.ask=[puck]", "out=bench")
+    assert refused.code == 2 and "world 'umaze' has no quantity 'puck'" in refused.err
+
+
 def test_every_cell_has_a_line_and_a_killed_bench_goes_on_without_playing_one_again(models, command, tmp_path):
     words = ["checkpoints=[models/one,models/two]", "bench.optimizers=[cem,mine.py:Lazy]", *SHORT]
     done = command("bench", *words, "out=whole")

@@ -14,6 +14,7 @@ def interrupted(_):
     for _ in range(10): pass
 thing = Thing()
 heard = weakref.ref(thing, interrupted)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
 interrupts.heed()
 try:
     del thing
@@ -28,6 +29,7 @@ from housecat.cli import interrupts
 class Thing: pass
 thing = Thing()
 weakref.finalize(thing, lambda: (os.kill(os.getpid(), signal.{name}), list(range(10))))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
 interrupts.heed()
 interrupts.no_more()
 print("done")

@@ -17,6 +17,7 @@ from housecat.cli import main as cli
 from housecat.cli.help import COMMANDS, named
 from housecat.settings.config import composed, is_read, parsed, text_of
 from housecat.settings.schema import settings
+from planners.optimizers.registry import OptimizerSettings, make_optimizer
 from tests.housecat.conftest import ROOT
 
 
@@ -231,7 +232,7 @@ def test_a_full_disk_is_told_in_one_line():
 
 def test_a_fault_of_ours_is_told_in_one_line_that_names_a_file_with_the_details():
     try:
-        raise KeyError("lost\nand found")
+        make_optimizer("lost\nand found", OptimizerSettings())
     except KeyError as error:
         message, code = cli.explain(error)
     assert code == 1
