@@ -6,7 +6,7 @@ import re
 import resource
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from housecat.errors import UsageError
@@ -26,8 +26,8 @@ _LESS = {
 }
 # Of tracebacks of other processes, which travel as text: see `envs.workers`.
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)')
-_ROOTS = [str(Path(__file__).parents[2] / name) for name in ("envs", "worldmodel", "planners", "housecat")]
-_ROOTS += [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+_OURS = [str(Path(__file__).parents[2] / name) for name in ("envs", "worldmodel", "planners", "housecat")]
+_ROOTS = [*_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
 _ONWARD = "then the same command goes on from here"
 
 
@@ -59,14 +59,20 @@ def of_user(error: BaseException) -> str | None:
     """
     for one in _causes(error):
         frames = [(frame.filename, str(frame.lineno), frame.name) for frame in traceback.extract_tb(one.__traceback__)]
+        ours = [place for place, (file, *_) in enumerate(frames) if _is_in(file, _OURS)]
+        frames = frames[ours[0] if ours else 0 :]  # whoever called us is not who failed
         for note in getattr(one, "__notes__", ()):
             frames += [(found["file"], found["line"], found["name"]) for found in _FRAME.finditer(note)]
         for file, line, name in reversed(frames):
             installed = not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
-            if os.path.isfile(file) and not installed and not any(Path(file).is_relative_to(root) for root in _ROOTS):
+            if os.path.isfile(file) and not installed and not _is_in(file, _ROOTS):
                 shown = os.path.relpath(file)
                 return f"{file if shown.startswith('..') else shown}, line {line}, in {name}"
     return None
+
+
+def _is_in(file: str, roots: Sequence[str]) -> bool:
+    return any(Path(file).is_relative_to(root) for root in roots)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -121,14 +121,22 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
             f"method=vjepa2_ac method.encoder={name} on it"
         )
     admit(loaded.robot, loaded.about["world"], f"checkpoint {name}")
-    try:
-        landmarks = Landmarks(**loaded.landmarks) if loaded.landmarks else None
-        if landmarks is not None and landmarks.latents.shape[1:] != (loaded.model.latent,):
-            raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
-        probes = _probes(loaded)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UsageError(f"landmarks or probes of checkpoint {name} are damaged ({error}): train again") from error
-    return Trained(loaded.model, loaded.distance, landmarks, loaded.ensemble, probes)
+    found: dict[str, Any] = {}
+    for what, make in (("landmarks", _landmarks), ("probes", _probes)):
+        try:
+            found[what] = make(loaded)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise UsageError(f"the {what} of checkpoint {name} are damaged ({error}): train again") from error
+    return Trained(loaded.model, loaded.distance, found["landmarks"], loaded.ensemble, found["probes"])
+
+
+def _landmarks(loaded: checkpoint.Loaded) -> Landmarks | None:
+    if not loaded.landmarks:
+        return None
+    landmarks = Landmarks(**loaded.landmarks)
+    if landmarks.latents.shape[1:] != (loaded.model.latent,):
+        raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
+    return landmarks
 
 
 def _probes(loaded: checkpoint.Loaded) -> Probes | None:
