@@ -57,12 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()  # a full disk shows here rather than after the end
         return code
     except KeyboardInterrupt:
-        print("\nhousecat: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone: nothing is left to say
         return 0
     except Exception as error:  # what is not expected is a fault of ours, reported in one line all the same
+        if interrupts.came():
+            return _interrupted()
         if "--debug" in words:
             traceback.print_exception(error)
         message, code = explain(error, arguments)
@@ -75,6 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if own:
             interrupts.no_more()
+
+
+def _interrupted() -> int:
+    print("\nhousecat: interrupted; the same command goes on from here", file=sys.stderr)
+    return 130
 
 
 def run(arguments: list[str]) -> int:
