@@ -161,7 +161,8 @@ AROUND = (
     ("link", "loop", "loop"),
     ("fifo", "fifo"),
 )
-_LONG = re.compile(r"planner\.(?:upper_)?(?:samples|iterations)=\d{4,6}$")  # allowed, and takes its time
+# Allowed, and takes its time.
+_LONG = re.compile(r"(?:planner\.(?:upper_)?(?:samples|iterations)|(?:collect\.)?(?:episodes|steps))=\d{4,6}$")
 _PLAIN = st.text(st.characters(exclude_characters="/~\x00", exclude_categories=("Cs",)), max_size=12)
 
 
