@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
         if "signal" in order and since is None and (not order["once"] or any(work.glob(order["once"]))):
             since = now if order["once"] else 0.0
         if not stopped and since is not None and now - since >= order["after"]:
-            stopped = "signal"
-            (os.killpg if order["group"] else os.kill)(child, order["signal"])
+            with suppress(ProcessLookupError):  # it has no group of its own yet: at the next look
+                (os.killpg if order["group"] else os.kill)(child, order["signal"])
+                stopped = "signal"
         most = max(most, sum(map(_held, members)) - before)
         over = most > order["bytes"]
         if over or max(now - waited, now / 6) > order["seconds"]:
