@@ -106,18 +106,24 @@ def require_ours(folder: Path, names: Iterable[str]) -> None:
 
 
 def remove_folder(folder: Path, names: Iterable[str]) -> None:
-    """Deletes a folder of files of these names, if it is there; NotOursError where it holds more."""
+    """Deletes a folder of files of these names, if it is there; NotOursError where it holds more.
+
+    It loses its name before its files: half of it is never taken for all of it, and `remove_leftovers` finds the rest.
+    """
     require_ours(folder, names)
     if folder.exists():
-        shutil.rmtree(folder)
+        left = _unfinished(folder)
+        folder.rename(left)
+        shutil.rmtree(left)
 
 
 def remove_leftovers(parent: Path, names: Iterable[str], of: str = "*") -> None:
-    """Deletes what `replace_folder`, of files of these names, has left unfinished in `parent` where it was killed."""
+    """Deletes what was being written, or deleted, in `parent` when a kill came: folders of files of these names."""
     for left in parent.glob(f".{of}.*.unfinished"):
         if _UNFINISHED.fullmatch(left.name):
             with suppress(NotOursError):
-                remove_folder(left, names)
+                require_ours(left, names)
+                shutil.rmtree(left)
 
 
 def tensor_bytes(tensors: dict[str, Tensor]) -> bytes:

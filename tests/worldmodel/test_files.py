@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from envs.data.episodes import json_text as of_recordings
 from tests.worldmodel.conftest import make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, Loaded, folder_of
-from worldmodel.files import NotOursError, json_text, replace_folder, restore_folder, write_file
+from worldmodel.files import NotOursError, json_text, remove_leftovers, replace_folder, restore_folder, write_file
 from worldmodel.share.hub import save_pretrained
 
 
@@ -50,6 +52,28 @@ def test_a_replacement_after_such_a_kill_ends_with_the_new_folder_alone(tmp_path
     replace_folder(tmp_path / "model", {"a": b"new"})
     assert content(tmp_path / "model") == {"a": b"new"}
     assert [one.name for one in tmp_path.iterdir()] == ["model"]
+
+
+def test_half_a_folder_is_not_what_a_kill_leaves_of_one_that_is_deleted(tmp_path: Path) -> None:
+    replace_folder(tmp_path / "old", {"a": b"1", "b": b"2"})
+    killed = """
+import os, sys
+from pathlib import Path
+from worldmodel.files import remove_folder
+removed = []
+def hook(event, _):
+    if event == "os.remove":
+        removed.append(event)
+        if len(removed) == 2:
+            os._exit(9)
+sys.addaudithook(hook)
+remove_folder(Path(sys.argv[1]), ["a", "b"])
+"""
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path / "old")], check=False).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.name != "old" and len(content(left)) == 1
+    remove_leftovers(tmp_path, ["a", "b"])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "b/c"])
