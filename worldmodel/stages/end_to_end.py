@@ -38,7 +38,7 @@ class ClipBatch(Protocol):
 class TrainSettings:
     """Training of the world model."""
 
-    updates: int = setting(1000, "updates", 1, 1e7)
+    updates: int = setting(500, "updates", 1, 1e7)
     batch: int = setting(64, "clips in an update", 2, 65536)
     length: int = setting(4, "latents in a clip", 2, 1000)
     horizon: int = setting(3, "steps imagined open-loop from every latent; less than train.length", 1, 1000)
