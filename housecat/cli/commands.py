@@ -178,6 +178,8 @@ def run_compare(request: Request) -> int:
         spec = EpisodeStore.open(Path(config.data)).world
         request = request.suited_to(spec)
     check_shared(list(request.arguments), config.compare.methods)
+    if config.goal.asked() or config.evaluate.ask:
+        check_goals(config, make_world(wiring.evaluated_spec(config, spec)))
     with open_run(out, "", request.line) as run:
         run.claim("runs", "speeds.json", "compare.json")
         compare(request.composed, request.config, spec, out, request.line, COMMANDS[request.command].reads)

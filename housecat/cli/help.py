@@ -94,7 +94,10 @@ COMMANDS = {
     "compare": Command(
         "train every method on the same recordings, probe it, let planners play with it; one table",
         "housecat compare data=data/reacher out=runs/methods world=reacher train.updates=600",
-        (*_COMMON, "data", "workers", "world", "factors", "collect", *LEARNING, "planner", "evaluate", "compare"),
+        (
+            *(*_COMMON, "data", "workers", "world", "factors", "collect"),
+            *(*LEARNING, *_JUDGED, *_ASKED, "compare"),
+        ),
         "Writes compare.json and, in runs/, every run to out (runs/compare unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
     ),

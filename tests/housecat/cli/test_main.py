@@ -172,8 +172,9 @@ def test_a_folder_that_cannot_be_made_is_answered_in_one_line(command, tmp_path)
     command("collect", "world=umaze", "episodes=2", "out=file/data").is_one_line_saying("file/data", "another out=DIR")
 
 
-def test_a_quickstart_reads_goals_and_trouble_for_it_plays_with_them(command):
-    outcome = command("quickstart", "world=umaze", "goal.ball=[1,1]", "trouble.delay=100", "out=new")
+@pytest.mark.parametrize("name", ["quickstart", "compare"])
+def test_what_plays_reads_goals_and_trouble_and_refuses_a_goal_before_it_trains(command, name):
+    outcome = command(name, "world=umaze", "goal.ball=[1,1]", "trouble.delay=100", "out=new")
     assert outcome.code == 2 and "has no quantity 'ball'" in outcome.err
     assert "does not read" not in outcome.out
 
