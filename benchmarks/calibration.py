@@ -81,6 +81,20 @@ def judge_distance(
         store: recordings of `world` that neither model nor distance was trained on.
         goals, starts: goals, and starts for each of them.
     """
+    return calibrate(*recorded_pairs(model, distance, store, world, rng, goals, starts), EDGES)
+
+
+@torch.no_grad()
+def recorded_pairs(
+    model: Encoder,
+    distance: LearnedDistance,
+    store: EpisodeStore,
+    world: World,
+    rng: np.random.Generator,
+    goals: int,
+    starts: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and true steps of such pairs, (goals * starts,) each; see `judge_distance`."""
     told, true = [], []
     for _ in range(goals):
         own = int(rng.integers(len(store)))
@@ -89,7 +103,7 @@ def judge_distance(
         from_where = [_frame(model, store, index, rng, still=False) for index in others]
         told.append(distance.steps(torch.stack([z for z, _ in from_where]), z_goal).cpu().numpy())
         true.append(world.task.distances(np.stack([here for _, here in from_where]), state) / world.task.speed)
-    return calibrate(np.concatenate(told), np.concatenate(true), EDGES)
+    return np.concatenate(told), np.concatenate(true)
 
 
 def _frame(

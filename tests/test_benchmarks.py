@@ -13,6 +13,7 @@ from benchmarks.record import sizes
 from envs import WORLDS
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
+from housecat.files import write_text
 from housecat.runs import wiring
 from housecat.runs.training import train_from_store
 from housecat.settings.config import load_config
@@ -106,6 +107,16 @@ def test_critics(trained: tuple[Path, Path], tmp_path: Path) -> None:
     found = measured("critics", tmp_path, str(trained[0]), f"data={trained[1]}", "goals=2", *SMALL)
     assert set(found["kinds"]) == {"expectile", "quasimetric", "contrastive"}
     assert all(one["calibration"]["bins"] and one["milliseconds"] > 0 for one in found["kinds"].values())
+
+
+def test_lost(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    write_text(trained[0] / "config.yaml", f"data: {trained[1]}\n")
+    found = measured("lost", tmp_path, str(trained[0]), "updates=3", "moments=60", "goals=4")["worlds"]["umaze"]
+    columns = {"pixels", "untrained", "learned", "trained", "imagined 1", "imagined 8"}
+    assert set(found["quantities"]) == {"position", "velocity"}
+    assert all(set(one) == columns for one in found["quantities"].values())
+    by = [one["by"] for one in found["distance"]["teleports"]["position"]]
+    assert by[1] == pytest.approx(3 * by[0]) and by[2] == pytest.approx(10 * by[0])
 
 
 def test_subgoals(trained: tuple[Path, Path], tmp_path: Path) -> None:
