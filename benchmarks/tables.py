@@ -158,6 +158,26 @@ def measured(found: Found) -> str:
     return "\n".join(tables)
 
 
+def physics(found: Found) -> str:
+    """What is understood of physics: by property beside the best control, by method, and what is read of clips."""
+
+    def share(one: Found) -> str:
+        return rate({"value": one["accuracy"], "low": one["low"], "high": one["high"]})
+
+    methods = list(dict.fromkeys(run["method"] for run in found["runs"]))
+    rows = []
+    for name, one in found["properties"].items():
+        beside = one["control"], f"{100 * one['best_control']:.0f} %", share(found["cue_control"][name])
+        rows.append([name, *(share(one["entrants"][method]) for method in methods), *beside, number(one["auroc"])])
+    head = ["property", *methods, "best control", "of it", "cues alone", f"AUROC, {found['subject']}"]
+    probes = []
+    for name, told in found["probes"].items():
+        each = [one if "value" in one else one["latent"] for one in told.values()]
+        probes.append([name, *(number(one["value"]) for one in each)])
+    sources = ["quantity, R2", *next(iter(found["probes"].values()))]
+    return f"{markdown(head, rows)}\n{markdown(sources, probes)}"
+
+
 def _flat(found: Found, prefix: str = "") -> Iterable[tuple[str, Any]]:
     """Every value that is no dict, under the words that lead to it."""
     for name, value in found.items():
@@ -185,6 +205,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "probes": ("worlds.json", probes),
     "seconds": ("worlds.json", seconds),
     "methods": ("compare.json", methods),
+    "physics": ("physics.json", physics),
     "cart": ("cart.json", lambda found: "\n".join(table(found) for table in (planners, seconds))),
     "speed": ("speed.json", measured),
     "gpu": ("gpu.json", lambda found: "\n".join(table(found) for table in (planners, probes, seconds))),

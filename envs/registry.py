@@ -123,8 +123,10 @@ def sizes(spec: dict[str, Any]) -> tuple[int, int]:
 def measured(spec: dict[str, Any], states: np.ndarray) -> dict[str, np.ndarray]:
     """What probes are asked for of recorded ``states (..., S)``: by name, ``(..., n)``; not a number where unknown.
 
-    Of what no simulator knows: the "state" that the environment or the robot itself has told, as it is.
+    Of what no simulator knows: the "state" that the environment or the robot itself has told, as it is, or the "parts"
+    that its description names.
     """
     if spec["family"] in ("python", "recorded"):
-        return {"state": states}
+        parts = spec.get("parts", {"state": states.shape[-1]})
+        return dict(zip(parts, np.split(states, np.cumsum(list(parts.values()))[:-1], axis=-1), strict=True))
     return quantities.measured(make_world(spec).task.quantities, states)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from envs.files import Count, Maybe, Number, Positive, Text, check, many, record
+from envs.files import Count, Maybe, Number, Positive, Text, by_name, check, many, record, shortened
 from envs.outside.options import OPTIONS
 
 _SPEC = record(
@@ -35,6 +35,7 @@ _SPEC = record(
     dt=Positive | Maybe,
     max_steps=Count | Maybe,
     states=Count | Maybe,
+    parts=by_name(Count) | Maybe,  # what the numbers of a state are, in order: how many of each name
 )
 
 
@@ -48,3 +49,5 @@ def check_spec(spec: Any) -> None:
         check(spec, _SPEC)
     except ValueError as error:
         raise WorldError(f"the description of a world does not fit: {error}") from error
+    if "parts" in spec and sum(spec["parts"].values()) != spec.get("states"):
+        raise WorldError(f"the parts of a state are not its {spec.get('states')} numbers: {shortened(spec['parts'])}")

@@ -48,6 +48,7 @@ TINY = {
     "compare.seeds": "[0]",
     "bench.pairs": 2,
     "bench.calibration": 1,
+    "physics.pairs": 4,
     "workers": 1,
 }
 FEW = {"episodes": 30, "updates": 8}  # in place of what a page says

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.diagnosis.layers import by_time, caught
+from worldmodel.networks.predictors import from_every_start, windows
 
 
 class Seen(Protocol):
@@ -65,14 +66,19 @@ class Encoder(nn.Module, ABC):
         timed = {name: by_time(one, batch, steps, frames.shape[1]) for name, one in features.items()}
         return {**{name: one for name, one in timed.items() if one is not None}, "latent": latents}
 
-    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor | None:
-        """How far clips are from what the model expected, (B,); None: it expects nothing of what moves.
+    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor | None:
+        """How far clips are from what the model expected, in each window of them; None: it expects nothing.
 
-        Of the order of events, as in arXiv 2502.11831: to be compared between clips of one length, in no unit.
+        As in arXiv 2502.11831: the newest frames of a window are told from those before, windows slide by a frame. To
+        be compared between clips of one length, in no unit.
 
         Args:
-            frames: uint8 (B, T, h, w, 3), T at least the context and one more.
+            frames: uint8 (B, T, h, w, 3), T at least the context and `ahead`.
             actions: (B, T-1, A), between the frames.
+            ahead: frames that are told; a model may have to tell one more.
+
+        Returns:
+            (B, W); the newest frame of the last window is the last frame of the clip.
         """
         return None
 
@@ -146,11 +152,11 @@ class LatentWorldModel(Encoder):
         """Open-loop, many at once: z (..., D), actions (..., H, A) -> latents after each action (..., H, D)."""
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor:
-        """See `Encoder`: error of the next latent, imagined from the true one before it."""
+    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+        """See `Encoder`: error of the next latents, imagined from the true one before them."""
         latents = self.latents(frames)
-        ahead = self.imagine(latents[:, :-1], actions[:, self.context - 1 :, None])[..., 0, :]
-        return (ahead.float() - latents[:, 1:]).pow(2).mean(dim=(1, 2))
+        imagined = from_every_start(self, latents, actions[:, self.context - 1 :], ahead).float()
+        return (imagined - windows(latents, imagined.shape[1], ahead, 1)).pow(2).mean(dim=(2, 3))
 
     def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
         """Imagines: z (B, D), actions (B, N, H, A) -> latents after each action (B, N, H, D) float32."""

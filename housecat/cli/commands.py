@@ -11,7 +11,7 @@ from housecat.bench import diagnosing, gather, tiny
 from housecat.bench import run as bench
 from housecat.bench.entrants import Entrant, check, entrant, with_fitted
 from housecat.bench.suites import suite_of
-from housecat.cli import datasets
+from housecat.cli import datasets, physics
 from housecat.cli.export import export_programs
 from housecat.cli.help import COMMANDS
 from housecat.cli.worlds import show_worlds
@@ -222,6 +222,22 @@ def run_bench(request: Request) -> int:
     return 0
 
 
+def run_physics(request: Request) -> int:
+    """Judges what models understand of physics."""
+    physics.judge(request.config, request.composed, request.line)
+    return 0
+
+
+def _with_scenes(work: Callable[[Config], None]) -> Callable[[Request], int]:
+    """A command that makes scenes and clips."""
+
+    def run(request: Request) -> int:
+        work(request.config)
+        return 0
+
+    return run
+
+
 def _entrant(request: Request, named: Path) -> Entrant:
     folder = folder_of(named)
     spec = wiring.trained_world(folder)
@@ -241,6 +257,8 @@ RUN: dict[str, Callable[[Request], int]] = {
     **{name: _on_data(work) for name, work in datasets.WORK.items()},
     "compare": run_compare,
     "bench": run_bench,
+    "physics": run_physics,
+    **{name: _with_scenes(work) for name, work in physics.WORK.items()},
     "probe": run_probe,
     "export": run_export,
     "worlds": run_worlds,

@@ -55,18 +55,7 @@ COMMANDS = {
     "quickstart": Command(
         "record, train, evaluate and report, all in one; goes on where it was stopped",
         "housecat quickstart world=medium out=runs/medium",
-        (
-            *_COMMON,
-            "seeds",
-            "data",
-            "episodes",
-            "workers",
-            "world",
-            "factors",
-            "collect",
-            *LEARNING,
-            *(*_JUDGED, *_ASKED),
-        ),
+        (*_COMMON, *"seeds data episodes workers world factors collect".split(), *LEARNING, *_JUDGED, *_ASKED),
         "Writes everything to out (runs/WORLD unless given); the result is out/report.html.",
     ),
     "collect": Command(
@@ -112,6 +101,29 @@ COMMANDS = {
         "learnt from data (by default what each was trained on).",
         but=_TUNED,
         flags=("--diagnose",),
+    ),
+    "physics": Command(
+        "say what a model understands of physics: what surprises it, what can be read from it, what it imagines",
+        "housecat physics checkpoint=runs/vjepa,runs/pixel physics.suite=standard out=runs/physics",
+        (*_COMMON, "checkpoint", "code", "data", "physics"),
+        "Writes physics.json and physics.html to out (runs/physics unless given). Goes on where it was stopped.\nThe "
+        "first run's method is held against the others; runs of one method count as its trainings.\nWithout "
+        "checkpoint, the smoke suite trains a tiny model of its own. data: possible and impossible clips of others.",
+        but=("physics.pushes",),
+    ),
+    "physics record": Command(
+        "record possible scenes to train on: rolling, falling, colliding, sliding, pendulum, ramp, stack, occluder",
+        "housecat physics record out=data/physics episodes=3000",
+        ("seed", "out", *_FILES, "episodes", "size", "workers", "physics.pushes"),
+        "Writes to out (data/physics unless given), 3000 scenes at size pixels (64). Goes on where it was stopped. "
+        "Train on it\nwith any method: housecat train data=data/physics method=vjepa.",
+    ),
+    "physics export": Command(
+        "write possible and impossible clips as PNG pictures with a manifest, for models of others",
+        "housecat physics export out=clips physics.suite=standard",
+        ("seed", "out", *_FILES, "size", "physics"),
+        "Writes to out, a new folder, at size pixels (64). `housecat physics data=DIR` judges on them.",
+        but=("physics.pushes", "physics.ahead", "physics.clips"),
     ),
     "probe": Command(
         "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",
@@ -193,6 +205,8 @@ COMMANDS = {
 def named(arguments: list[str]) -> tuple[str, list[str]]:
     """The command that a line begins with, known or not, and the rest of the line: "data info" is one of two words."""
     words = 2 if is_group(arguments[0]) else 1
+    if arguments[0] in COMMANDS and " ".join(arguments[:2]) not in COMMANDS:  # a command that has others under it
+        words = 1
     return " ".join(arguments[:words]), arguments[words:]
 
 

@@ -100,7 +100,7 @@ def run(arguments: list[str]) -> int:
         return 0
     name, rest = texts.named(arguments)
     group, _, word = name.partition(" ")
-    if texts.is_group(group) and word in ("", "-h", "--help", "help"):
+    if name not in texts.COMMANDS and texts.is_group(group) and word in ("", "-h", "--help", "help"):
         print(texts.overview(group))
         return 0
     if name not in texts.COMMANDS:

@@ -212,13 +212,13 @@ def disordered(clips: int, frames: int, generator: torch.Generator) -> Tensor:
 
 
 def surprise_of(model: Encoder, frames: Tensor, actions: Tensor, chunk: int = 32) -> Tensor | None:
-    """Surprise of clips (K, T, h, w, 3) in chunks that bound the memory: (K,); see `Encoder.surprise`."""
+    """Mean surprise of clips (K, T, h, w, 3) in chunks that bound the memory: (K,); see `Encoder.surprise`."""
     found = []
     for some, done in zip(frames.split(chunk), actions.split(chunk), strict=True):
         each = model.surprise(some.to(model.device), done.to(model.device))
         if each is None:
             return None
-        found.append(each.cpu())
+        found.append(each.mean(dim=1).cpu())
     return torch.cat(found)
 
 

@@ -70,12 +70,17 @@ def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np
         subgoal = None if landmarks is None or target == AT_THE_GOAL else landmarks[target]
         frames.append(picture(world, episode.path[: step + 1], goal, subgoal if step < last else None, view))
         durations.append(clock.milliseconds(following - step))
-    durations[-1] += round(1000 * _HOLD)
+    return animated(frames, durations)
+
+
+def animated(frames: Sequence[Image.Image], durations: list[int], still: int = -1) -> Video:
+    """Frames that are shown for so many milliseconds each, the last one longer; `still`: which stands for them."""
     buffer = io.BytesIO()
+    shown = [*durations[:-1], durations[-1] + round(1000 * _HOLD)]
     frames[0].save(
-        buffer, "WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=_QUALITY, method=4
+        buffer, "WEBP", save_all=True, append_images=frames[1:], duration=shown, loop=0, quality=_QUALITY, method=4
     )
-    return Video(_uri(buffer.getvalue()), data_uri(frames[-1]))
+    return Video(_uri(buffer.getvalue()), data_uri(frames[still]))
 
 
 def picture(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # all of this needs torch
     from housecat.evaluation.trouble import Trouble
     from housecat.settings.benching import BenchConfig
     from housecat.settings.goals import GoalConfig
+    from housecat.settings.physics import PhysicsConfig
     from housecat.settings.planning import PlannerConfig
     from planners.subgoals.landmarks import GraphSettings
     from worldmodel.distances.critic import CriticSettings
@@ -168,7 +169,9 @@ class Config:
     preset: str | None = setting(None, "settings of ours that go together; fast: a first look in some three minutes")
     out: str | None = setting(None, "folder to write to")
     data: str | None = setting(None, "folder of recorded episodes; to merge: several, separated by commas")
-    checkpoint: str | None = setting(None, "folder of a training run, or the folder model/ in it")
+    checkpoint: str | None = setting(
+        None, "folder of a training run, or the folder model/ in it; physics takes several, separated by commas"
+    )
     checkpoints: tuple[str, ...] | None = setting(
         None, "folders of training runs, of any worlds; null: of the smoke suite's own, trained now"
     )
@@ -205,6 +208,7 @@ class Config:
     trouble: Trouble
     compare: CompareConfig
     bench: BenchConfig
+    physics: PhysicsConfig
 
 
 def shared_sections() -> dict[str, Section]:

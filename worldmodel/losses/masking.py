@@ -81,14 +81,14 @@ def tubes(
     return Masks((context[:, None] + spread).flatten(1), (target[:, None] + spread).flatten(1)[:, None])
 
 
-def newest(batch: int, grid: tuple[int, int, int]) -> Masks:
-    """The newest tubelet is what is predicted, all of it, from all that came before. M = 1.
+def newest(batch: int, grid: tuple[int, int, int], count: int = 1) -> Masks:
+    """The newest `count` tubelets are what is predicted, all of them, from all that came before. M = 1.
 
-    `grid`: tubelets, two or more, rows, columns.
+    `grid`: tubelets, more than `count`, rows, columns.
     """
     times, rows, columns = grid
     index = torch.arange(times * rows * columns).expand(batch, -1)
-    known = (times - 1) * rows * columns
+    known = (times - count) * rows * columns
     return Masks(index[:, :known], index[:, None, known:])
 
 

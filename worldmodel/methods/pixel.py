@@ -61,6 +61,15 @@ class PixelModel(LatentModel):
             pictures = self.decoder(self.spread(z.flatten(0, -2)))
         return pictures.float().unflatten(0, z.shape[:-1])
 
+    @torch.no_grad()
+    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+        """See `Encoder`: error of the pictures of the frame so far ahead, which is what the model was taught by."""
+        latents = self.latents(frames)
+        imagined = from_every_start(self, latents, actions[:, self.context - 1 :], ahead)[:, :, -1]
+        truth = self.encoder.pixels.still(frames[:, -imagined.shape[1] :])
+        parts = zip(imagined.split(1), truth.split(1), strict=True)  # pictures of one clip at a time
+        return torch.cat([(self.draw(z) - frame).pow(2).mean(dim=(2, 3, 4)) for z, frame in parts])
+
 
 class Pixel(Method):
     """Reconstruction of frames seen and of frames to come."""

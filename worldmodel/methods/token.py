@@ -25,7 +25,7 @@ from worldmodel.model import LatentWorldModel
 from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose, take
 from worldmodel.networks.encoders import Block
 from worldmodel.networks.frames import FrameTransformer, check_sizes
-from worldmodel.networks.predictors import rollout_of_stack, windows
+from worldmodel.networks.predictors import from_every_start, rollout_of_stack, windows
 from worldmodel.networks.quantizer import Quantizer, QuantizerSettings, straight_through
 from worldmodel.settings import setting
 
@@ -142,6 +142,21 @@ class TokenModel(LatentWorldModel):
             return self.logits(read, action).softmax(dim=-1) @ book.vectors
 
         return rollout_of_stack(newest, z.reshape(-1, *self.shape), actions)
+
+    @torch.no_grad()
+    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+        """See `Encoder`: how unlikely the codes of the frame so far ahead were, which is what the model was taught."""
+        index = self.quantizer.nearest(self.places(frames))
+        latents, used = self.latents(frames), actions[:, self.context - 1 :]
+        starts = latents.shape[1] - ahead
+        z, last = latents[:, :starts], used[:, ahead - 1 :]
+        if ahead > 1:
+            z = from_every_start(self, latents[:, :-1], used[:, :-1], ahead - 1)[:, :, -1]
+        logits = self.logits(z.reshape(-1, *self.shape), last.flatten(0, 1))
+        unlikely = nn.functional.cross_entropy(
+            logits.transpose(1, 2), index[:, -starts:].flatten(0, 1), reduction="none"
+        )
+        return unlikely.mean(dim=1).view(len(frames), starts)
 
 
 class Token(Method):

@@ -74,14 +74,15 @@ class VideoEncoder(MaskedEncoder):
         return hidden, None if known is None else (known - gather(truth, context)).abs().mean(dim=-1)
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor) -> Tensor | None:
-        """See `Encoder`: error in the newest two frames of every window, told from those before; without actions."""
-        if self.grid.shape[0] < 2:
+    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor | None:
+        """See `Encoder`: error in the newest frames of every window, in twos, told from those before; no actions."""
+        told = -(-ahead // TUBELET)
+        if self.grid.shape[0] <= told:
             return None
         windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
         pixels = self.cut(windows.flatten(0, 1))
-        found, _ = self.errors(pixels, objectives.normalised(self(pixels)), newest(len(pixels), self.grid.shape))
-        return found.view(*windows.shape[:2]).mean(dim=1)
+        found, _ = self.errors(pixels, objectives.normalised(self(pixels)), newest(len(pixels), self.grid.shape, told))
+        return found.view(*windows.shape[:2])
 
 
 class VideoJEPA(MaskedMethod):

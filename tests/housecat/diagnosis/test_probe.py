@@ -144,8 +144,8 @@ def test_what_expects_pictures_to_change_little_is_surprised_by_another_order(da
 
         def fit_pixels(self, frames: torch.Tensor) -> None: ...
 
-        def surprise(self, frames: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-            return self.latents(frames).diff(dim=1).pow(2).mean(dim=(1, 2))
+        def surprise(self, frames: torch.Tensor, actions: torch.Tensor, ahead: int = 1) -> torch.Tensor:
+            return self.latents(frames).diff(dim=1).pow(2).mean(dim=2)
 
     look = diagnosis.Diagnosis(*EpisodeStore.open(data).split(0.07), seed=0)
     found = look.surprise(Still(2, 32 * 32 * 3, torch.float32))

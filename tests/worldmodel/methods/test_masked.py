@@ -197,13 +197,13 @@ def test_the_future_is_told_from_the_past_alone_and_surprise_is_the_error_in_it(
     predicted, _ = model.predictor(model(model.cut(frames), known), known, known + 16)
     error = (predicted - truth[:, 16:]).abs().mean(dim=(1, 2))
     surprise = model.surprise(frames, actions)
-    assert surprise is not None and torch.allclose(surprise, error, atol=1e-5)
+    assert surprise is not None and torch.allclose(surprise, error[:, None], atol=1e-5)
     terms = method.terms(frames, actions, torch.Generator().manual_seed(0))  # the teacher is still the encoder's equal
     assert float(terms["prediction_future"]) == pytest.approx(3 * float(error.mean()), rel=1e-4)
     windows = [model.surprise(torch.from_numpy(clips.frames[:, k : k + 4]), actions) for k in range(3)]
     longer = model.surprise(torch.from_numpy(clips.frames[:, :6]), actions)
     assert longer is not None
-    assert torch.allclose(longer, torch.stack([one for one in windows if one is not None]).mean(dim=0), atol=1e-5)
+    assert torch.allclose(longer, torch.cat([one for one in windows if one is not None], dim=1), atol=1e-5)
 
 
 def test_what_knows_of_no_earlier_frames_is_never_surprised(clips: SquareClips) -> None:
