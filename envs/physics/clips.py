@@ -133,7 +133,8 @@ def _intphys(folder: Path) -> list[Group]:
         possible = read_json(file, _STATUS, StoreError, _ADVICE)["header"]["is_possible"]
         parts = file.relative_to(folder).parts
         name = parts[0] if len(parts) > 3 else folder.name
-        groups.setdefault(file.parent.parent, (name, [], []))[1 if possible else 2].append(file.parent / "scene")
+        _, can, cannot = groups.setdefault(file.parent.parent, (name, [], []))
+        (can if possible else cannot).append(file.parent / "scene")
     return list(groups.values())
 
 

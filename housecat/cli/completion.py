@@ -34,6 +34,7 @@ def script() -> str:
     commands = {name: [f"{key}=" for key in (*GROUPS, *known) if one.reads(key)] for name, one in COMMANDS.items()}
     groups = sorted({name.partition(" ")[0] for name in COMMANDS if " " in name})
     seconds = {group: [name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")] for group in groups}
+    seconds = {group: some + commands.get(group, []) for group, some in seconds.items()}
     parts = {
         "groups": "|".join(groups),
         "values": "".join(f'\n    {name}=*) words="{" ".join(some)}" ;;' for name, some in choices.items()),

@@ -102,29 +102,6 @@ COMMANDS = {
         but=_TUNED,
         flags=("--diagnose",),
     ),
-    "physics": Command(
-        "say what a model understands of physics: what surprises it, what can be read from it, what it imagines",
-        "housecat physics checkpoint=runs/vjepa,runs/pixel physics.suite=standard out=runs/physics",
-        (*_COMMON, "checkpoint", "code", "data", "physics"),
-        "Writes physics.json and physics.html to out (runs/physics unless given). Goes on where it was stopped.\nThe "
-        "first run's method is held against the others; runs of one method count as its trainings.\nWithout "
-        "checkpoint, the smoke suite trains a tiny model of its own. data: possible and impossible clips of others.",
-        but=("physics.pushes",),
-    ),
-    "physics record": Command(
-        "record possible scenes to train on: rolling, falling, colliding, sliding, pendulum, ramp, stack, occluder",
-        "housecat physics record out=data/physics episodes=3000",
-        ("seed", "out", *_FILES, "episodes", "size", "workers", "physics.pushes"),
-        "Writes to out (data/physics unless given), 3000 scenes at size pixels (64). Goes on where it was stopped. "
-        "Train on it\nwith any method: housecat train data=data/physics method=vjepa.",
-    ),
-    "physics export": Command(
-        "write possible and impossible clips as PNG pictures with a manifest, for models of others",
-        "housecat physics export out=clips physics.suite=standard",
-        ("seed", "out", *_FILES, "size", "physics"),
-        "Writes to out, a new folder, at size pixels (64). `housecat physics data=DIR` judges on them.",
-        but=("physics.pushes", "physics.ahead", "physics.clips"),
-    ),
     "probe": Command(
         "say what a checkpoint knows, how far it imagines and what is wrong with it, on held-out recordings",
         "housecat probe checkpoint=runs/medium against=runs/other",
@@ -182,6 +159,29 @@ COMMANDS = {
         "hdf5: one file with flat columns, as stable-worldmodel writes it. The world is that of an export of Housecat "
         "unless given.\nOther data are of a robot without a simulator: actions keep their ranges, frames become size "
         "pixels (64).",
+    ),
+    "physics": Command(
+        "say what a model understands of physics: what surprises it, what can be read from it, what it imagines",
+        "housecat physics checkpoint=runs/vjepa,runs/pixel physics.suite=standard out=runs/physics",
+        (*_COMMON, "checkpoint", "code", "data", "physics"),
+        "Writes physics.json and physics.html to out (runs/physics unless given). Goes on where it was stopped.\nThe "
+        "first run's method is held against the others; runs of one method count as its trainings.\nWithout "
+        "checkpoint, the smoke suite trains a tiny model of its own. data: possible and impossible clips of others.",
+        but=("physics.pushes",),
+    ),
+    "physics record": Command(
+        "record possible scenes to train on: rolling, falling, colliding, sliding, pendulum, ramp, stack, occluder",
+        "housecat physics record out=data/physics episodes=3000",
+        ("seed", "out", *_FILES, "episodes", "size", "workers", "physics.pushes"),
+        "Writes to out (data/physics unless given), 3000 scenes at size pixels (64). Goes on where it was stopped. "
+        "Train on it\nwith any method: housecat train data=data/physics method=vjepa.",
+    ),
+    "physics export": Command(
+        "write possible and impossible clips as PNG pictures with a manifest, for models of others",
+        "housecat physics export out=clips physics.suite=standard",
+        ("seed", "out", *_FILES, "size", "physics"),
+        "Writes to out, a new folder, at size pixels (64). `housecat physics data=DIR` judges on them.",
+        but=("physics.pushes", "physics.ahead", "physics.clips"),
     ),
     "worlds": Command(
         "list the worlds: what they ask for, how often oracle and random play succeed, what can be varied",

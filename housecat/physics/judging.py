@@ -80,11 +80,11 @@ def _judged(seen: list[dict[str, Any]], watcher: str) -> dict[str, Any]:
 def judge_cues(runs: Runs, name: str) -> dict[str, float]:
     """How often low-level cues alone tell which clip of a pair cannot be, and single clips; 0.5 is chance."""
     seen = runs[0]["properties"][name]
-    rows = [np.array(seen["cues"][side]) for side in ("possible", "impossible")]
+    can, cannot = (np.array(seen["cues"][side]) for side in ("possible", "impossible"))
     places = np.unique(seen["group"], return_inverse=True)[1]
     if places.max() < 1:  # nothing to fit on
         return {"accuracy": 0.5, "low": 0.0, "high": 1.0, "auroc": 0.5}
-    told = judged_by_cues(*rows, places)
+    told = judged_by_cues(can, cannot, places)
     rate = Rate.of(outcomes(*told))
     return {"accuracy": rate.value, "low": rate.low, "high": rate.high, "auroc": auroc(*told)}
 

@@ -44,6 +44,7 @@ from housecat.physics.quantities import imagine_futures, read_quantities
 from housecat.physics.watching import watch_changes, watch_pairs
 from housecat.runs.folder import Stage, provenance
 from housecat.runs.stages import Job
+from housecat.runs.wiring import trained_world
 from housecat.settings.physics import Extent
 from worldmodel import checkpoint
 
@@ -93,7 +94,7 @@ def examined(folders: list[Path]) -> list[Examined]:
     """The runs in these folders. Raises UsageError: their frames differ in size, or one is named twice."""
     found: list[Examined] = []
     for folder in folders:
-        size = checkpoint.read_config(folder)["about"]["world"]["frame_size"]
+        size = trained_world(folder)["frame_size"]
         name = folder.resolve().parent.name if folder.name == "model" else folder.name
         while name in [one.name for one in found]:
             name += "'"

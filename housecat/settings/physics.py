@@ -13,7 +13,7 @@ class PhysicsConfig:
     suite: str = setting("smoke", "how much is judged", choices=("smoke", "standard"))
     properties: tuple[str, ...] = setting(PROPERTIES, "what is violated", choices=PROPERTIES)
     pairs: int | None = setting(None, "possible and impossible clips of each property, two pairs from a scene", 4, 1e5)
-    clips: int | None = setting(None, "clips that each quantity is probed on; 0: no probes", 0, 1e5)
+    clips: int | None = setting(None, "clips that each quantity is probed on, 20 at least; 0: no probes", 0, 1e5)
     ahead: int = setting(
         2, "frames of each window that are told from those before, as many as the model's context holds", 1, 8
     )
@@ -33,5 +33,5 @@ class Extent:
 def extent_of(asked: PhysicsConfig) -> Extent:
     """How much is judged."""
     pairs, clips = {"smoke": (4, 24), "standard": (200, 500)}[asked.suite]
-    pairs, clips = asked.pairs or pairs, clips if asked.clips is None else asked.clips
-    return Extent(asked.properties, pairs // 2, clips, asked.ahead)
+    clips = clips if asked.clips is None else asked.clips and max(20, asked.clips)
+    return Extent(asked.properties, (asked.pairs or pairs) // 2, clips, asked.ahead)

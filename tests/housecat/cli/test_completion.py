@@ -18,6 +18,7 @@ COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _housecat 2> /dev/null; echo "${COMPREPLY
         ("housecat ", ["quickstart", "collect", "data"], ["world="]),
         ("housecat tr", ["train"], ["collect"]),
         ("housecat data ", ["info", "merge"], ["train"]),
+        ("housecat physics ", ["record", "export", "physics.suite="], ["train"]),
         ("housecat train ", ["train.updates=", "method="], ["evaluate.episodes="]),
         ("housecat evaluate evaluate.ep", ["evaluate.episodes="], ["evaluate.strata="]),
         ("housecat data split hel", ["held_out="], ["train.updates="]),
