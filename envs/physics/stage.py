@@ -61,10 +61,10 @@ def told(one: Scenario, frame: float) -> tuple[float, float, float]:
     """Heights of the two screens above their places and depth of the platform at a time, counted in frames."""
     height = depth = 0.0
     if one.rises is not None:
-        rise, sink = (float(np.clip((frame - at) / RISING, 0, 1)) for at in (one.rises, one.rises + UP))
+        rise, sink = (min(max((frame - at) / RISING, 0.0), 1.0) for at in (one.rises, one.rises + UP))
         height = -(one.screens[0][2] + 0.1) * (1 - rise + sink)
     if one.leaves is not None:
-        depth = _DEPTH * float(np.clip((frame - one.leaves) / _LEAVING, 0, 1))
+        depth = _DEPTH * min(max((frame - one.leaves) / _LEAVING, 0.0), 1.0)
     return height, 0.0, depth
 
 

@@ -53,7 +53,7 @@ def test_an_interval_over_trainings_is_wider_than_over_one():
 
 def test_cues_without_a_difference_are_at_chance():
     found = judge_cues([run("vjepa", {}, pairs=400)], "gravity")
-    assert found["low"] < 0.5 < found["high"] and found["high"] - found["low"] < 0.12
+    assert 0.42 < found["accuracy"] < 0.58 and found["high"] - found["low"] < 0.12
     assert judge_cues([run("vjepa", {}, pairs=2)], "gravity")["accuracy"] == 0.5
 
 

@@ -9,16 +9,18 @@ import torch
 from PIL import Image
 
 from envs.physics.record import record
+from envs.physics.scenario import PROPERTIES
 from housecat.physics.page import verdict
 from housecat.runs import wiring
 from housecat.runs.training import make_method
 from housecat.settings.config import load_config
+from housecat.settings.physics import PROPERTIES as named
 from worldmodel import checkpoint
 from worldmodel.distances.critic import ExpectileDistance
 
 SMALL = {
     "vjepa": "method=vjepa model.width=16 model.depth=1 model.heads=1 model.predictor_width=16 model.predictor_depth=1",
-    "pixel": "method=pixel model=cnn model.latent=8 model.width=8 model.predictor_width=16 decoder.width=4",
+    "pixel": "method=pixel model=cnn model.latent=8 model.width=8 model.predictor_width=16 decoder.width=8",
 }
 FEW = ("physics.properties=[inertia,colour]", "physics.pairs=4", "physics.clips=20", "device=cpu", "precision=fp32")
 
@@ -88,6 +90,10 @@ def test_what_cannot_be_judged_is_refused_in_one_line(runs, command, tmp_path):
         for index in range(3):
             Image.new("RGB", (8, 8)).save(tmp_path / "short" / kind / "a" / f"{index}.png")
     command("physics", vjepa, "data=short", "device=cpu").is_one_line_saying("need clips of 6 frames", "has 3")
+
+
+def test_the_settings_name_the_properties_that_there_are():
+    assert named == PROPERTIES
 
 
 def test_scenes_are_recorded_by_a_command_and_the_recording_is_read_by_others(command):

@@ -18,16 +18,16 @@ def test_what_only_tells_known_values_apart_fails_on_those_left_out():
     linear = torch.from_numpy(np.stack([values, rng.normal(size=300)], axis=1)).float()
     generator = torch.Generator().manual_seed(0)
     assert held_out_r2(linear, values, generator)["value"] > 0.99
-    assert held_out_r2(table, values, generator)["value"] < 0.5
+    assert held_out_r2(table, values, generator)["value"] < 0.6
     assert held_out_r2(torch.from_numpy(rng.normal(size=(300, 2))).float(), values, generator)["value"] < 0.1
 
 
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_the_states_tell_a_quantity_and_the_picture_in_the_middle_does_not(name):
-    scenes = [measurable(name, 0, index) for index in range(80)]
+    scenes = [measurable(name, 0, index) for index in range(60)]
     motions, values = [simulate(one) for one, _ in scenes], np.array([value for _, value in scenes])
     whole = np.stack([np.concatenate([one.places[:, :6], one.speeds], axis=1).ravel() for one in motions])
-    still = np.stack([one.places[16, :6] for one in motions])
+    still = np.stack([one.places[16, [0, 1, 3, 4]] for one in motions])
     told, guessed = (
         held_out_r2(torch.from_numpy(rows).float(), values, torch.Generator().manual_seed(0))["value"]
         for rows in (whole, still)

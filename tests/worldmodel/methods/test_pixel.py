@@ -109,3 +109,17 @@ def test_it_learns_to_draw_and_to_imagine_better_than_copying(clips: SquareClips
     with torch.no_grad():
         error = float(method.error(method.model.latents(frames), frames[:, 3:]))
     assert error < 0.8, "1: the mean picture"
+
+
+@torch.no_grad()
+def test_it_is_surprised_by_what_it_draws_otherwise_than_it_comes(clips: SquareClips) -> None:
+    model, frames = make().model, torch.from_numpy(clips.frames[:2])
+    actions = torch.from_numpy(clips.actions[:2])
+    found, latents = model.surprise(frames, actions, 2), model.latents(frames)
+    pictures, context = model.encoder.pixels.still(frames), model.context
+    assert found.shape == (2, frames.shape[1] - context + 1 - 2)
+    for window in (0, 3):
+        used = actions[:, context - 1 + window :][:, :2]
+        drawn = model.draw(model.imagine(latents[:, window], used)[:, -1])
+        error = (drawn - pictures[:, context - 1 + window + 2]).pow(2).mean(dim=(1, 2, 3))
+        assert torch.allclose(found[:, window], error, rtol=1e-3)

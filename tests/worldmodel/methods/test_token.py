@@ -136,3 +136,16 @@ def test_it_learns_to_imagine_better_than_copying() -> None:
     numbers = learned(make(replace(SMALL, decoder=DecoderSettings(8, 2))), 120, rate=3e-3)
     assert numbers["probe_position"] > 0.9
     assert numbers["open_loop_ratio"] < 0.9
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_it_is_surprised_by_codes_that_it_held_unlikely(clips: SquareClips, ahead: int) -> None:
+    model, frames = make().model, torch.from_numpy(clips.frames[:2])
+    actions = torch.from_numpy(clips.actions[:2])
+    found, z, used = model.surprise(frames, actions, ahead), model.latents(frames), actions[:, model.context - 1 :]
+    assert found.shape == (2, frames.shape[1] - model.context + 1 - ahead)
+    start = z[:, 1] if ahead == 1 else model.imagine(z[:, 1], used[:, 1:2])[:, -1]
+    likely = model.logits(start.view(-1, *model.shape), used[:, ahead]).log_softmax(dim=-1)
+    codes = model.quantizer.nearest(model.places(frames))[:, model.context + ahead]
+    assert torch.allclose(found[:, 1], -likely.gather(2, codes[..., None])[..., 0].mean(dim=1), rtol=1e-3)
