@@ -35,9 +35,10 @@ fi
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or newer is needed: PYTHON=python3.12 ./install.sh, or apt-get install python3"
 
-# System packages: the venv module, and the OpenGL libraries that MuJoCo renders with.
+# System packages: the venv module, the OpenGL libraries that MuJoCo renders with, and a browser for the tests.
 missing=""
 "$python" -c 'import ensurepip, venv' 2> /dev/null || missing="python3-venv"
+[ "$mode" != dev ] && [ "$mode" != locked ] || command -v chromium > /dev/null || missing="$missing chromium"
 for package in libegl1 libgl1 libgl1-mesa-dri; do
     dpkg -s "$package" > /dev/null 2>&1 || missing="$missing $package"
 done

@@ -15,6 +15,7 @@ import gymnasium
 
 from envs.data.store import EpisodeStore
 from envs.registry import WORLDS
+from housecat import zoo
 from housecat.cli.main import work
 from housecat.errors import UsageError
 from housecat.evaluation.results import read_results
@@ -27,6 +28,7 @@ from housecat.settings.groups import PLANNERS
 from housecat.settings.own_code import reference
 from housecat.settings.planning import PlannerConfig
 from planners.interface import Planner
+from worldmodel.checkpoint import folder_of
 from worldmodel.share.hub import from_pretrained
 
 __all__ = ["FrameAgent", "Recorder", "collect", "evaluate", "load", "train"]
@@ -47,7 +49,8 @@ def load(
     """A trained model, ready to act; it plans with the settings that are kept in its checkpoint.
 
     Args:
-        run: folder that `housecat train` wrote, or OWNER/NAME on the Hugging Face Hub.
+        run: folder that `housecat train` wrote, zoo/NAME of a model that comes along, or OWNER/NAME on the Hugging Face
+            Hub.
         planner: its name, or any `planners.interface.Planner`; None: the hierarchy, without landmarks flat_distance.
         optimizer: any `planners.interface.Optimizer` in place of CEM.
         energy: any `planners.interface.Energy`, or a function that makes one out of the planner's: `lambda default:
@@ -61,7 +64,7 @@ def load(
     own = {"code": code, "planner.optimizer": optimizer, "planner.energy": energy}
     given = [f"device={device}", *(f"{key}={reference(one)}" for key, one in own.items() if one is not None)]
     config = load_config(given)
-    loaded = from_pretrained(run, None, wiring.device(config), wiring.precision(config))
+    loaded = from_pretrained(zoo.meant(run), None, wiring.device(config), wiring.precision(config))
     parts, world = trained.complete(loaded, str(run)), loaded.about["world"]
     kept = loaded.about.get("planner")
     kept = kept if isinstance(kept, dict) else {}
@@ -134,7 +137,7 @@ def evaluate(
 
     Args:
         world: as in `collect`; None: what the checkpoint says.
-        out: the run's folder unless given.
+        out: the run's folder unless given, of zoo/NAME runs/zoo-NAME.
         success: of an environment in Python, `success(info, info_at_the_goal)` says whether a goal is reached; None:
             its own method of that name, or its `info["success"]`.
         goal: a picture file, or values by quantity, `{"puck": (0.2, -0.1)}`; None: each pair has its own.
@@ -145,7 +148,7 @@ def evaluate(
     asked |= {"world.success": success, "planner.optimizer": optimizer, "planner.energy": energy}
     asked |= {"goal.region": json.dumps(dict(goal))} if isinstance(goal, Mapping) else {"goal": goal}
     _command("evaluate", asked, settings)
-    return read_results(Path(out or run) / "results.json")
+    return read_results(Path(out or zoo.beside(folder_of(Path(zoo.meant(run))))) / "results.json")
 
 
 def _command(name: str, values: dict[str, Any], settings: Settings) -> None:

@@ -37,6 +37,7 @@ class Agent:
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
         self.judge, self.distance = judge, distance
         self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
+        self.seen: Tensor | None = None  # (n, *Z) where those were that the last plan was made for
         self._targets: Tensor | None = None  # (B, K, *Z)
         self._order = "any"  # in which they are to be reached
         self._aims: list[Aim] = []  # B of them
@@ -104,7 +105,7 @@ class Agent:
     def _plan(self, rows: list[int]) -> Plan:
         if self._targets is None or self._frames is None:
             raise RuntimeError("the agent has no goal yet: call reset(goals) before act(frames)")
-        z = self.model.encode(Context(self._frames[rows], self._actions[rows]))
+        z = self.seen = self.model.encode(Context(self._frames[rows], self._actions[rows]))
         start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
         generators = [self.generators[row] for row in rows]
         plan = self.planner(z, self._aimed_at(z, rows), start, generators, [self._memory[row] for row in rows])

@@ -49,6 +49,7 @@ TINY = {
     "bench.pairs": 2,
     "bench.calibration": 1,
     "physics.pairs": 4,
+    "demo.steps": 3,
     "workers": 1,
 }
 FEW = {"episodes": 30, "updates": 8}  # in place of what a page says

@@ -21,6 +21,7 @@ _PACKAGES = ("housecat", "mujoco", "numpy", "gymnasium", "h5py")
 PLAYS = {
     "random": "random",
     "scripted": "scripted: it reads from the simulator where an object is",
+    "person": "a person's",
     None: "unknown",
 }
 

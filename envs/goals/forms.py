@@ -133,15 +133,27 @@ def recorded(data: Path, episode: int, frame: int | None, world: World) -> Goal:
 def picture(file: Path) -> np.ndarray:
     """The picture in a file, ``uint8 (h, w, 3)``. Raises GoalError: there is none in it."""
     try:
-        with Image.open(io.BytesIO(read_plain(file, BY_PROGRAMS)), formats=_FORMATS) as found:
+        content = read_plain(file, BY_PROGRAMS)
+    except (OSError, ValueError) as error:
+        raise GoalError(
+            f"the goal picture {file} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    return opened_picture(content, str(file))
+
+
+def opened_picture(content: bytes, name: str) -> np.ndarray:
+    """The picture that a file of this name holds, ``uint8 (h, w, 3)``. Raises GoalError: there is none in it."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as found:
             if max(found.size) > 4096:
                 raise ValueError(f"it is {found.width} x {found.height} pixels, larger than any goal")
             return np.asarray(found.convert("RGB"))
     except UnidentifiedImageError as error:
-        raise GoalError(f"{file} is no picture ({', '.join(_FORMATS)})") from error
+        raise GoalError(f"{name} is no picture ({', '.join(_FORMATS)})") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise GoalError(f"the goal picture {file} cannot be read: {reason}") from error
+        raise GoalError(
+            f"the goal picture {name} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def pictures_of(goal: Goal, world: World) -> np.ndarray:

@@ -120,6 +120,26 @@ class Scene:
         touching = np.sort(found.geom[found.dist <= 0.0], axis=1).astype(np.int32)
         return np.unique(touching, axis=0)
 
+    def poses(self, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Where bodies are at present or in ``state (S,)``: places ``(n, 3)``, m, and unit quaternions ``(n, 4)``."""
+        data = self._imagined = self._imagined or mujoco.MjData(self._model)
+        data.qpos[:] = self._data.qpos if state is None else self._checked(state)[: self._model.nq]
+        mujoco.mj_kinematics(self._model, data)
+        return data.xpos.copy(), data.xquat.copy()
+
+    def push(self, body: int, force: np.ndarray, at: np.ndarray | None = None) -> None:
+        """Pull at a body, and at no other, with ``force (3,)``, N, until the next call or `set_state`.
+
+        ``at``: where, ``(3,)`` in m; None: at its centre of mass.
+        """
+        data, pull = self._data, np.zeros(6)
+        pull[:3] = force
+        if at is not None:
+            mujoco.mj_kinematics(self._model, data)
+            pull[3:] = np.cross(np.asarray(at) - data.xipos[body], force)
+        data.xfrc_applied[:] = 0.0
+        data.xfrc_applied[body] = pull
+
     @property
     def position_dim(self) -> int:
         """How many of the numbers of a state, the first ones, are positions."""

@@ -1,12 +1,13 @@
 """What each command does, in the order in which it does it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from envs.data.store import EpisodeStore
 from envs.registry import WORLDS, make_world
+from housecat import zoo
 from housecat.bench import diagnosing, gather, tiny
 from housecat.bench import run as bench
 from housecat.bench.entrants import Entrant, check, entrant, with_fitted
@@ -14,7 +15,9 @@ from housecat.bench.suites import suite_of
 from housecat.cli import datasets, physics
 from housecat.cli.export import export_programs
 from housecat.cli.help import COMMANDS
+from housecat.cli.request import Request, checkpoint_of
 from housecat.cli.worlds import show_worlds
+from housecat.demo.play import play
 from housecat.diagnosis.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.errors import UsageError
 from housecat.report.summary import summary
@@ -24,48 +27,10 @@ from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
 from housecat.runs.goals import check_goals
 from housecat.runs.quickstart import quickstart
-from housecat.runs.wiring import without_factors
-from housecat.settings.config import SHARED, check_combinations, check_shared, for_command, load_config, to_yaml
+from housecat.settings.config import check_shared
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
-from housecat.settings.sizes import check_sizes
 from worldmodel.checkpoint import folder_of, load
-
-
-@dataclass(frozen=True)
-class Request:
-    """A command line that has been checked."""
-
-    command: str
-    config: Config
-    given: frozenset[str]  # keys that the user wrote
-    line: str  # as typed
-    flags: frozenset[str] = frozenset()  # --json and the like
-    arguments: tuple[str, ...] = ()  # key=value as typed
-
-    def settings(self, world: dict[str, Any]) -> str:
-        """What the command reads, for `config.yaml`."""
-        return to_yaml(self.config, COMMANDS[self.command].reads, world)
-
-    def composed(self, *more: str) -> Config:
-        """The settings with further `key=value` in front of what the user wrote, which wins."""
-        found = for_command(load_config([*more, *self.arguments], shared=self.command in SHARED), self.command)
-        check_sizes(found, COMMANDS[self.command].reads)
-        return found
-
-    def suited_to(self, world: dict[str, Any]) -> "Request":
-        """The request with the settings that suit a world which the recording or the checkpoint named, not the user.
-
-        Raises UsageError: they do not go together.
-        """
-        name, free = world["name"], {key: world[key] for key in ("frame_size", "action_repeat") if key in world}
-        if names_world(self.given):
-            return self
-        if WORLDS.get(name, {}) | free != without_factors(world):  # no file of settings is that world's
-            check_combinations(self.config)
-            return self
-        more = f"world={name}", *(f"world.{key}={value}" for key, value in free.items())
-        return replace(self, config=self.composed(*more), arguments=(*more, *self.arguments))
 
 
 def run_quickstart(request: Request) -> int:
@@ -110,7 +75,7 @@ def run_train(request: Request) -> int:
 
 def run_evaluate(request: Request) -> int:
     """Lets the planners play with a checkpoint, and reports."""
-    checkpoint = _checkpoint(request)
+    checkpoint = checkpoint_of(request)
     spec = wiring.trained_world(checkpoint)
     request = request.suited_to(spec)
     config = request.config
@@ -119,7 +84,7 @@ def run_evaluate(request: Request) -> int:
         wiring.check_world(f"checkpoint {checkpoint}", spec, asked)
         spec |= {key: asked[key] for key in ("path", "digest") if key in asked}  # the robot as it is now
     spec = wiring.evaluated_spec(config, spec)
-    out = Path(config.out) if config.out else checkpoint.parent
+    out = Path(config.out) if config.out else zoo.beside(checkpoint)
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     check_goals(config, make_world(spec))
     data = _recordings(config, checkpoint) if needed(config.evaluate.planners) else None
@@ -131,13 +96,13 @@ def run_evaluate(request: Request) -> int:
 
 def run_probe(request: Request) -> int:
     """Diagnoses a checkpoint on held-out recordings."""
-    config, folder = request.config, _checkpoint(request)
+    config, folder = request.config, checkpoint_of(request)
     spec = wiring.trained_world(folder)
     data = _recordings(config, folder)
     device, precision = wiring.device(config), wiring.precision(config)
     others = encoders_beside(config.against or "", spec, device, precision)
     loaded = load(folder, device, precision)
-    out = Path(config.out) if config.out else folder.parent
+    out = Path(config.out) if config.out else zoo.beside(folder)
     with open_run(out, "", request.line) as run:
         run.claim("probe.json", "probe.png")
         found = diagnose(folder, loaded, others, data, config.seed, device)
@@ -150,7 +115,7 @@ def run_probe(request: Request) -> int:
 def run_export(request: Request) -> int:
     """Writes a checkpoint as programs; 1 where one of them is not the model."""
     config = request.config
-    folder = _checkpoint(request)
+    folder = checkpoint_of(request)
     if config.out is None:
         raise UsageError("which folder to write the programs to? name a new one: out=DIR")
     return export_programs(folder, Path(config.out), config.planner.horizon, "--onnx" in request.flags)
@@ -238,8 +203,26 @@ def _with_scenes(work: Callable[[Config], None]) -> Callable[[Request], int]:
     return run
 
 
+def run_demo(request: Request) -> int:
+    """Plays with a checkpoint, or with a model that comes along, live."""
+    if request.config.checkpoint is None:
+        name = request.config.world.name if names_world(request.given) else "medium"
+        request = replace(request, config=replace(request.config, checkpoint=f"zoo/{name}"))
+    folder = checkpoint_of(request)
+    spec = wiring.trained_world(folder)
+    request = request.suited_to(spec)
+    if names_world(request.given):
+        wiring.check_world(f"checkpoint {folder}", spec, wiring.world_spec(request.config))
+
+    def compose(more: Sequence[str]) -> Config:
+        return replace(request, arguments=(*request.arguments, *more)).composed()
+
+    play(folder, wiring.evaluated_spec(request.config, spec), request.config, compose)
+    return 0
+
+
 def _entrant(request: Request, named: Path) -> Entrant:
-    folder = folder_of(named)
+    folder = folder_of(Path(zoo.meant(named)))
     spec = wiring.trained_world(folder)
     config = request.suited_to(spec).config
     if names_world(request.given):
@@ -262,14 +245,8 @@ RUN: dict[str, Callable[[Request], int]] = {
     "probe": run_probe,
     "export": run_export,
     "worlds": run_worlds,
+    "demo": run_demo,
 }
-
-
-def _checkpoint(request: Request) -> Path:
-    """The folder of the checkpoint that the user named. Raises UsageError or CheckpointError where there is none."""
-    if request.config.checkpoint is None:
-        raise UsageError(f"which checkpoint to {request.command}? give what `housecat train` wrote: checkpoint=DIR")
-    return folder_of(Path(request.config.checkpoint))
 
 
 def _recordings(config: Config, folder: Path) -> Path:

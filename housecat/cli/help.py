@@ -14,13 +14,8 @@ _FILES = ("config", "preset")
 _COMMON = ("seed", "out", "device", "precision", *_FILES)
 _JUDGED = ("planner", "evaluate")
 _ASKED = ("goal", "trouble")
-_PLAYED = (
-    *(
-        f"evaluate.{one}"
-        for one in "strata min_distance min_steps offset hold ask max_steps batch timing_steps".split()
-    ),
-    *("goal.targets", "goal.samples"),
-)
+_OF_PAIRS = "strata min_distance min_steps offset hold ask max_steps batch timing_steps"
+_PLAYED = (*(f"evaluate.{name}" for name in _OF_PAIRS.split()), "goal.targets", "goal.samples")
 _OF_SEARCH = "optimizer calls milliseconds samples iterations noise elites temperature kept decay starts descents rate"
 _TUNED = tuple(f"planner.{name}" for name in _OF_SEARCH.split())  # by the bench, for each optimiser
 
@@ -191,6 +186,15 @@ COMMANDS = {
         "episodes=N: measures oracle and random play on N pairs; without it, shows what was measured before.\n"
         "--save: keeps what is measured for that. --json: for programs.",
         flags=("--json", "--save"),
+    ),
+    "demo": Command(
+        "watch a trained model act, live on a page of this machine, or in a video",
+        "housecat demo checkpoint=runs/medium",
+        (*_COMMON, "checkpoint", "code", "data", "world", "factors.test", "planner", "goal", "demo"),
+        "Opens http://127.0.0.1:8080, which needs pip install 'housecat[demo]'. Without checkpoint, zoo/medium plays,\n"
+        "or zoo/NAME with world=NAME.\nout=FILE.webp: without a browser, demo.steps control steps become a video.\n"
+        "out=DIR: where what you do by hand is recorded for training (data/demo-WORLD unless given).",
+        but=("goal.targets", "goal.samples"),
     ),
     "doctor": Command(
         "check this machine: packages, rendering, processor, memory, disk",

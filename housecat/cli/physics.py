@@ -5,6 +5,7 @@ from pathlib import Path
 
 from envs.physics.clips import export_clips
 from envs.physics.record import record
+from housecat import zoo
 from housecat.errors import UsageError
 from housecat.physics.run import FILES, Exam, examined, jobs_of
 from housecat.physics.tiny import trained_now
@@ -44,7 +45,7 @@ def judge(config: Config, compose: Callable[..., Config], line: str) -> None:
     where = wiring.device(config), wiring.precision(config)
     exam = Exam(extent_of(config.physics), config.physics.suite, clips, config.seed, *where)
     exam.names()  # clips of others are there
-    folders = [folder_of(Path(one)) for one in named]
+    folders = [folder_of(Path(zoo.meant(one))) for one in named]
     with open_run(out, "", line) as run:
         run.claim(*FILES)
     if not folders:

@@ -34,6 +34,7 @@ import torch
 from envs.data.store import EpisodeStore
 from envs.files import BY_HAND, from_yaml, read_plain
 from envs.streams import stream
+from housecat import zoo
 from housecat.diagnosis.alarms import alarms
 from housecat.diagnosis.measurements import PIXELS, Diagnosis
 from housecat.errors import UsageError
@@ -110,7 +111,7 @@ def encoders_beside(
     """
     found: dict[str, Encoder] = {}
     for part in filter(None, map(str.strip, against.split(","))):
-        folder = checkpoint.folder_of(Path(part))
+        folder = checkpoint.folder_of(Path(zoo.meant(part)))
         check_world(f"checkpoint {folder}", trained_world(folder), world)
         name = folder.resolve().parent.name if folder.name == "model" else folder.name
         while name in ("trained", "untrained", PIXELS, *found):

@@ -75,12 +75,15 @@ def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np
 
 def animated(frames: Sequence[Image.Image], durations: list[int], still: int = -1) -> Video:
     """Frames that are shown for so many milliseconds each, the last one longer; `still`: which stands for them."""
-    buffer = io.BytesIO()
     shown = [*durations[:-1], durations[-1] + round(1000 * _HOLD)]
-    frames[0].save(
-        buffer, "WEBP", save_all=True, append_images=frames[1:], duration=shown, loop=0, quality=_QUALITY, method=4
-    )
-    return Video(_uri(buffer.getvalue()), data_uri(frames[still]))
+    return Video(_uri(webp(frames, shown)), data_uri(frames[still]))
+
+
+def webp(frames: Sequence[Image.Image], durations: int | list[int], effort: int = 4) -> bytes:
+    """Pictures as an animated WebP, shown for so many milliseconds each; `effort` 0 (fast) to 6 (small)."""
+    buffer, how = io.BytesIO(), {"loop": 0, "quality": _QUALITY, "method": effort}
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=list(frames[1:]), duration=durations, **how)
+    return buffer.getvalue()
 
 
 def picture(
@@ -105,11 +108,11 @@ def picture(
     if len(way) > 1:
         pen.line(way, fill=(255, 255, 255, 170), width=5 * _SHARP, joint="curve")
         pen.line(way, fill=(*PATH, 255), width=3 * _SHARP, joint="curve")
-    _ring(pen, place(goal[None])[0], 9 * _SHARP, GOAL)
+    ring(pen, place(goal[None])[0], 9, GOAL, _SHARP)
     if subgoal is not None:
         there = place(subgoal[None])[0]
         pen.line([here, there], fill=(*SUBGOAL, 150), width=2 * _SHARP)
-        _diamond(pen, there, 7 * _SHARP, SUBGOAL)
+        diamond(pen, there, 7, SUBGOAL, _SHARP)
     layer = layer.resize((SIZE, SIZE), Image.Resampling.BOX)
     return Image.alpha_composite(frame, layer).convert("RGB")
 
@@ -130,15 +133,16 @@ def _uri(content: bytes) -> str:
     return "data:image/webp;base64," + base64.b64encode(content).decode()
 
 
-def _ring(pen: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, colour: tuple[int, int, int]) -> None:
+def ring(pen: ImageDraw.ImageDraw, centre: Sequence[float], radius: float, colour: tuple, sharp: int) -> None:
+    """Draws a ring of `radius` pixels of a picture that is made `sharp` times as large; `centre` in the large one."""
     x, y = centre
-    for width, fill in ((5 * _SHARP, (255, 255, 255, 230)), (3 * _SHARP, (*colour, 255))):
-        inset = (5 * _SHARP - width) / 2
-        box = (x - radius + inset, y - radius + inset, x + radius - inset, y + radius - inset)
-        pen.ellipse(box, outline=fill, width=width)
+    for width, fill in ((5 * sharp, (255, 255, 255, 230)), (3 * sharp, (*colour, 255))):
+        reach = radius * sharp - (5 * sharp - width) / 2
+        pen.ellipse((x - reach, y - reach, x + reach, y + reach), outline=fill, width=width)
 
 
-def _diamond(pen: ImageDraw.ImageDraw, centre: tuple[float, float], size: float, colour: tuple[int, int, int]) -> None:
+def diamond(pen: ImageDraw.ImageDraw, centre: Sequence[float], size: float, colour: tuple, sharp: int) -> None:
+    """Draws a diamond, likewise."""
     x, y = centre
-    for reach, fill in ((size + 2 * _SHARP, (255, 255, 255, 240)), (size, (*colour, 255))):
+    for reach, fill in (((size + 2) * sharp, (255, 255, 255, 240)), (size * sharp, (*colour, 255))):
         pen.polygon([(x - reach, y), (x, y - reach), (x + reach, y), (x, y + reach)], fill=fill)

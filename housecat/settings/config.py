@@ -15,7 +15,7 @@ from housecat.settings.own_code import hand_over_named, is_reference
 from housecat.settings.schema import Config, method_sections, settings, settings_of, shared_sections
 from worldmodel.settings import OWN
 
-SHARED = ("compare", "bench")  # commands for several methods or planners, not all of which read every setting
+SHARED = ("compare", "bench", "demo")  # commands for several methods or planners, not all of which read every setting
 
 
 def load_config(arguments: list[str], complete: bool = True, shared: bool = False) -> Config:

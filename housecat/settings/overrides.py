@@ -11,7 +11,7 @@ from housecat.settings.declared import Setting
 from housecat.settings.groups import OUTSIDE
 from housecat.settings.own_code import is_reference
 
-SHORT = {"path": "world.path", "goal": "goal.picture"}
+SHORT = {"path": "world.path", "goal": "goal.picture", "port": "demo.port"}
 
 
 @dataclass(frozen=True)

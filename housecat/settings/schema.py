@@ -18,6 +18,7 @@ from worldmodel.settings import OWN, setting
 if TYPE_CHECKING:  # all of this needs torch
     from housecat.evaluation.trouble import Trouble
     from housecat.settings.benching import BenchConfig
+    from housecat.settings.demoing import DemoConfig
     from housecat.settings.goals import GoalConfig
     from housecat.settings.physics import PhysicsConfig
     from housecat.settings.planning import PlannerConfig
@@ -170,7 +171,7 @@ class Config:
     out: str | None = setting(None, "folder to write to")
     data: str | None = setting(None, "folder of recorded episodes; to merge: several, separated by commas")
     checkpoint: str | None = setting(
-        None, "folder of a training run, or the folder model/ in it; physics takes several, separated by commas"
+        None, "folder of a training run, or model/ in it, or zoo/NAME; physics takes several, separated by commas"
     )
     checkpoints: tuple[str, ...] | None = setting(
         None, "folders of training runs, of any worlds; null: of the smoke suite's own, trained now"
@@ -209,6 +210,7 @@ class Config:
     compare: CompareConfig
     bench: BenchConfig
     physics: PhysicsConfig
+    demo: DemoConfig
 
 
 def shared_sections() -> dict[str, Section]:

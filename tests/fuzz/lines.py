@@ -43,6 +43,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "data export": ("data", "export", "data=data", "out=new", "format=lerobot"),
     "data import": ("data", "import", "source=columns.h5", "out=new", "format=hdf5", *WORLD),
     "worlds": ("worlds", "world=umaze"),
+    "demo": ("demo", "checkpoint=run", "out=new.webp", "demo.steps=2"),
     "doctor": ("doctor",),
 }
 SLOW = ("compare", "export", "quickstart")  # whose right lines take seconds: drawn more rarely

@@ -1,0 +1,1 @@
+"""A person meets the agent: it acts live, shows what it imagines, is pushed, redirected and steered by hand."""
