@@ -1,7 +1,8 @@
 """An environment in Python, stepped and looked at: in its world, what `envs.simulation.scene` is in a simulated one.
 
 It is not put into a state, it is led there: a state is how one got there, ``[seed of the reset, control steps since,
-action that led here (A,)]``. What play that belongs to a seed comes to is told by seed and steps alone.
+action that led here (A,)]``. What play that belongs to a seed comes to is told by seed and steps alone. A goal that an
+environment sets itself, and shows at the reset as ``info["goal_frame"]``, has `SHOWN` in the place of the steps.
 """
 
 import functools
@@ -14,6 +15,7 @@ import numpy as np
 from envs.outside.sources import OutsideError, first_line
 from envs.pictures import scaled
 from envs.play.policies import RandomPlay
+from envs.simulation.backend import lend_backend
 from envs.simulation.cameras import CAMERAS, PEOPLE_SIZE
 from envs.simulation.scene import Scene
 from envs.streams import stream
@@ -21,6 +23,7 @@ from envs.units import to_own
 
 Make = Callable[[], gymnasium.Env]
 
+SHOWN = -1  # no steps: what the reset shows as its goal
 _LONGEST = 100_000  # steps of play
 _KEPT = 64  # moments of play that are remembered
 _DECIMALS = 4  # of actions, so that what is written down leads to the same again
@@ -30,6 +33,7 @@ class Instance:
     """One environment, and how it got where it is."""
 
     def __init__(self, make: Make, spec: dict[str, Any] | None) -> None:
+        lend_backend()
         try:
             made = make()
         except Exception as error:  # the user's own code may fail in any way
@@ -52,6 +56,10 @@ class Instance:
             _, _, ended, late, self.info = self.env.step(own)
             self.over = ended or late
 
+    def goal(self) -> np.ndarray:
+        """What the reset showed as the goal that it sets, ``uint8 (h, w, 3)``."""
+        return self._checked(self.info["goal_frame"])
+
     def picture(self) -> np.ndarray:
         """``uint8 (h, w, 3)``; OutsideError where it is none, or of another size than before."""
         picture: Any = self.env.render()
@@ -60,6 +68,9 @@ class Instance:
                 f"{class_name(self.env)} gives no pictures, its render_mode is {self.env.render_mode!r}: make it with "
                 "render_mode='rgb_array'"
             )
+        return self._checked(picture)
+
+    def _checked(self, picture: Any) -> np.ndarray:
         fits = isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[-1] == 3
         if not fits or picture.dtype != np.uint8:
             found = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
@@ -88,7 +99,7 @@ class EnvironmentScene(Scene):
         return float(self._spec["dt"]) * self.substeps
 
     def way(self, seed: int, steps: int = 0) -> np.ndarray:
-        """The state ``(S,)`` after so many steps of the play that belongs to a seed."""
+        """The state ``(S,)`` after so many steps of the play that belongs to a seed, or the goal `SHOWN` there."""
         return np.array([seed, steps, *[0.0] * self.action_dim], np.float64)
 
     def state(self) -> np.ndarray:
@@ -150,14 +161,16 @@ class EnvironmentScene(Scene):
 
     def _told(self, state: np.ndarray) -> tuple[int, int]:
         state = np.asarray(state, np.float64)
-        if state.shape != (self.state_dim,) or not (0 <= state[0] < 2**32 and 0 <= state[1] <= _LONGEST):
+        least = SHOWN if self._spec.get("goals") else 0
+        if state.shape != (self.state_dim,) or not (0 <= state[0] < 2**32 and least <= state[1] <= _LONGEST):
             raise ValueError(f"a state of this world is a seed, the steps since and an action, got {state!r}")
         return int(state[0]), int(state[1])
 
     def _led(self, seed: int, steps: int) -> tuple[np.ndarray, dict[str, Any]]:
         for info in self.played(seed, steps):
             told = dict(info)
-        return self._twin.picture().copy(), told
+        picture = self._twin.goal() if steps == SHOWN else self._twin.picture()
+        return picture.copy(), told
 
     _twin = functools.cached_property(lambda self: Instance(self._make, self._spec))
 

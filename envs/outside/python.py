@@ -2,7 +2,8 @@
 
 A start is a seed of its ``reset``, a goal is what random play from another seed has come to, seen as a picture. Whether
 it is reached says a function of the user's, ``success(info, info_at_the_goal)``, a method of that name of the
-environment, or else its ``info["success"]``: goals are then moments of play that it calls a success.
+environment, or else its ``info["success"]``: goals are then moments of play that it calls a success. An environment
+that sets goals itself shows them at the reset, as ``info["goal_frame"]``: then a pair is what a reset sets.
 
 Descriptions name no code: an environment is made only by a function that this process's user has handed to
 `environment_spec`.
@@ -15,7 +16,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.outside.environment import EnvironmentScene, Instance, Make
+from envs.outside.environment import SHOWN, EnvironmentScene, Instance, Make
 from envs.outside.sources import OutsideError
 from envs.pictures import told
 from envs.task import Pair, Task
@@ -61,6 +62,7 @@ def environment_spec(
         "dt": 1.0 / env.metadata["render_fps"] if env.metadata.get("render_fps") else DT,
         "max_steps": limit or MAX_STEPS,
         "states": own.size if own.ndim == 1 and own.dtype.kind in "fiu" else 0,
+        **({"goals": True} if "goal_frame" in made.info else {}),
         "notes": [f"{name}: {note}" for note in notes if note],
     }
 
@@ -112,6 +114,8 @@ class ReachedByPlay(Task):
         """Whether where ``info`` was told is where ``goal`` was. Raises OutsideError: nothing says so."""
         if self._success is not None:
             return bool(self._success(info, goal))
+        if "goal_frame" in goal:  # the environment's own, of which a reset need not say that it is not reached
+            return bool(info.get("success", False))
         if "success" not in info:
             raise OutsideError(
                 'when is a goal reached? the environment has no method success(info, goal), and no info["success"]: '
@@ -130,11 +134,19 @@ class ReachedByPlay(Task):
         high: float | None = None,
         start: np.ndarray | None = None,
     ) -> Pair:
-        """A seed, and a moment of other play at least ``low`` and less than ``high`` steps long, not reached there."""
+        """A seed, and a moment of other play at least ``low`` and less than ``high`` steps long, not reached there.
+
+        Where the environment sets goals: the seed's own. How far that is nobody knows, so it counts as ``low``.
+        """
         low, high = self.nearest if low is None else low, self.farthest if high is None else high
         for _ in range(_ATTEMPTS):
             origin = self.sample_state(rng) if start is None else np.array(start, np.float64)
             seed, begun = int(rng.integers(_SEEDS)), self._scene.moment(origin)[1]
+            if "goal_frame" in begun:
+                goal = self._scene.way(int(origin[0]), SHOWN)
+                if not self.is_reached(begun, self._scene.moment(goal)[1]):
+                    return Pair(origin, goal, float(low), float(low))
+                continue
             infos = list(self._scene.played(seed, int(np.ceil(high)) - 1))
             goals = [step for step in range(int(np.ceil(low)), len(infos)) if self._is_goal(begun, infos[step])]
             if goals:

@@ -6,9 +6,12 @@ itself reads it when its first context is made.
 """
 
 import ctypes
+import importlib
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from typing import Any
 
 BACKENDS = ("egl", "osmesa", "glfw")
 NONE = "disabled"  # MuJoCo's own word for "load no OpenGL at all"
@@ -41,6 +44,17 @@ def choose_backend() -> None:
     if os.environ.get("MUJOCO_GL"):
         return
     os.environ["MUJOCO_GL"] = next((name for name in BACKENDS if backend_works(name)), NONE)
+
+
+def lend_backend() -> None:
+    """Have MuJoCo's own renderer, which others draw with, take the backend that works; it has chosen when imported."""
+    choose_backend()
+    name = os.environ["MUJOCO_GL"].lower()
+    for module in ("mujoco.gl_context", "mujoco.rendering.classic.gl_context"):  # by version of MuJoCo
+        with suppress(ImportError):
+            if name in BACKENDS:
+                theirs: Any = importlib.import_module(module)
+                theirs.GLContext = importlib.import_module(f"mujoco.{name}").GLContext
 
 
 def backend_works(name: str) -> bool:

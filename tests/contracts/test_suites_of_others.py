@@ -59,3 +59,21 @@ def test_one_with_control_code_of_its_own_is_told_from_it_and_is_a_world_as_an_e
     episode = record_episode(world, 0, 0, 4)
     assert episode.actions.shape[0] == 4 and episode.frames[0].std() > 5
     assert (episode.frames[0] != episode.frames[-1]).any()
+
+
+def test_ogbenchs_own_tasks_are_the_pairs_of_its_environments() -> None:
+    """Five goals an environment, which it sets and shows itself."""
+    make = made("ogbench", "cube-single-v0")
+
+    class Tasks(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            seen, info = self.env.reset(seed=seed, options={"task_id": 1 + (seed or 0) % 5, "render_goal": True})
+            return seen, {**info, "goal_frame": info["goal_rendered"]}
+
+    world = envs.make_world(environment_spec(lambda: Tasks(make())))
+    pairs = [world.sample_pair(np.random.default_rng(seed)) for seed in range(3)]
+    for pair in pairs:
+        assert pair.goal[0] == pair.start[0] and not world.success(pair.start, pair.goal)
+        world.reset(options={"start": pair.start, "goal": pair.goal})
+        assert (world.goal_frame() != world.frame()).any()
+        assert world.step(np.zeros(world.action_space.shape))[-1]["success"] is False

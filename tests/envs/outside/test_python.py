@@ -1,5 +1,8 @@
 """Environments in Python as worlds: led to their states, judged by their user's word, and refused in one line."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +98,55 @@ def test_without_a_function_goals_are_moments_of_play_that_the_environment_calls
         assert world.scene.moment(pair.goal)[1]["state"] > 0.5 >= world.scene.moment(pair.start)[1]["state"]
 
 
+class Tasks(Dot):
+    """Sets the place to go to itself, and shows it."""
+
+    def reset(self, **asked: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        seen, info = super().reset(**asked)
+        begun, self.x = self.x, self.np_random.uniform(-1, 1)
+        self.aim, shown, self.x = self.x, self.render(), begun
+        return seen, {**info, "goal_frame": shown, "aim": self.aim}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        *rest, info = super().step(action)
+        return *rest, {**info, "success": abs(self.x - self.aim) < 0.05}  # type: ignore[return-value]
+
+
+def test_a_pair_of_an_environment_that_sets_goals_is_what_its_reset_sets() -> None:
+    world = make_world(environment_spec(Tasks))
+    pair = world.sample_pair(np.random.default_rng(3))
+    assert pair.goal[0] == pair.start[0] and not world.success(pair.start, pair.goal)
+    world.reset(options={"start": pair.start, "goal": pair.goal})
+    aim = world.scene.live.info["aim"]
+    alone = Tasks()
+    alone.reset(seed=int(pair.start[0]))
+    alone.x = aim
+    np.testing.assert_array_equal(world.goal_frame("people"), world.frame("people", state=pair.goal))
+    np.testing.assert_array_equal(world.scene.moment(pair.goal)[0], alone.render())
+    for _ in range(30):
+        info = world.step(np.clip([10 * (aim - world.scene.live.info["state"][0])], -1, 1))[-1]
+        if info["success"]:
+            return
+    pytest.fail("it never arrived")
+
+
+def test_only_a_world_that_sets_goals_has_them_as_states() -> None:
+    world = make_world(environment_spec(Dot, near))
+    with pytest.raises(ValueError, match="a state of this world is a seed"):
+        world.frame(state=world.scene.way(3, -1))
+
+
+def test_a_shown_goal_that_is_no_picture_is_refused() -> None:
+    class Told(Tasks):
+        def reset(self, **asked: Any) -> tuple[np.ndarray, dict[str, Any]]:
+            seen, info = super().reset(**asked)
+            return seen, {**info, "goal_frame": np.zeros(3)}
+
+    world = make_world(environment_spec(Told))
+    with pytest.raises(OutsideError, match=r"Told draws float64 \(3,\): render\(\) must return uint8"):
+        world.sample_pair(np.random.default_rng(0))
+
+
 def test_an_episode_is_shown_again_as_it_was() -> None:
     world = make_world(environment_spec(Dot, near))
     world.reset(seed=2)
@@ -117,6 +169,35 @@ def test_a_recording_ends_where_the_environment_ends_it_and_keeps_what_it_tells(
     inside = np.abs(episode.states[1:, 0]) < 1
     np.testing.assert_allclose(np.diff(episode.states[:, 0])[inside], moved[inside], atol=1e-5)
     assert episode.frames.shape == (8, 64, 64, 3)
+
+
+DRAWN_BY_MUJOCO = """
+import gymnasium, mujoco, numpy as np
+from envs.outside.python import environment_spec
+
+class Drawn(gymnasium.Env):
+    render_mode = "rgb_array"
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
+    model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='.1'/></worldbody></mujoco>")
+
+    def reset(self, *, seed=None, options=None):
+        self.data = mujoco.MjData(self.model)
+        mujoco.mj_forward(self.model, self.data)
+        return np.zeros(1), {}
+
+    def render(self):
+        renderer = mujoco.Renderer(self.model, 32, 32)
+        renderer.update_scene(self.data)
+        return renderer.render()
+
+print(environment_spec(Drawn)["name"])
+"""
+
+
+def test_an_environment_that_draws_with_mujocos_renderer_needs_no_screen_and_no_variable() -> None:
+    without = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "DISPLAY")}
+    done = subprocess.run([sys.executable, "-c", DRAWN_BY_MUJOCO], env=without, capture_output=True, text=True)
+    assert done.stdout == "Drawn\n", done.stderr
 
 
 def test_nothing_is_made_because_a_description_names_it() -> None:
