@@ -86,8 +86,11 @@ def load(
             *learnt,
             ensemble=parts.ensemble,
             constraints=limits_of(config.planner, world, parts.probes),
+            surprising=parts.surprising,
         )
-    return FrameAgent(world, parts.model, planner, config.planner.execute, seed, parts.distance, parts.probes)
+    return FrameAgent(
+        world, parts.model, planner, config.planner.execute, seed, parts.distance, parts.probes, parts.words
+    )
 
 
 def collect(world: World, out: str | Path, episodes: int | None = None, settings: Settings = None) -> EpisodeStore:
@@ -140,7 +143,8 @@ def evaluate(
         out: the run's folder unless given, of zoo/NAME runs/zoo-NAME.
         success: of an environment in Python, `success(info, info_at_the_goal)` says whether a goal is reached; None:
             its own method of that name, or its `info["success"]`.
-        goal: a picture file, or values by quantity, `{"puck": (0.2, -0.1)}`; None: each pair has its own.
+        goal: a picture file, or values by quantity, `{"puck": (0.2, -0.1)}`; None: each pair has its own. Words go by
+            `settings={"goal.words": "push the puck to the left"}`.
         optimizer, energy, code: as in `load`; the first two for all planners.
     """
     asked = {} if world is None else _world(world)

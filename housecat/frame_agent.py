@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.goals.drawing import fulfilling
+from envs.goals.drawing import standing_for
 from envs.goals.forms import goal_of, pictures_of
 from envs.goals.record import Goal
 from envs.pictures import scaled
@@ -17,9 +17,11 @@ from envs.units import to_own
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.players.probed import Probed, Probes
+from housecat.players.spoken import Spoken
 from planners.agent import Agent
 from planners.interface import Distance, Plan, Planner
 from planners.targets import Targets
+from worldmodel.language.grounding import Words
 from worldmodel.model import LatentWorldModel
 from worldmodel.streams import torch_stream
 
@@ -33,6 +35,7 @@ class FrameAgent:
         seed: of all that is random in planning.
         distance: says which of several goals is nearest; None: how far apart latents are.
         probes: for goals that ask for quantities and are not drawn in a simulator.
+        words: for goals in words.
     """
 
     def __init__(
@@ -44,10 +47,11 @@ class FrameAgent:
         seed: int = 0,
         distance: Distance | None = None,
         probes: Probes | None = None,
+        words: Words | None = None,
     ) -> None:
         self.world, self.model, self.planner, self.seed = world, model, planner, seed
         self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, distance=distance)
-        self._probes = probes
+        self._probes, self._words = probes, words
         self._simulated: World | None = None  # for goals that have to be drawn
 
     def make_world(self, render_mode: str | None = None) -> World:
@@ -68,7 +72,7 @@ class FrameAgent:
 
         Args:
             goal: a picture uint8 (h, w, 3) of how the world shall look; a list of several; or, where the world can be
-                simulated, what `envs.goals.forms.goal_of` takes: a state, or quantities, ``{"puck": (0.2, -0.1)}``.
+                simulated, what `envs.goals.forms.goal_of` takes: a state, quantities, ``{"puck": (0.2, -0.1)}``, words.
             order: of several: "any" of them, or "sequence", one after the other.
             samples: targets that stand for quantities, any of which is aimed at.
             targets: what these are: "pictures" of states that are drawn, or recorded latents, by "probes".
@@ -82,12 +86,15 @@ class FrameAgent:
             return
         world = self._simulated = self._simulated or make_world(self.world)
         found = goal_of(goal, world, order)
+        if found.said:
+            self._agent.reset(Targets(Spoken(self._words, samples)(found)[None], found.order))
+            return
         if found.regions and targets == "probes":
             self._agent.reset(Targets(Probed(self._probes, world, samples)(found)[None]))
             return
         if found.regions:
             rng = stream(self.seed, "states of an agent's goals")
-            found = replace(found, states=fulfilling(world, found.regions, samples, rng))
+            found = replace(found, states=standing_for(world, found, samples, rng))
         self._agent.reset(Targets(pictures_of(found, world)[None], found.order))
 
     def act(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -147,6 +147,12 @@ class Agent:
                 continue
             old = new.new_zeros(count, *new.shape[1:]) if self.last_plan is None else getattr(self.last_plan, name)
             merged[name] = old.index_copy(0, torch.tensor(rows, device=old.device), new)
+        if plan.decided is not None:
+            before = self.last_plan.decided if self.last_plan is not None else None
+            decided = list(before or [None] * count)
+            for row, one in zip(rows, plan.decided, strict=True):
+                decided[row] = one
+            merged["decided"] = tuple(decided)
         return replace(plan, **merged, memory=tuple(self._memory))
 
     def _repeated(self, frames: NDArray[np.uint8]) -> Tensor:

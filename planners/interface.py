@@ -108,6 +108,9 @@ class Plan:
     calls: int  # predictor steps per environment that the plan took
     subgoal: Tensor  # (B,) int64, the landmark aimed at; -1: none, but the goal or an imagined latent
     memory: tuple[Any, ...] | None = None  # B entries, to be handed back at the next step; for the planner's own eyes
+    decided: tuple[Any, ...] | None = (
+        None  # B entries, `planners.configurator.Decision`; None: nothing was to be decided
+    )
     foreseen: Tensor | None = None  # (B, 2) how far, from `target` of the plan before, it said to be by now, and it is
 
 

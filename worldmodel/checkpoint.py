@@ -28,15 +28,18 @@ T = TypeVar("T", bound=nn.Module)
 _COUNT, _LENGTH = Annotated[int, Meta(ge=0, le=10**6)], Annotated[float, Meta(gt=0, le=1e6)]
 _CRITIC = defstruct("critic", [("kind", str), ("width", _COUNT), ("longest", _LENGTH)])
 # Of the notes, what is read: control steps that a recording needed, and figures.
-_ABOUT = defstruct("about", [("shortest", _COUNT, 0), ("measured", dict[str, float | None], {})])
+_ABOUT = defstruct(
+    "about", [("shortest", _COUNT, 0), ("measured", dict[str, float | None], {}), ("surprise", float | None, None)]
+)
 _ENSEMBLE = defstruct("ensemble", [("action", _COUNT), ("members", _COUNT), ("width", _COUNT)])
 _PARTS: list[Any] = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
 _PARTS.append(("ensemble", _ENSEMBLE | None, None))
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
 WEIGHTS = tuple(f"{part}.safetensors" for part in ("model", "critic", "landmarks", "ensemble", "probes"))
+WORDS = "words.safetensors"  # learnt later, if at all, so it says nothing of what the model is
 ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
-FILES = ("config.json", *WEIGHTS, "README.md", ROBOT)  # all that a checkpoint is made of
+FILES = ("config.json", *WEIGHTS, WORDS, "README.md", ROBOT)  # all that a checkpoint is made of
 _LARGEST_ROBOT = 100_000_000  # bytes
 
 
@@ -57,6 +60,7 @@ class Loaded:
     robot: bytes | None = None  # see `robot_of`
     ensemble: Ensemble | None = None  # None: none was trained
     probes: dict[str, Tensor] = field(default_factory=dict)  # tensors of `worldmodel.readings.Readings`; empty: none
+    words: dict[str, Tensor] = field(default_factory=dict)  # of `worldmodel.language.grounding.Words`; empty: none
 
 
 def folder_of(path: Path) -> Path:
@@ -173,6 +177,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
             make = partial(Ensemble, model.latent, **config["ensemble"])
             ensemble = _filled(make, folder / "ensemble.safetensors")
         landmarks, probes = (_tensors(folder / f"{part}.safetensors", device) for part in ("landmarks", "probes"))
+        words = _tensors(folder / WORDS, device)
     except OwnCodeError as error:
         raise CheckpointError(f"checkpoint {folder}: {error}") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -181,7 +186,7 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
         if part is not None:
             part.to(device).eval().requires_grad_(False)
     about, robot = config["about"], robot_of(folder)
-    return Loaded(config["method"], settings, model, distance, landmarks, about, robot, ensemble, probes)
+    return Loaded(config["method"], settings, model, distance, landmarks, about, robot, ensemble, probes, words)
 
 
 def _tensors(path: Path, device: torch.device) -> dict[str, Tensor]:

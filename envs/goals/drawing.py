@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.goals.record import GoalError, out_of_reach
+from envs.goals.meaning import Said, holds
+from envs.goals.record import Goal, GoalError, out_of_reach
 from envs.quantities import Region
 from envs.world import World
 
@@ -42,6 +43,41 @@ def fulfilling(
     away = out_of_reach(world.task.quantities, regions, np.stack(found))
     chosen = [found[i] for i in rng.permutation(np.argsort(away, kind="stable")[:count])]
     return np.stack([chosen[i % len(chosen)] for i in range(count)])
+
+
+def saying(
+    world: World, said: Said, count: int, rng: np.random.Generator, start: np.ndarray | None = None
+) -> np.ndarray:
+    """Draws ``count`` states at rest ``(K, S)`` of which a sentence is true, see `fulfilling`.
+
+    Raises GoalError: it seems to be true of none.
+    """
+    found: list[np.ndarray] = []
+    for tried in range(_MOST):
+        origin = world.sample_state(rng) if start is None else start
+        # Every other one from anywhere: what the world asks for may leave out all that a sentence means.
+        state = world.task.sample_goal(rng, origin) if tried % 2 else world.sample_state(rng)
+        if holds(said.bounds, world.task.quantities, state):
+            found.append(state)
+            if len(found) == count:
+                break
+    if not found:
+        raise GoalError(f"no state of world '{world.name}' was found of which {said.text!r} is true: ask for another")
+    return np.stack([found[i % len(found)] for i in range(count)])
+
+
+def standing_for(
+    world: World, goal: Goal, count: int, rng: np.random.Generator, start: np.ndarray | None = None
+) -> np.ndarray:
+    """States ``(K, S)`` in which a goal of regions or words is reached, `count` of them; of a sequence one for each.
+
+    Raises GoalError: as `fulfilling` does.
+    """
+    if goal.regions:
+        return fulfilling(world, goal.regions, count, rng, start)
+    if len(goal.said) > 1:
+        return np.concatenate([saying(world, one, 1, rng, start) for one in goal.said])
+    return saying(world, goal.said[0], count, rng, start)
 
 
 def _pulled(world: World, regions: Mapping[str, Region], state: np.ndarray) -> np.ndarray | None:

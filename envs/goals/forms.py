@@ -10,13 +10,14 @@ from PIL import Image, UnidentifiedImageError
 
 from envs.data.store import EpisodeStore
 from envs.files import BY_PROGRAMS, read_plain, shortened
+from envs.goals.grammar import language_of
 from envs.goals.record import Goal, GoalError
 from envs.quantities import Quantity, Region, askable
 from envs.world import World
 
 _FORMATS, _MOST = ("PNG", "JPEG", "WEBP", "BMP"), 256  # of picture files; pictures of one goal
 # What says by itself what the goal is; "part" and "region" go together, "episode" and "frame" with "data".
-_FORMS = {"picture": "", "pictures": "", "state": "", "data": "", "part": "NAME", "region": ""}
+_FORMS = {"picture": "", "pictures": "", "state": "", "data": "", "part": "NAME", "region": "", "words": ""}
 
 
 def goal_of(asked: Any, world: World, order: str = "any") -> Goal:
@@ -25,13 +26,17 @@ def goal_of(asked: Any, world: World, order: str = "any") -> Goal:
     Args:
         asked: a picture uint8 (h, w, 3), a state (S,), several of either in a list or array, or quantities by name:
             ``{"puck": (0.2, -0.1)}``, or as regions, ``{"puck": {"center": (0.2, -0.1), "radius": 0.05}}`` or
-            ``{"puck": {"low": (0.0, -0.2), "high": (0.4, 0.2)}}``. A `Goal` is one.
+            ``{"puck": {"low": (0.0, -0.2), "high": (0.4, 0.2)}}``; or a sentence, see `envs.goals.grammar`. A `Goal` is
+            one.
         order: of several pictures or states.
 
     Raises GoalError: it is none of these, or not of this world.
     """
     if isinstance(asked, Goal):
         return asked
+    if isinstance(asked, str):
+        said = language_of(world).said(asked)
+        return Goal(said=said, order="sequence" if len(said) > 1 else "any")
     if isinstance(asked, Mapping):
         return Goal({str(name): region(world, str(name), one) for name, one in asked.items()})
     try:
@@ -69,6 +74,8 @@ def goal_asked(asked: Mapping[str, Any], world: World) -> Goal | None:
         size = world.scene.frame_size
         shown = [_pictures(picture(Path(file))[None], size, file) for file in files]
         return Goal(pictures=np.concatenate(shown), order=order)
+    if "words" in given:
+        return goal_of(str(given["words"]), world)
     if "state" in given:
         return goal_of(_listed(given["state"]), world, order)
     if "data" in given:

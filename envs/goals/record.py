@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from envs.goals.meaning import Said, holds
 from envs.quantities import Quantity, Region
 
 ORDERS = ("any", "sequence")
@@ -17,7 +18,7 @@ class GoalError(ValueError):
 
 @dataclass(frozen=True)
 class Goal:
-    """States to be reached, any of them or one after the other, or quantities whose values are asked for.
+    """States to be reached, any of them or one after the other, or quantities whose values are asked for, or words.
 
     Raises GoalError: nothing is asked for, or the order is unknown.
     """
@@ -27,17 +28,18 @@ class Goal:
     states: np.ndarray | None = None
     pictures: np.ndarray | None = None  # (K, h, w, 3) uint8: what each of them looks like
     order: str = "any"  # of what is not said by regions: "any", or "sequence", one after the other
+    said: tuple[Said, ...] = ()  # sentences, to be made true one after the other
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise GoalError(f"the order of goals is {' or '.join(ORDERS)}, got {self.order!r}")
-        if not self.regions and self.states is None and self.pictures is None:
-            raise GoalError("a goal asks for something: regions, states or pictures")
+        if not self.regions and not self.said and self.states is None and self.pictures is None:
+            raise GoalError("a goal asks for something: regions, words, states or pictures")
 
     @property
     def judged(self) -> bool:
         """Whether the world can tell when it is reached; of pictures alone nobody knows that."""
-        return bool(self.regions) or self.states is not None
+        return bool(self.regions or self.said) or self.states is not None
 
 
 class Judge(Protocol):
@@ -53,6 +55,10 @@ def progress(goal: Goal, task: Judge, state: np.ndarray, done: int = 0) -> tuple
     """Whether a goal is reached at ``state (S,)``, and how many of a sequence are by now, of which ``done`` were."""
     if goal.regions:
         return bool(out_of_reach(task.quantities, goal.regions, state) <= 0), 0
+    if goal.said:
+        while done < len(goal.said) and holds(goal.said[done].bounds, task.quantities, state):
+            done += 1
+        return done == len(goal.said), done
     if goal.states is None:
         return False, 0
     if goal.order == "any":

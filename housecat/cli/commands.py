@@ -27,6 +27,7 @@ from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
 from housecat.runs.goals import check_goals
 from housecat.runs.quickstart import quickstart
+from housecat.runs.words import asks_in_words, teach
 from housecat.settings.config import check_shared
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
@@ -87,7 +88,7 @@ def run_evaluate(request: Request) -> int:
     out = Path(config.out) if config.out else zoo.beside(checkpoint)
     trained.check_planners(trained.BenchSetup(spec, checkpoint, config))
     check_goals(config, make_world(spec))
-    data = _recordings(config, checkpoint) if needed(config.evaluate.planners) else None
+    data = _recordings(config, checkpoint) if needed(config.evaluate.planners) or asks_in_words(config) else None
     job = stages.evaluating(config, spec, checkpoint, out, request.line, data)
     _do([job, stages.reporting(out)], out, request, spec)
     print(summary(out))
@@ -243,6 +244,7 @@ RUN: dict[str, Callable[[Request], int]] = {
     "physics": run_physics,
     **{name: _with_scenes(work) for name, work in physics.WORK.items()},
     "probe": run_probe,
+    "words": lambda request: teach(request.config, into := checkpoint_of(request), _recordings(request.config, into)),
     "export": run_export,
     "worlds": run_worlds,
     "demo": run_demo,

@@ -68,20 +68,14 @@ COMMANDS = {
     "evaluate": Command(
         "let planners play the same start-goal pairs, and write results.json and report.html",
         "housecat evaluate checkpoint=runs/medium episodes=50 seed=1 out=runs/medium-seed1",
-        (
-            *(*_COMMON, "seeds", "checkpoint", "code", "data", "episodes", "workers", "world", "factors"),
-            *(*_JUDGED, *_ASKED),
-        ),
+        (*_COMMON, *"seeds checkpoint code data episodes workers world factors".split(), *_JUDGED, *_ASKED),
         "Writes to out (the folder of the training run unless given). The world is that of the checkpoint.\ncloning, "
         "inverse, true_distance and true_dynamics are fitted first, on data (by default what it was trained on).",
     ),
     "compare": Command(
         "train every method on the same recordings, probe it, let planners play with it; one table",
         "housecat compare data=data/reacher out=runs/methods world=reacher train.updates=600",
-        (
-            *(*_COMMON, "data", "workers", "world", "factors", "collect"),
-            *(*LEARNING, *_JUDGED, *_ASKED, "compare"),
-        ),
+        (*_COMMON, *"data workers world factors collect".split(), *LEARNING, *_JUDGED, *_ASKED, "compare"),
         "Writes compare.json and, in runs/, every run to out (runs/compare unless given). Goes on where it was "
         "stopped.\nRecords in the world unless data is given.",
     ),
@@ -103,6 +97,11 @@ COMMANDS = {
         (*_COMMON, "checkpoint", "code", "data", "against"),
         "Writes probe.json and probe.png to out (the folder of the training run unless given). Encoders can be probed "
         "too.\nProbes are fitted on data (by default what it was trained on) and judged on episodes held out of it.",
+    ),
+    "words": Command(
+        "teach a checkpoint which sentences are true of what it sees, and say what can be asked",
+        "housecat words checkpoint=runs/puck",
+        ("device", "precision", "checkpoint", "code", "data", *_FILES),
     ),
     "export": Command(
         "write encoder and predictor as programs that run without Housecat, and check them against the model",

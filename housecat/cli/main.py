@@ -24,6 +24,7 @@ EXPECTED = (
     ("housecat.errors", "UsageError"),
     ("envs.data.episodes", "StoreError"),
     ("envs.goals.record", "GoalError"),
+    ("worldmodel.language.vectors", "WordsError"),
     ("envs.simulation.backend", "RenderingError"),
     ("envs.workers", "WorkerError"),
     ("envs.outside.sources", "OutsideError"),

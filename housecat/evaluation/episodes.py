@@ -20,6 +20,7 @@ from envs.task import Pair
 from envs.vector import WorldVector
 from envs.world import World
 from housecat.evaluation.goals import Targeted, shown
+from housecat.evaluation.noticing import Notes
 from housecat.evaluation.player import OnTime, Player
 from housecat.evaluation.statistics import path_efficiency
 from housecat.evaluation.trouble import Trouble, TroubledVector
@@ -28,6 +29,7 @@ from planners.subgoals.landmarks import Landmarks
 from worldmodel.streams import torch_stream
 
 _ROUNDING = 1e-5  # of an action, as a share of half its range
+_MAYBE = ("missed", "pushed", "surprised")  # of a result, what stands in the file where there is something to say
 AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
 
 
@@ -43,7 +45,7 @@ class Bench:
     trouble: Trouble = field(default_factory=Trouble)  # what goes wrong meanwhile
     rate: float | None = None  # Hz at which players have to act; None: they take their time
     hold: int = 1  # control steps in a row for which a goal must be reached
-    targets: Targeted | None = None  # finds latents for goals that ask for quantities; None: pictures show them
+    targets: Targeted | None = None  # finds latents for goals that no pictures show; None: these show them all
 
 
 Setup = Callable[[], Bench]  # picklable, because every worker process makes its own
@@ -69,11 +71,13 @@ class EpisodeResult:
     beyond: float | None = None  # share of the control steps in which an action was out of its bounds
     imagined: float | None = None  # distance that is planned with, from where plans said to be when the next was made
     achieved: float | None = None  # the same from where it was; means over the plans; None: nothing was planned
+    pushed: list[int] | None = None  # control steps before which it was pushed; None: the player tells no surprises
+    surprised: list[int] | None = None  # control steps in which it was surprised
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `episodes.json`; states are rounded to four decimals."""
         told = {**self.__dict__, "path": np.round(self.path, 4).tolist()}
-        return {name: one for name, one in told.items() if name != "missed" or one is not None}
+        return {name: one for name, one in told.items() if name not in _MAYBE or one is not None}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "EpisodeResult":
@@ -86,6 +90,7 @@ EPISODE = record(
     path=many(many(Number)), targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]), missed=Count | Maybe,
     final=Number | None | Maybe, roughness=Least0 | None | Maybe, clamped=Share | None | Maybe,
     beyond=Share | None | Maybe, imagined=Number | None | Maybe, achieved=Number | None | Maybe,
+    pushed=many(Count) | Maybe, surprised=many(Count) | Maybe,
 )  # fmt: skip
 STORED = record(  # `episodes.json`
     schema=Literal[1],
@@ -135,21 +140,14 @@ def play(
         {"start": p.start, "goal": p.wanted or p.goal, "factors": p.factors, "hold": bench.hold} for _, p in pairs
     ]
     frames, infos = vector.reset(options=options)
-    agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
-    finds = bench.targets
-    if isinstance(agent, InformedAgent):
-        agent.know(vector.worlds, [pair.goal for _, pair in pairs])
-        finds = None  # it knows a state that is to be reached
-    if bench.rate is not None:
-        agent = OnTime(agent, bench.rate)
-    agent.reset(shown(vector.worlds, [pair for _, pair in pairs], finds))
+    agent = _player(bench, planner, horizon, vector, pairs, seed)
     paths = [[state] for state in infos["state"]]
     targets: list[list[int]] = [[] for _ in pairs]
     taken: list[list[np.ndarray]] = [[] for _ in pairs]
     foreseen: list[list[np.ndarray]] = [[] for _ in pairs]
-    calls, counted = np.zeros(len(pairs)), None
+    calls, counted, notes = np.zeros(len(pairs)), None, Notes(len(pairs))
     active = np.ones(len(pairs), bool)
-    for _ in range(max_steps or vector.worlds[0].max_steps):
+    for step in range(max_steps or vector.worlds[0].max_steps):
         actions = agent.act(frames, active)
         plan = agent.last_plan
         told = None if plan is None or plan is counted or plan.foreseen is None else plan.foreseen.cpu().numpy()
@@ -160,6 +158,7 @@ def play(
             taken[i].append(actions[i])
             foreseen[i] += [] if told is None else [told[i]]
             calls[i] += 0 if plan is None or plan is counted else plan.calls
+        notes.add(step, np.flatnonzero(active), vector, None if plan is counted else plan)
         counted = plan
         active = ~reached
         if not active.any():
@@ -172,9 +171,25 @@ def play(
             missed=missed,
             **conduct(np.stack(taken[i]), space.low, space.high),
             **_promises(foreseen[i]),
+            **notes.of(i),
         )
         for i, one in enumerate(pairs)
     ]
+
+
+def _player(
+    bench: Bench, planner: str, horizon: int | None, vector: WorldVector, pairs: Sequence[tuple[int, Pair]], seed: int
+) -> Player:
+    """The player of these pairs, told of their goals."""
+    agent: Player = bench.make_agent(planner, horizon, [generator_of(seed, index) for index, _ in pairs])
+    finds = bench.targets
+    if isinstance(agent, InformedAgent):
+        agent.know(vector.worlds, [pair.goal for _, pair in pairs])
+        finds = None  # it knows a state that is to be reached
+    if bench.rate is not None:
+        agent = OnTime(agent, bench.rate)
+    agent.reset(shown(vector.worlds, [pair for _, pair in pairs], finds))
+    return agent
 
 
 def _worlds(bench: Bench, seed: int, indices: Sequence[int]) -> WorldVector:

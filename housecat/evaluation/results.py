@@ -15,6 +15,8 @@
                         process with one thread, on frames recorded before; null if nothing was timed
         model_calls     predictor steps per control step, mean
         horizon         control steps imagined, where the evaluation chose it; else null
+        noticed         of `configured`: the same numbers, share of the pushes that surprised it within 5 control steps
+        false_alarms    likewise, share of the other control steps in which it was surprised
         missed          with a rate: {"value", "low", "high", "n"}, share of control steps without an action in time
         strata          by distance, near to far: [{"low", "high", "success", "interval", "episodes"}]
     pairs           {"unit", "nearest", "farthest", "tolerance", "criterion", "max_steps", "calibration"}: distances
@@ -46,6 +48,7 @@ from envs.files import Count, Least0, Maybe, Number, Share, by_name, many, read_
 from envs.world import World
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import EpisodeResult
+from housecat.evaluation.noticing import noticed
 from housecat.evaluation.pairs import PairSet
 from housecat.evaluation.statistics import Rate, compare_paired
 from housecat.evaluation.timing import StepTime
@@ -54,6 +57,7 @@ SCHEMA = 1
 CHALLENGER = "hierarchy"  # the planner that the others are compared with
 
 _RATE = {"success": Share, "interval": many(Share, 2, 2), "episodes": Annotated[int, Meta(ge=1)]}
+_SHARE = record(value=Share, low=Share, high=Share, n=Count)
 _RESULTS = record(
     schema=Literal[1],
     world=str,
@@ -68,7 +72,9 @@ _RESULTS = record(
             plan_ms=record(median=Least0, p95=Least0) | None,
             model_calls=Least0,
             horizon=Count | None,
-            missed=record(value=Share, low=Share, high=Share, n=Count) | Maybe,
+            missed=_SHARE | Maybe,
+            noticed=_SHARE | Maybe,
+            false_alarms=_SHARE | Maybe,
             strata=many(record(**_RATE, low=Number, high=Number)),
         )
     ),
@@ -167,6 +173,7 @@ def _planner(judged: Judged, pairs: PairSet) -> dict[str, Any]:
         "model_calls": sum(result.calls for result in results) / len(results),
         "horizon": judged.horizon,
         **_missed(results),
+        **noticed(results),
         "strata": _strata(results, pairs),
     }
 

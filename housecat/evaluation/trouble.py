@@ -46,6 +46,7 @@ class TroubledVector(WorldVector):
         super().__init__(worlds)
         self.trouble, self.rngs = trouble, list(rngs)
         self._seen = np.zeros(0, np.uint8)
+        self.pushed = np.zeros(self.num_envs, bool)  # in the last control step
 
     def reset(
         self,
@@ -69,7 +70,8 @@ class TroubledVector(WorldVector):
         for i, (world, rng) in enumerate(zip(self.worlds, self.rngs, strict=True)):
             acting[i] = np.clip(acting[i] + self.trouble.action_noise * rng.standard_normal(len(acting[i])), -1, 1)
             pushed, lost[i] = rng.random(2) < (self.trouble.pushes * world.dt, self.trouble.dropped)
-            if pushed and not self._reached[i]:
+            self.pushed[i] = pushed and not self._reached[i]
+            if self.pushed[i]:
                 state, moving = world.state(), world.scene.velocities
                 state[moving] += self.trouble.push * _direction(rng, moving.stop - moving.start)
                 world.set_state(state)

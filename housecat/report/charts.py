@@ -24,6 +24,7 @@ PLANNER_COLOURS = {
     "hjepa": "#030305",
     "sampled": "#030306",
     "three_levels": "#030307",
+    "configured": "#030308",
 }
 _THEME |= {colour: f"var(--{name})" for name, colour in PLANNER_COLOURS.items()}
 SERIES = ["#040401", "#040402", "#040403", "#040404", "#040405"]

@@ -12,6 +12,7 @@ LABELS = {
     "sampled": "sampled subgoals",
     "hjepa": "two levels (H-JEPA)",
     "three_levels": "three levels",
+    "configured": "configured",
     "cloning": "behaviour cloning",
     "inverse": "inverse dynamics",
     "true_subgoals": "flat, true subgoals",
@@ -29,6 +30,7 @@ ABOUT = {
     "sampled": "CEM towards the recorded latent within reach from which the goal is nearest",
     "hjepa": "CEM on macro-actions far ahead, and on actions towards the first place they lead to",
     "three_levels": "subgoals from the landmark graph, and two levels towards them",
+    "configured": "the hierarchy, from scratch after a surprise, and no longer where it is in vain",
 }
 _FEW = 100  # episodes below which an interval is wide enough to be worth a warning
 
@@ -154,6 +156,7 @@ def _planner(name: str, small: bool = False) -> str:
         "sampled": "planning towards sampled subgoals",
         "hjepa": "planning on two levels",
         "three_levels": "planning on three levels",
+        "configured": "the configured planner",
     }
     text = names.get(name, name)
     return text if small else text[0].upper() + text[1:]

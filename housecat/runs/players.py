@@ -42,6 +42,7 @@ class Ingredients:
     given: dict[str, Any] | None = None  # arguments of an optimiser of the user's own
     ensemble: Ensemble | None = None
     constraints: Constraints | None = None
+    surprising: float | None = None
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:
@@ -57,8 +58,9 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
     execute = config.planner.execute
     if name not in CEILINGS:
         optimizer = optimizer_of(config.planner, parts.given)
+        learnt = model, parts.distance, parts.landmarks
         planner = build_planner(
-            config, name, horizon, model, parts.distance, parts.landmarks, optimizer, parts.ensemble, parts.constraints
+            config, name, horizon, *learnt, optimizer, parts.ensemble, parts.constraints, parts.surprising
         )
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)

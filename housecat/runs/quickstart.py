@@ -11,6 +11,7 @@ from housecat.runs import stages, wiring
 from housecat.runs.estimate import estimate
 from housecat.runs.goals import check_goals
 from housecat.runs.training import HELD_OUT
+from housecat.runs.words import asks_in_words
 from housecat.settings.schema import Config
 
 
@@ -26,7 +27,7 @@ def quickstart(config: Config, spec: dict[str, Any], out: Path, settings: str, c
     jobs = [
         stages.collecting(config, spec, data, out),
         stages.training(config, recorded, data, out),
-        stages.evaluating(config, evaluated, out / "model", out, command),
+        stages.evaluating(config, evaluated, out / "model", out, command, data if asks_in_words(config) else None),
         stages.reporting(out),
     ]
     stages.do_all(jobs, out, settings, command, lambda: estimate(config, spec), anew=True)

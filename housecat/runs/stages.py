@@ -21,10 +21,12 @@ from housecat.runs.fitted import FOLDER, fitted_for
 from housecat.runs.folder import Run, Stage, open_run, seconds_of
 from housecat.runs.goals import pairs_asked
 from housecat.runs.training import TRAINED, train_from_store
+from housecat.runs.words import asks_in_words, words_for
 from housecat.settings.config import names_of, value_of
 from housecat.settings.groups import LEARNING
 from housecat.settings.schema import Config
-from worldmodel.checkpoint import digest
+from worldmodel.checkpoint import WORDS, digest, folder_of
+from worldmodel.networks import pretrained
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def training(config: Config, recorded: dict[str, Any], data: Path, out: Path) ->
 
     def inputs() -> dict[str, str]:
         manifest = read_manifest(data)
-        return {"recording": fingerprint(manifest) if manifest else "", "encoder": wiring.encoder_digest(config)}
+        return {"recording": fingerprint(manifest) if manifest else "", "encoder": _encoder_digest(config)}
 
     return Job(Stage("train", chosen, out / "model" / "config.json", TRAINED, inputs), work)
 
@@ -87,6 +89,8 @@ def evaluating(
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
         setup, players = trained.BenchSetup(spec, checkpoint, config), config.evaluate.planners
+        if asks_in_words(config) and data is not None and not (checkpoint / WORDS).exists():
+            words_for(checkpoint, setup.load().model, spec, data)
         setup = replace(setup, fitted=fitted_for(players, setup, data, out, lambda: setup.load().model))
         settings = replace(wiring.evaluate_settings(config), asked=asked)
         evaluate(setup, pairs, settings, about, out)
@@ -174,6 +178,12 @@ def recording_of(store: EpisodeStore) -> dict[str, Any]:
     if manifest["origin"] == {"command": "collect"}:
         return what
     return {**what, "recording.fingerprint": store.fingerprint()}  # nothing else tells one import from another
+
+
+def _encoder_digest(config: Config) -> str:
+    """Of the encoder that `method.encoder` says is in a folder; empty where it names none, or one of others."""
+    named = config.method.encoder
+    return "" if named is None or pretrained.is_named(named) else digest(folder_of(Path(named)))
 
 
 def _place(path: Path, out: Path) -> str:

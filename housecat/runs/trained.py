@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from envs import make_world
+from envs.goals.record import Goal
 from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
 from housecat.players.limits import limits_of
 from housecat.players.probed import Probed, Probes
+from housecat.players.spoken import Spoken
 from housecat.runs.fitted import NEED, load_fitted
 from housecat.runs.players import Ingredients, make_player, require_simulator
 from housecat.runs.wiring import check_world, device, precision, world_spec
@@ -22,6 +25,8 @@ from housecat.settings.schema import Config
 from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
+from worldmodel.language.grounding import Words, words_from
+from worldmodel.language.vectors import WordLlamaVectors
 from worldmodel.model import LatentWorldModel
 from worldmodel.readings import Readings
 from worldmodel.stages.ensemble import Ensemble
@@ -55,14 +60,20 @@ class BenchSetup:
         fitted = cache(lambda: load_fitted(self.fitted, loaded.model, self.spec))
         limits = limits_of(config.planner, self.spec, loaded.probes)
         learnt = loaded.model, loaded.distance, loaded.landmarks
-        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, limits)
+        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, limits, loaded.surprising)
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)
 
-        targets = None
+        spoken, probed = Spoken(loaded.words, config.goal.samples), None
         if config.goal.targets == "probes":
-            targets = Probed(loaded.probes, make_world(self.spec), config.goal.samples)
+            probed = Probed(loaded.probes, make_world(self.spec), config.goal.samples)
+
+        def targets(goal: Goal) -> Tensor | None:
+            if goal.said:
+                return spoken(goal)
+            return probed(goal) if goal.regions and probed is not None else None
+
         return Bench(
             lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate, config.evaluate.hold, targets
         )
@@ -100,6 +111,8 @@ class Trained:
     landmarks: Landmarks | None
     ensemble: Ensemble | None
     probes: Probes | None = None
+    words: Words | None = None
+    surprising: float | None = None  # see `worldmodel.surprise`
 
 
 def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
@@ -122,12 +135,14 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
         )
     admit(loaded.robot, loaded.about["world"], f"checkpoint {name}")
     found: dict[str, Any] = {}
-    for what, make in (("landmarks", _landmarks), ("probes", _probes)):
+    for what, make in (("landmarks", _landmarks), ("probes", _probes), ("words", _words)):
         try:
             found[what] = make(loaded)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise UsageError(f"the {what} of checkpoint {name} are damaged ({error}): train again") from error
-    return Trained(loaded.model, loaded.distance, found["landmarks"], loaded.ensemble, found["probes"])
+    return Trained(
+        loaded.model, loaded.distance, ensemble=loaded.ensemble, surprising=loaded.about.get("surprise"), **found
+    )
 
 
 def _landmarks(loaded: checkpoint.Loaded) -> Landmarks | None:
@@ -137,6 +152,10 @@ def _landmarks(loaded: checkpoint.Loaded) -> Landmarks | None:
     if landmarks.latents.shape[1:] != (loaded.model.latent,):
         raise ValueError(f"latents of {tuple(landmarks.latents.shape)}, the model's have {loaded.model.latent}")
     return landmarks
+
+
+def _words(loaded: checkpoint.Loaded) -> Words | None:
+    return words_from(loaded.words, WordLlamaVectors.size, loaded.model.latent) if loaded.words else None
 
 
 def _probes(loaded: checkpoint.Loaded) -> Probes | None:

@@ -34,6 +34,7 @@ from worldmodel.stages.ensemble import Ensemble, EnsembleSettings, ensemble_stag
 from worldmodel.stages.keypoint_pretraining import PretrainingSettings
 from worldmodel.stages.predictor_finetuning import FinetuningSettings, finetuning
 from worldmodel.streams import drawn_weights, stream, torch_stream
+from worldmodel.surprise import surprising
 from worldmodel.training import learn
 
 HELD_OUT = 0.07  # share of the recordings that training never sees
@@ -126,6 +127,8 @@ def train_from_store(data: Path, out: Path, plan: TrainingPlan, planner: dict[st
         probes, read = make_probes(model, latents.still, measured(store.world, states), judged, plan.graph.seed)
     folder.close()
     about = about_training(store, shortest, plan, folder.lines[-1]) | {"planner": planner or {}, "probes": read}
+    if isinstance(model, LatentWorldModel):
+        about["surprise"] = surprising(model, judged.frames, judged.actions)
     learnt = model, distance, landmarks
     checkpoint.save(out / "model", plan.method, plan.settings, *learnt, about, carried(store.world), ensemble, probes)
     return out / "model"

@@ -28,6 +28,7 @@ from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE, TWO_LEVELS
 from housecat.settings.own_code import own_code
 from housecat.settings.schema import Config, WorldConfig
+from planners.configurator import Configured
 from planners.constraints import Constraints
 from planners.flat import Flat
 from planners.interface import Distance, Optimizer, Planner, WorldModel
@@ -171,12 +172,6 @@ def training_plan(config: Config, frame_size: int, action_dim: int) -> TrainingP
     )
 
 
-def encoder_digest(config: Config) -> str:
-    """Of the encoder that `method.encoder` says is in a folder; empty where it names none, or one of others."""
-    named = config.method.encoder
-    return "" if named is None or pretrained.is_named(named) else checkpoint.digest(checkpoint.folder_of(Path(named)))
-
-
 def plan_for_store(config: Config, store: EpisodeStore) -> TrainingPlan:
     """The training plan for recorded episodes.
 
@@ -240,6 +235,7 @@ def build_planner(
     optimizer: Optimizer | None = None,
     ensemble: Ensemble | None = None,
     constraints: Constraints | None = None,
+    surprising: float | None = None,
 ) -> Planner:
     """The planner of this name.
 
@@ -256,6 +252,10 @@ def build_planner(
     default = config.evaluate.horizons[0] if latent else asked.horizon
     flat = Flat(model, energy, optimizer, horizon or default, constraints)
     below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
+    if name == "configured":
+        way = "flat_distance" if landmarks is None else "hierarchy"
+        below = build_planner(config, way, horizon, model, distance, landmarks, optimizer, ensemble, constraints)
+        return Configured(below, model, distance, asked, surprising, asked.execute)
     if name not in ("hierarchy", "sampled", "three_levels"):
         return below
     if landmarks is None:

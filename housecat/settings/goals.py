@@ -16,6 +16,7 @@ class GoalConfig:
     state: Any = setting(None, "simulator state, or a list of several")
     part: Any = setting(None, "values by quantity, {puck: [0.2, -0.1]}; what is not named is free")
     region: Any = setting(None, "likewise within bounds: {puck: {center: [0.2, -0.1], radius: 0.05}}, or {low, high}")
+    words: str | None = setting(None, "what shall be, in a sentence, or in several with 'then' between them")
     data: str | None = setting(None, "recording that shows it, in one frame")
     episode: int | None = setting(None, "of that recording; null: the first", 0, 1e9)
     frame: int | None = setting(None, "of that episode; null: the last", 0, 1e9)
@@ -33,7 +34,7 @@ class GoalConfig:
             "pictures": self.pictures,
             "order": None if self.order == "any" else self.order,
         }
-        known = {"state": self.state, "part": self.part, "region": self.region}
+        known = {"state": self.state, "part": self.part, "region": self.region, "words": self.words}
         recorded = {"data": self.data, "episode": self.episode, "frame": self.frame}
         return {name: value for name, value in {**shown, **known, **recorded}.items() if value is not None}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 GROUPS = ("world", "method", "model", "objective")
 OUTSIDE = ("dm_control", "gymnasium", "mjcf")  # files of the group world that stand for worlds of others
-PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "sampled", "hjepa", "three_levels")
+PLANNERS = ("random", "flat_latent", "flat_distance", "hierarchy", "sampled", "hjepa", "three_levels", "configured")
 TWO_LEVELS = ("hjepa", "three_levels")  # planners that need a model of two levels
 FLOORS = ("cloning", "inverse")  # policies fitted on the recordings
 CEILINGS = ("true_subgoals", "true_distance", "true_simulator", "true_dynamics", "true_state", "oracle")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from planners.configurator import ConfigureSettings
 from planners.constraints import ConstraintSettings
 from planners.energies import EnergySettings
 from planners.optimizers.registry import OPTIMIZERS, OptimizerSettings
@@ -12,7 +13,9 @@ from worldmodel.settings import OWN, setting
 
 
 @dataclass(frozen=True)
-class PlannerConfig(OptimizerSettings, EnergySettings, ConstraintSettings, Rules, SampledSettings, TwoLevelSettings):
+class PlannerConfig(
+    OptimizerSettings, EnergySettings, ConstraintSettings, Rules, SampledSettings, TwoLevelSettings, ConfigureSettings
+):
     """Planning: the optimiser is the same for all planners."""
 
     optimizer: str = setting("cem", "what looks for the actions with the least energy", choices=(*OPTIMIZERS, OWN))

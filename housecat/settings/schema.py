@@ -102,10 +102,11 @@ class MethodConfig:
 
 
 _PLAYED = {  # planners that read a setting which not all of them do
-    "planner.near": ("hierarchy", "sampled", *TWO_LEVELS),
-    "planner.reach": ("hierarchy", "sampled", "three_levels"),
-    "planner.patience": ("hierarchy", "three_levels"),
+    "planner.near": ("hierarchy", "sampled", *TWO_LEVELS, "configured"),
+    "planner.reach": ("hierarchy", "sampled", "three_levels", "configured"),
+    "planner.patience": ("hierarchy", "three_levels", "configured"),
     "planner.drawn": ("sampled",),
+    **{f"planner.{name}": ("configured",) for name in ("alarm", "wary", "give_up")},
 }
 
 
@@ -127,7 +128,9 @@ class EvaluateConfig:
     )
     min_steps: float | None = setting(None, "least true distance of a pair, control steps at top speed", 0, 1e6)
     offset: int | None = setting(None, "goals where random play was so many steps later; null: goals anywhere", 1, 1e4)
-    ask: tuple[str, ...] | None = setting(None, "quantities of a goal that alone have to be reached; null: all of it")
+    ask: tuple[str, ...] | None = setting(
+        None, "quantities of a goal that alone have to be reached, or words: a sentence true of it; null: all of it"
+    )
     hold: int = setting(1, "control steps in a row for which a goal must be reached", 1, 1000)
     max_steps: int | None = setting(None, "control steps allowed; null: the world's own limit", 1, 1e5)
     batch: int = setting(4, "episodes side by side in a process", 1, 4096)

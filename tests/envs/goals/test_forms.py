@@ -172,7 +172,8 @@ def test_what_is_no_goal_in_python_is_told_in_one_line(puck: World) -> None:
     for wrong, said in (
         ({}, "a goal asks for something"),
         ([], "a state of world 'puck' is 8 finite numbers, got 0"),
-        ("puck", "a goal is a picture uint8 (h, w, 3), a state, or quantities by name, got 'puck'"),
+        ("puck", "world 'puck' does not know what 'puck' means: ask for one of"),
+        (7, "a goal is a picture uint8 (h, w, 3), a state, or quantities by name, got 7"),
         ([np.zeros((64, 64, 3), np.uint8), np.zeros(8)], "several goals in a list are pictures of one size, or states"),
         (np.zeros((32, 32, 3), np.uint8), "the goal picture is 32 x 32 pixels"),
         ({"puck": {"center": (0, 0), "radius": "wide"}}, "goal.puck must be numbers"),

@@ -1,0 +1,1 @@
+"""Words: from sentences to latents that they are true of."""
