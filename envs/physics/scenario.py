@@ -10,10 +10,8 @@ DT = 0.05  # s between two frames
 HALF = 1.8  # m that the camera sees to the left and to the right of the middle, in the plane of the bodies
 BOARD = 0.05  # m, half the thickness of planks and platforms
 SHAPES = ("ball", "box", "drum")
-PROPERTIES = (  # what is expected of things
-    *("permanence", "continuity", "shape", "colour", "solidity"),
-    *("gravity", "inertia", "support", "collision"),
-)
+# What is expected of things.
+PROPERTIES = ("permanence", "continuity", "shape", "colour", "solidity", "gravity", "inertia", "support", "collision")
 _SQUARE, _TALL, _THIN = 0.886, 1.2, 0.65  # silhouettes of one area, in radii of the ball
 _HEIGHTS = {"ball": 1.0, "box": _SQUARE, "drum": _TALL}
 _VOLUMES = {"ball": 4 / 3 * math.pi, "box": 8 * _SQUARE**3, "drum": 2 * math.pi * _TALL * _THIN**2}

@@ -194,16 +194,6 @@ def run_physics(request: Request) -> int:
     return 0
 
 
-def _with_scenes(work: Callable[[Config], None]) -> Callable[[Request], int]:
-    """A command that makes scenes and clips."""
-
-    def run(request: Request) -> int:
-        work(request.config)
-        return 0
-
-    return run
-
-
 def run_demo(request: Request) -> int:
     """Plays with a checkpoint, or with a model that comes along, live."""
     if request.config.checkpoint is None:
@@ -238,11 +228,10 @@ RUN: dict[str, Callable[[Request], int]] = {
     "collect": run_collect,
     "train": run_train,
     "evaluate": run_evaluate,
-    **{name: _on_data(work) for name, work in datasets.WORK.items()},
+    **{name: _on_data(work) for name, work in (datasets.WORK | physics.WORK).items()},
     "compare": run_compare,
     "bench": run_bench,
     "physics": run_physics,
-    **{name: _with_scenes(work) for name, work in physics.WORK.items()},
     "probe": run_probe,
     "words": lambda request: teach(request.config, into := checkpoint_of(request), _recordings(request.config, into)),
     "export": run_export,

@@ -6,6 +6,7 @@ from pathlib import Path
 from envs.physics.clips import export_clips
 from envs.physics.record import record
 from housecat import zoo
+from housecat.cli.datasets import World
 from housecat.errors import UsageError
 from housecat.physics.run import FILES, Exam, examined, jobs_of
 from housecat.physics.tiny import trained_now
@@ -18,7 +19,7 @@ from worldmodel.checkpoint import folder_of
 _SCENES, _SIZE = 3000, 64
 
 
-def record_scenes(config: Config) -> None:
+def record_scenes(config: Config, _: World) -> None:
     """Records possible scenes for training."""
     out = Path(config.out or "data/physics")
     scenes, size = config.episodes or _SCENES, config.size or _SIZE
@@ -27,7 +28,7 @@ def record_scenes(config: Config) -> None:
     print(f"next: housecat train data={out}")
 
 
-def export(config: Config) -> None:
+def export(config: Config, _: World) -> None:
     """Writes the clips for models of others."""
     if config.out is None:
         raise UsageError("which folder to write the clips to? name a new one: out=DIR")
@@ -54,4 +55,4 @@ def judge(config: Config, compose: Callable[..., Config], line: str) -> None:
     print(f"written to {out / 'physics.json'} and {out / 'physics.html'}")
 
 
-WORK: dict[str, Callable[[Config], None]] = {"physics record": record_scenes, "physics export": export}
+WORK: dict[str, Callable[[Config, World], None]] = {"physics record": record_scenes, "physics export": export}

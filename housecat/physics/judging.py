@@ -73,8 +73,11 @@ def _judged(seen: list[dict[str, Any]], watcher: str) -> dict[str, Any]:
     mean, most = scores(np.mean), scores(np.max)
     rate, by_most = (Rate.of_trainings([outcomes(*one) for one in some]) for some in (mean, most))
     single = [float(np.mean([auroc(*one) for one in some])) for some in (most, mean)]
+    groups = [np.unique(one["group"], return_inverse=True)[1] for one in seen]
+    whole = [[np.bincount(rows, side) for side in one] for rows, one in zip(groups, mean, strict=True)]
     found = {"accuracy": rate.value, "low": rate.low, "high": rate.high, "accuracy_by_greatest": by_most.value}
-    return {**found, "auroc": single[0], "auroc_by_mean": single[1]}
+    together = Rate.of_trainings([outcomes(*one) for one in whole]).value
+    return {**found, "accuracy_of_scenes": together, "auroc": single[0], "auroc_by_mean": single[1]}
 
 
 def judge_cues(runs: Runs, name: str) -> dict[str, float]:

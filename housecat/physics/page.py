@@ -24,14 +24,17 @@ _SLOWER = 2.0  # than it happened
 def film(pair: ClipPair, seen: dict[str, Any], ahead: int) -> Video:
     """A pair side by side, possible left, over the surprise of the trained network; `seen`: of its property."""
     curves = [np.array(seen[side]["trained"][0]) for side in ("possible", "impossible")]
-    highest = max(float(curve.max()) for curve in curves) or 1.0
+    every = np.concatenate(curves)
+    span = float(every.min()), float(np.ptp(every)) or 1.0
     length = min(len(pair.possible), len(pair.impossible))
-    frames = [_picture(pair, curves, highest, now, length) for now in range(length)]
+    frames = [_picture(pair, curves, span, now, length) for now in range(length)]
     still = length // 2 if pair.at is None else min(pair.at + 2 * ahead, length - 1)
     return animated(frames, [round(1000 * DT * _SLOWER)] * length, still)
 
 
-def _picture(pair: ClipPair, curves: Sequence[np.ndarray], highest: float, now: int, length: int) -> Image.Image:
+def _picture(
+    pair: ClipPair, curves: Sequence[np.ndarray], span: tuple[float, float], now: int, length: int
+) -> Image.Image:
     width = 2 * _SIDE + _GAP
     sheet = Image.new("RGB", (width, _SIDE + _GAP + _HEIGHT), _PAPER)
     for index, clip in enumerate((pair.possible, pair.impossible)):
@@ -47,7 +50,8 @@ def _picture(pair: ClipPair, curves: Sequence[np.ndarray], highest: float, now: 
     pen.line([(across(0), base), (across(length - 1), base)], fill=_FAINT)
     for curve, colour in zip(curves, (_CAN, _CANNOT), strict=True):
         first = length - len(curve)
-        points = [(across(first + k), base - (base - top - 4) * v / highest) for k, v in enumerate(curve.tolist())]
+        heights = base - 3 - (base - top - 8) * (curve - span[0]) / span[1]
+        points = [(across(first + index), height) for index, height in enumerate(heights.tolist())]
         pen.line(points, fill=tuple((255 + part) // 2 for part in colour), width=1)
         if now > first:
             pen.line(points[: now - first + 1], fill=colour, width=3)

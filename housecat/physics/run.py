@@ -12,7 +12,8 @@ In the folder: `seen/RUN/` what each run was surprised by, a file for each prope
     properties      {name: {"accuracy", "low", "high": share of the pairs in which the impossible clip surprises more
                     on average, its 95 % interval about further trainings; "best_control", "control": the best of those
                     that have to be beaten, and which that is; "pairs"; "auroc": of single clips by their greatest
-                    surprise; "accuracy_by_greatest", "auroc_by_mean": the other way round; "entrants": {name: each}}}
+                    surprise; "accuracy_by_greatest", "auroc_by_mean": the other way round; "accuracy_of_scenes": share
+                    of the scenes whose impossible clips together surprise more; "entrants": {name: the same of each}}}
     average         {entrant: mean accuracy over the properties}
     order           by method, see `judge_order`; null where clips are those of others, as are the next two
     probes          by quantity: {method, "METHOD untrained": {layer: {"value", "low", "high"}}, means over runs of R2

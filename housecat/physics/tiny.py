@@ -8,9 +8,9 @@ from housecat.runs import stages
 from housecat.runs.folder import Stage
 from housecat.settings.schema import Config
 
-SCENES, SIZE = 64, 32
+SCENES, SIZE = 48, 32
 _TINY = """method=vjepa model.width=32 model.depth=2 model.heads=2 model.predictor_width=32 model.predictor_depth=1
-model.context=8 train.updates=60 train.batch=8 train.measure_every=1000""".split()
+model.context=8 finetuning.horizon=2 train.updates=60 train.batch=8 train.measure_every=1000""".split()
 
 
 def trained_now(compose: Callable[..., Config], out: Path, command: str) -> Path:

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from worldmodel.settings import setting
 
 # As in `envs/physics/scenario.py`, which takes too long to load for a command line that may be wrong.
-PROPERTIES = (
-    *("permanence", "continuity", "shape", "colour", "solidity"),
-    *("gravity", "inertia", "support", "collision"),
-)
+PROPERTIES = ("permanence", "continuity", "shape", "colour", "solidity", "gravity", "inertia", "support", "collision")
 
 
 @dataclass(frozen=True)

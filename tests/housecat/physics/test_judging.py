@@ -45,6 +45,15 @@ def test_a_property_is_that_of_the_first_runs_method_held_against_the_best_contr
     assert "pixel" not in controls(runs[2:]), "what is judged is no control of itself"
 
 
+def test_a_scene_is_told_where_its_impossible_clips_together_surprise_more():
+    one = run("vjepa", {}, pairs=4)
+    seen = one["properties"]["gravity"]
+    seen["possible"]["trained"] = [[5.0], [1.0], [5.0], [1.0]]  # what moves surprises more, whether it can be or not
+    seen["impossible"]["trained"] = [[2.0], [6.0], [1.0], [4.0]]
+    found = judge_property([one], "gravity")
+    assert (found["accuracy"], found["accuracy_of_scenes"]) == (0.5, 0.5)
+
+
 def test_an_interval_over_trainings_is_wider_than_over_one():
     one = judge_property([run("vjepa", {"trained": 0.1})], "gravity")
     two = judge_property([run("vjepa", {"trained": gain}, seed=1) for gain in (5.0, -5.0)], "gravity")
