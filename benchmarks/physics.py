@@ -21,6 +21,7 @@ from housecat.runs import wiring
 from housecat.runs.estimate import speeds_of, updates_within
 from housecat.settings.config import load_config
 from housecat.settings.overrides import full_name
+from worldmodel.methods.registry import METHODS
 
 # Beside each method's own settings: a memory as long as things are hidden, and nothing that only planning needs.
 SETTINGS = {
@@ -50,26 +51,25 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
     store = EpisodeStore.open(data)
     read = [one for one in asked if COMMANDS["train"].reads(full_name(one.partition("=")[0]))]
     words = {name: [f"method={name}", *SETTINGS.get(name, [])] for name in methods}
-    words = {name: [*some, *(IMAGINES if name not in ("vjepa", "ijepa") else [])] for name, some in words.items()}
+    words = {name: [*some, *(IMAGINES if METHODS[name].imagines else [])] for name, some in words.items()}
     plans = {
         name: wiring.plan_for_store(load_config([*some, *read], shared=True), store) for name, some in words.items()
     }
     speeds = speeds_of(plans, out / "speeds.json")
-    folders = []
-    for seed in seeds:
+    updates = {name: updates_within(size["seconds"], speeds[name], plans[name].finetuning.updates) for name in methods}
+    for name in methods:
+        if not METHODS[name].imagines:
+            del updates[name]["finetuning.updates"]
+    folders = {(name, seed): out / f"{name}-{seed}" for name in methods for seed in seeds}
+    for seed in seeds:  # whoever stops early has all methods
         for name, some in words.items():
-            updates = updates_within(size["seconds"], speeds[name], plans[name].finetuning.updates)
-            known = {"train.updates"} if name in ("vjepa", "ijepa") else set(updates)
-            more = [f"{key}={value}" for key, value in updates.items() if key in known and key not in given]
-            folder = out / f"{name}-{seed}"
-            run("train", f"data={data}", f"out={folder}", f"seed={seed}", *some, *more)
-            folders.append(folder)
-    ordered = sorted(folders, key=lambda one: methods.index(one.name.rpartition("-")[0]))
+            more = [f"{key}={value}" for key, value in updates[name].items() if key not in given]
+            run("train", f"data={data}", f"out={folders[name, seed]}", f"seed={seed}", *some, *more)
     judged = [f"physics.pairs={size['pairs']}", f"physics.clips={size['clips']}", "physics.suite=standard"]
-    run("physics", f"checkpoint={','.join(map(str, ordered))}", f"out={out / 'judged'}", *judged)
+    run("physics", f"checkpoint={','.join(map(str, folders.values()))}", f"out={out / 'judged'}", *judged)
     found = json.loads((out / "judged" / "physics.json").read_text(encoding="utf-8"))
-    trained = {name: {"updates": plan.updates} for name, plan in plans.items()}
-    write("physics", {**{k: v for k, v in found.items() if k != "command"}, "seconds": size["seconds"], "own": trained})
+    del found["command"]  # this one's is told
+    write("physics", {**found, "seconds": size["seconds"], "given": updates}, results)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ def passing(rng: Draw, at: int) -> Scenario:
 
 def resting(rng: Draw) -> Scenario:
     """A screen rises before a body at rest, and sinks again."""
-    screen = rng.uniform(-0.8, 0.8), rng.uniform(0.42, 0.5), rng.uniform(0.9, 1.2)
-    body = mover(rng, None, screen[0] + rng.uniform(-0.05, 0.05))
+    screen = rng.uniform(-0.6, 0.6), rng.uniform(0.46, 0.54), rng.uniform(0.9, 1.2)
+    body = mover(rng, None, screen[0] + rng.uniform(-0.03, 0.03))
     return Scenario((body,), law(rng), look(rng), (screen,), rises=int(rng.integers(6, 14)))
 
 
@@ -82,8 +82,8 @@ def pushed(rng: Draw, frames: int) -> Scenario:
 
 def _rolling(rng: Draw) -> Scenario:
     one = mover(rng, "ball", rng.uniform(-2, -0.5), rng.uniform(0.6, 2.6))
-    behind = mover(rng, "ball", one.place[0] + rng.uniform(0.6, 1.5), one.velocity[0] + rng.uniform(0.2, 1))
-    return Scenario((one, behind)[: rng.integers(1, 3)], law(rng), look(rng))
+    ahead = mover(rng, "ball", one.place[0] + rng.uniform(0.6, 1.5), one.velocity[0] + rng.uniform(0.2, 1))
+    return Scenario((one, ahead)[: rng.integers(1, 3)], law(rng), look(rng))
 
 
 def _sliding(rng: Draw) -> Scenario:

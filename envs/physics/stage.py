@@ -134,7 +134,7 @@ def _mover(one: Mover, drag: float, index: int) -> str:
 
 def _screen(x: float, half_width: float, height: float, colour: Colour) -> str:
     board = _box((0, 0, 0), (half_width, 0.03, height / 2), colour, _THROUGH)
-    return f'<body pos="{x} -0.6 {height / 2}"><joint type="slide" axis="0 0 1"/>{board}</body>'
+    return f'<body pos="{x} -0.4 {height / 2}"><joint type="slide" axis="0 0 1"/>{board}</body>'
 
 
 def _box(place: Sequence[float], sizes: Sequence[float], colour: Colour, more: str = "") -> str:

@@ -46,7 +46,13 @@ LINES: dict[str, tuple[str, ...]] = {
     "demo": ("demo", "checkpoint=run", "out=new.webp", "demo.steps=2"),
     "doctor": ("doctor",),
 }
-SLOW = ("compare", "export", "quickstart")  # whose right lines take seconds: drawn more rarely
+SLOW = (
+    "compare",
+    "export",
+    "quickstart",
+    "physics",
+    "physics export",
+)  # whose right lines take seconds: drawn more rarely
 
 DIGITS = "9" * 400
 NUMBERS = (

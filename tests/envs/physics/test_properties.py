@@ -7,7 +7,7 @@ from envs.physics.cues import NAMES, cues, judged_by_cues
 from envs.physics.properties import CHANGES, changes, quadruplet
 from envs.physics.scenario import PROPERTIES
 
-GROUPS = 8
+GROUPS = 6
 every = pytest.mark.parametrize("name", PROPERTIES)
 
 
