@@ -59,11 +59,11 @@ class Loop:
                 self._obey(due)
                 self.rate += 0.1 * (1 / max(time.perf_counter() - began, 1e-6) - self.rate)
             else:
-                self._obey(time.perf_counter() + _IDLE, True)
+                self._obey(time.perf_counter() + _IDLE)
                 due = time.perf_counter()
 
-    def _obey(self, until: float, seen: bool = False) -> None:
-        """Carries out what is ordered until it is time; `seen`: each is shown, and ends the waiting."""
+    def _obey(self, until: float) -> None:
+        """Carries out what is ordered until it is time; in a pause the first order ends the waiting, and is shown."""
         while not self._ended:
             try:
                 left = until - time.perf_counter()
@@ -71,8 +71,8 @@ class Loop:
             except queue.Empty:
                 return
             self._do(order)
-            if seen and not self._ended:
-                self._show(self.session.look())
+            if not self.playing and not self._ended:
+                self._do(lambda session: self._show(session.look()))
                 return
 
     def _do(self, order: Order) -> None:

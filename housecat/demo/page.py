@@ -19,6 +19,7 @@ from housecat.demo.picture import beside
 from housecat.demo.scenery import Scenery
 from housecat.demo.session import Moment, Session
 from housecat.errors import UsageError
+from housecat.evaluation.player import PLANNING
 
 HOST = "127.0.0.1"
 _SPEEDS = (0.1, 20.0)  # times as fast as reality, as the setting demo.speed
@@ -50,7 +51,7 @@ class Page:
         gui.main_panel.dock_right()
         self._scenery = Scenery(self._server, session.world, self.loop.order)
         self._image = gui.add_image(np.asarray(beside(session.world, first)), format="jpeg", jpeg_quality=85)
-        self._words = gui.add_markdown("")
+        self._words, self._paced = gui.add_markdown(""), ""
         self._add_buttons(gui, speed)
         tabs = gui.add_tab_group()
         with tabs.add_tab("Goal"):
@@ -63,14 +64,15 @@ class Page:
             self._video = Film(gui, session.world.dt)
         with gui.add_folder("Plots"):  # in a tab that is not seen yet they would have no width
             self._plots = Plots(gui)
+        self.loop.order(self._keep_pace)
         self.show(first)
 
     def show(self, seen: Moment) -> None:
         """Brings the page to what is seen now."""
         picture = beside(self._session.world, seen)
         who = "you" if seen.by_hand else f"`{self._session.player}`"
-        time = "" if np.isnan(seen.milliseconds) else f", {seen.milliseconds:.0f} ms to decide"
-        told = f"{self.loop.rate:.0f} steps a second" if self.loop.playing else "paused"
+        time = "" if np.isnan(seen.milliseconds) else f", {seen.milliseconds:.0f} ms"
+        told = f"{self.loop.rate:.0f} steps/s" if self.loop.playing else "paused"
         with self._server.atomic():
             self._scenery.show(seen)
             self._image.image = np.asarray(picture)
@@ -114,3 +116,11 @@ class Page:
         @pace.on_update
         def _(event: Any) -> None:
             loop.speed = pace.value
+            loop.order(lambda session: self._keep_pace(session) if loop.speed == pace.value else None)
+
+    def _keep_pace(self, session: Session) -> None:
+        """Has planners search no longer than there is time to, unless a person said how long."""
+        name, asked = "planner.milliseconds", session.setup.config.planner.milliseconds
+        if asked is None or session.changed.get(name) == self._paced:
+            self._paced = f"{PLANNING * 1000 * session.world.dt / self.loop.speed:.4g}"
+            session.set(name, self._paced)

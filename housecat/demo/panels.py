@@ -55,8 +55,11 @@ def add_player(gui: Any, loop: Loop, session: Session) -> None:
     who = gui.add_dropdown("player", session.players, initial_value=session.player)
     who.on_update(lambda _: loop.order(lambda session: session.choose(who.value)))
 
+    newest: dict[str, str] = {}
+
     def changed(name: str, value: str) -> None:
-        loop.order(lambda session: session.set(name, value))
+        newest[name] = value  # a slider that is drawn tells of every value on its way
+        loop.order(lambda session: session.set(name, value) if newest[name] == value else None)
 
     add_controls(gui, session.setup.config, changed)
 

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -183,7 +184,7 @@ def test_a_tape_never_goes_into_a_folder_of_something_else(medium: Session, puck
         Tape(medium.world, tmp_path / "puck")
 
 
-def test_a_pause_holds_a_step_is_one_and_orders_are_carried_out_meanwhile(medium: Session) -> None:
+def test_in_a_pause_a_step_is_one_and_orders_are_carried_out(medium: Session) -> None:
     medium.restart(True)
     shown: list[Moment] = []
     said_: list[str] = []
@@ -194,8 +195,6 @@ def test_a_pause_holds_a_step_is_one_and_orders_are_carried_out_meanwhile(medium
         loop.order(lambda session: session.ask(said("position=[1.5, 1.5]", session.world)))
         loop.order(lambda session: session.ask(said("nowhere", session.world)))
         loop.order(lambda session: loop.once())
-        loop.order(lambda session: setattr(loop, "playing", True))
-        loop.order(lambda session: setattr(loop, "playing", False))
         loop.order(lambda session: loop.end())
 
     visitor = threading.Thread(target=visit)
@@ -204,6 +203,30 @@ def test_a_pause_holds_a_step_is_one_and_orders_are_carried_out_meanwhile(medium
     visitor.join()
     assert [seen.step for seen in shown][-1] == 1 and {seen.step for seen in shown} == {0, 1}
     assert shown[0].wanted is not None and len(said_) == 1 and "position=" in said_[0]
+
+
+def test_a_pause_is_shown_and_holds(medium: Session) -> None:
+    medium.restart(True)
+    told: list[tuple[bool, int]] = []
+    kept: list[bool] = []
+    loop = Loop(medium, lambda seen: told.append((loop.playing, seen.step)), str, speed=0)
+
+    def visit() -> None:
+        while len(told) < 3:
+            time.sleep(0.01)
+        loop.order(lambda session: setattr(loop, "playing", False))
+        while told[-1][0]:
+            time.sleep(0.01)
+        held = told[-1]
+        time.sleep(0.3)
+        kept.append(told[-1] == held)
+        loop.order(lambda session: loop.end())
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    loop.run()
+    visitor.join()
+    assert kept == [True] and told[0] == (True, 1) and told[-1][1] >= 3
 
 
 def test_both_pictures_show_path_and_goal(medium: Session) -> None:
