@@ -89,10 +89,8 @@ class Language:
         """What can be asked, in one line."""
         if not self.sentences:
             return "nothing is known of it that has a name, so a picture says what is meant"
-        first: dict[Concept, str] = {}
-        for text, concept in self.sentences.items():
-            first.setdefault(concept, text)
-        chosen = list(first.values())
+        first = {concept: text for text, concept in reversed(list(self.sentences.items()))}
+        chosen = [first[concept] for concept in self.meanings]
         chosen = chosen[:: max(1, len(chosen) // 8)][:8]
         return f"ask for one of {len(first)} things, like {', '.join(map(repr, chosen))}"
 
@@ -125,11 +123,7 @@ def _language(world: World) -> Language:
 
 
 def _held_out(meanings: Mapping[Concept, tuple[Bound, ...]]) -> Iterator[Concept]:
-    """Combinations whose parts are heard in others: a corner of each thing, and where there are several things a side.
-
-    Which of two things is left of the other is heard both ways: that the one is not the other's opposite is not to be
-    guessed.
-    """
+    """Combinations whose parts are heard in others: a corner of each thing, and of several things a side as well."""
     things, sides = list(dict.fromkeys(one.thing for one in meanings if one.relation in SIDES)), (*SIDES, *ENDS)
     for index, thing in enumerate(things):
         for names in (CORNERS[index:], sides[index + 1 :])[: min(len(things), 2)]:
@@ -146,19 +140,12 @@ def _sentences(concept: Concept, actor: str) -> Iterator[tuple[str, bool]]:
         for where in _POINTED[concept.relation.removeprefix("pointing ")]:
             yield from ((text.format(n=concept.thing, w=where), unheard) for text, unheard in _both(_POINT))
         return
-    for where, unheard in _both(_where(concept.relation)):
+    usual = _WALL if concept.relation.endswith(" wall") else _CORNER if concept.relation in CORNERS else _SIDE
+    for where, unheard in _both(_WHERE.get(concept.relation, usual)):
         first, _, second = concept.relation.removesuffix(" wall").partition(" ")
         told = where.format(first, second, _HIGHER.get(first, ""), **names)
         for frame in (_MOVE, _GO) if concept.thing == actor else (_PUSH,):
             yield from ((text.format(w=told, **names), unheard or new) for text, new in _both(frame))
-
-
-def _where(relation: str) -> _Ways:
-    if relation in _WHERE:
-        return _WHERE[relation]
-    if relation.endswith(" wall"):
-        return _WALL
-    return _CORNER if relation in CORNERS else _SIDE
 
 
 def _both(ways: _Ways) -> Iterator[tuple[str, bool]]:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from envs.goals.record import Goal
 from housecat.errors import UsageError
-from worldmodel.language.grounding import Words, typical
+from worldmodel.language.grounding import Words
 from worldmodel.language.vectors import word_vectors
 
 
@@ -22,5 +22,7 @@ class Spoken:
         """Latents (K, D) for a goal in words. Raises UsageError or WordsError: nothing is known of words."""
         if self.words is None:
             raise UsageError("the checkpoint has learnt no words yet: housecat words checkpoint=DIR")
-        found, _ = self.words.meant(word_vectors()([one.text for one in goal.said]), self.samples)
-        return found[0] if len(found) == 1 else torch.stack([typical(one) for one in found])
+        found, _ = self.words.meant(word_vectors([one.text for one in goal.said]), self.samples)
+        if len(found) == 1:
+            return found[0]
+        return torch.stack([one[torch.cdist(one, one).sum(dim=1).argmin()] for one in found])  # the most typical ones

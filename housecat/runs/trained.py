@@ -26,7 +26,7 @@ from planners.subgoals.landmarks import Landmarks
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.language.grounding import Words, words_from
-from worldmodel.language.vectors import WordLlamaVectors
+from worldmodel.language.vectors import SIZE
 from worldmodel.model import LatentWorldModel
 from worldmodel.readings import Readings
 from worldmodel.stages.ensemble import Ensemble
@@ -155,7 +155,7 @@ def _landmarks(loaded: checkpoint.Loaded) -> Landmarks | None:
 
 
 def _words(loaded: checkpoint.Loaded) -> Words | None:
-    return words_from(loaded.words, WordLlamaVectors.size, loaded.model.latent) if loaded.words else None
+    return words_from(loaded.words, SIZE, loaded.model.latent) if loaded.words else None
 
 
 def _probes(loaded: checkpoint.Loaded) -> Probes | None:

@@ -1,8 +1,7 @@
 """Words that a checkpoint understands: learnt from what is true of the states of its recordings, kept beside it."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from housecat.runs.training import HELD_OUT
 from housecat.settings.schema import Config
 from worldmodel.checkpoint import WORDS, load
 from worldmodel.files import tensor_bytes
-from worldmodel.language.grounding import UPDATES, Captioned, Words, fit_grounding
+from worldmodel.language.grounding import UPDATES, Words, fit_grounding
 from worldmodel.language.vectors import word_vectors
 from worldmodel.model import Encoder
 
@@ -31,8 +30,7 @@ _EPISODES = 150  # from which they are taken, at most
 _SNAPPED = 16  # candidates, the likeliest, on which it is judged how well a sentence is understood
 
 
-@dataclass(frozen=True)
-class Frames:
+class Frames(NamedTuple):
     """Recorded frames, as far as words are concerned."""
 
     latents: Tensor  # (F, D) of still pictures
@@ -99,8 +97,7 @@ def fit_words(language: Language, world: World, seen: Frames, kept: Tensor, upda
     truth = truth_of(language, world, seen.states)
     heard = {text: concept for text, concept in language.of("seen").items() if truth[numbers[concept]].any()}
     which = torch.tensor([numbers[concept] for concept in heard.values()])
-    captioned = Captioned(seen.latents, word_vectors()(list(heard)), which, truth)
-    return Words(fit_grounding(captioned, 0, updates).eval(), kept)
+    return Words(fit_grounding(seen.latents, word_vectors(list(heard)), which, truth, 0, updates).eval(), kept)
 
 
 def truth_of(language: Language, world: World, states: np.ndarray) -> Tensor:
@@ -120,7 +117,7 @@ def judged(words: Words, language: Language, world: World, states: np.ndarray) -
     for split in SPLITS:
         texts = {t: numbers[c] for t, c in language.of(split).items() if truth[numbers[c]].sum() >= _SNAPPED}
         if texts:
-            rows = words.likely(word_vectors()(list(texts))).topk(_SNAPPED, dim=1).indices
+            rows = words.likely(word_vectors(list(texts))).topk(_SNAPPED, dim=1).indices
             right = truth[torch.tensor(list(texts.values()))].gather(1, rows)
             found[split] = round(float(right.float().mean()), 3)
     return found

@@ -1,9 +1,9 @@
 """What a sentence is true of: learnt on recorded latents of which it is known which sentences are true.
 
 A sentence says of which thing it speaks and where that shall be; learnt are both, the things as projections of the
-latent, the places as bounds on them, so that a thing may be asked for where it never was while learning. True is what
-all bounds allow. The loss asks of each sentence and each latent whether they belong together, as that of SigLIP (Zhai
-et al. 2023, arXiv 2303.15343) does, except that several do. Sentences in disorder are true of nothing.
+latent, the places as bounds on them. Each word has bounds of its own, most none, and true is what all of them allow: so
+a thing may be asked for where it never was while learning. The loss asks of each sentence and each latent whether they
+belong together, as that of SigLIP (Zhai et al. 2023, arXiv 2303.15343). Sentences in disorder are true of nothing.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from worldmodel.streams import drawn_weights, stream, torch_stream
 from worldmodel.training import TrainingStage, learn, parameters, warmed
 
-UPDATES, SENTENCES, LATENTS, RATE = 800, 32, 256, 3e-3  # of a batch
+UPDATES, SENTENCES, LATENTS, RATE = 600, 32, 256, 3e-3  # of a batch
 _DISORDER = 6  # sentences of a batch whose words are shuffled
 _WIDTH, _THINGS, _AXES, _BOUNDS = 64, 4, 6, 4
+_OPEN = 4.0  # margin of a word that says nothing: most do not
 _LEAST = -1e-4  # log probability: nothing is entirely sure
 
 
@@ -27,8 +28,8 @@ class Codes(NamedTuple):
     """Sentences, as far as latents are concerned."""
 
     which: Tensor  # (S, things) shares
-    normals: Tensor  # (S, bounds, axes)
-    offsets: Tensor  # (S, bounds)
+    normals: Tensor  # (S, L * bounds, axes)
+    offsets: Tensor  # (S, L * bounds)
     sense: Tensor  # (S,) logit of meaning anything
 
 
@@ -47,8 +48,8 @@ class Grounding(nn.Module):
         self.register_buffer("scale", torch.ones(latent))
         self.words = nn.Conv1d(vector, _WIDTH, 3, padding=1)  # of their order it knows what stands side by side
         self.which = nn.Linear(2 * _WIDTH, _THINGS)
-        # Each word adds its part to the bounds, so that "top left" is understood from "top right" and "bottom left".
-        self.where = nn.Sequential(nn.Linear(vector, _WIDTH), nn.SiLU(), nn.Linear(_WIDTH, _BOUNDS * (_AXES + 1)))
+        # Each word has bounds of its own, whatever stands before it: "top left" is what is both at the top and left.
+        self.where = nn.Sequential(nn.Linear(2 * vector, _WIDTH), nn.SiLU(), nn.Linear(_WIDTH, _BOUNDS * (_AXES + 1)))
         self.sense = nn.Linear(2 * _WIDTH, 1)
         self.look = nn.Sequential(nn.Linear(latent, 2 * _WIDTH), nn.SiLU(), nn.Linear(2 * _WIDTH, _THINGS * _AXES))
 
@@ -59,8 +60,11 @@ class Grounding(nn.Module):
         mean = (seen * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
         most = seen.masked_fill(~there, -1.0).amax(dim=1)
         sentence = torch.cat([mean, most], dim=-1)
-        where = (self.where(vectors) * there).sum(dim=1).unflatten(-1, (_BOUNDS, _AXES + 1))
-        return Codes(self.which(sentence).softmax(-1), where[..., :-1], where[..., -1], self.sense(sentence)[..., 0])
+        behind = nn.functional.pad(vectors[:, 1:], (0, 0, 0, 1))
+        where = self.where(torch.cat([vectors, behind], dim=-1)).unflatten(-1, (_BOUNDS, _AXES + 1))
+        normals, offsets = where[..., :-1] * there[..., None], (where[..., -1] + _OPEN).where(there, torch.inf)
+        codes = normals.flatten(1, 2), offsets.flatten(1, 2)
+        return Codes(self.which(sentence).softmax(-1), *codes, self.sense(sentence)[..., 0])
 
     def forward(self, codes: Codes, latents: Tensor) -> Tensor:
         """Log probabilities (S, F) that sentences are true of latents (F, D)."""
@@ -71,49 +75,50 @@ class Grounding(nn.Module):
         return (within + nn.functional.logsigmoid(codes.sense)[:, None]).clamp(max=_LEAST)
 
 
-@dataclass(frozen=True)
-class Captioned:
-    """Recorded latents and what is true of them."""
+def fit_grounding(
+    latents: Tensor, vectors: Tensor, concepts: Tensor, truth: Tensor, seed: int, updates: int = UPDATES
+) -> Grounding:
+    """Learns what sentences are true of; each concept is asked for as often as any other.
 
-    latents: Tensor  # (F, D) of still pictures
-    vectors: Tensor  # (S, L, vector) of sentences
-    concepts: Tensor  # (S,) int64, what each of these says
-    truth: Tensor  # (C, F) bool
-
-
-def fit_grounding(data: Captioned, seed: int, updates: int = UPDATES) -> Grounding:
-    """Learns what sentences are true of. Each concept is asked for as often as any other."""
-    vectors, count = data.vectors, len(data.latents)
+    Args:
+        latents: (F, D) of still pictures.
+        vectors: (S, L, vector) of sentences, of which `concepts` (S,) int64 says what each means.
+        truth: (C, F) bool, which of the concepts are true of which latents.
+    """
     with drawn_weights(seed, "words"):
-        network = Grounding(data.latents.shape[1], vectors.shape[2])
-    spread = data.latents.std(dim=0)
-    network.center.copy_(data.latents.mean(dim=0))
+        network = Grounding(latents.shape[1], vectors.shape[2])
+    spread = latents.std(dim=0)
+    network.center.copy_(latents.mean(dim=0))
     network.scale.copy_(spread.clamp(min=max(1e-4 * float(spread.max()), 1e-12)))
     size = float(vectors[vectors.abs().sum(dim=-1) > 0].std())
     for name, one in network.named_parameters():
         if name in ("words.weight", "where.0.weight"):
             one.data.div_(size)
-    said = [np.flatnonzero(data.concepts.numpy() == one) for one in np.unique(data.concepts.numpy())]
+    said = [np.flatnonzero(concepts.numpy() == one) for one in np.unique(concepts.numpy())]
 
     def loss(rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
         rows = np.array([rng.choice(said[one]) for one in rng.integers(len(said), size=SENTENCES)])
-        frames = torch.from_numpy(rng.integers(count, size=LATENTS))
-        words, truth = vectors[rows], data.truth[data.concepts[rows]][:, frames]
+        frames = torch.from_numpy(rng.integers(len(latents), size=LATENTS))
+        words, held = vectors[rows], truth[concepts[rows]][:, frames].float()
         mixed = torch.stack([disordered(one, rng) for one in words[:_DISORDER]])
-        truth = torch.cat([truth, torch.zeros_like(truth[:_DISORDER])])
-        log_true = network(network.read(torch.cat([words, mixed])), data.latents[frames])
-        log_false = torch.log(-torch.expm1(log_true))
-        held, counted = truth.float(), truth.sum(dim=1)
-        wrong = [
-            -(log * part).sum(dim=1) / part.sum(dim=1).clamp(min=1)
-            for log, part in ((log_true, held), (log_false, 1 - held))
-        ]
-        return {"true": wrong[0].sum() / (counted > 0).sum(), "false": wrong[1].mean()}
+        held = torch.cat([held, torch.zeros_like(held[:_DISORDER])])
+        more = torch.stack([with_another(one, size, rng) for one in words])
+        log_true = network(network.read(torch.cat([more, mixed])), latents[frames])
+        parts = (log_true, held), (torch.log(-torch.expm1(log_true)), 1 - held)
+        true, false = (-(log * part).sum(dim=1) / part.sum(dim=1).clamp(min=1) for log, part in parts)
+        return {"true": true.sum() / held.any(dim=1).sum(), "false": false.mean()}
 
     rate, advice = partial(warmed, updates=updates, peak=RATE), "record states that are finite"
     drawn = stream(seed, "sentences and latents"), torch_stream(seed, "sentences and latents of torch")
     learn(TrainingStage("words", network, [parameters(network, decay=1e-2)], loss, updates, rate, advice, *drawn))
     return network.requires_grad_(False)
+
+
+def with_another(vectors: Tensor, size: float, rng: np.random.Generator) -> Tensor:
+    """A sentence (L, vector) in half of all cases with a word somewhere that nobody knows, and that says nothing."""
+    place = int(rng.integers(int((vectors.abs().sum(dim=-1) > 0).sum()) + 1))
+    unknown = torch.from_numpy(rng.normal(0.0, size, (1, vectors.shape[1]))).to(vectors)
+    return torch.cat([vectors[:place], unknown, vectors[place:-1]]) if rng.random() < 0.5 else vectors
 
 
 def disordered(vectors: Tensor, rng: np.random.Generator) -> Tensor:
@@ -139,18 +144,14 @@ class Words:
     @torch.no_grad()
     def likely(self, vectors: Tensor) -> Tensor:
         """How likely sentences (S, L, vector) are true of each of the latents: (S, M)."""
-        return torch.exp(self.grounding(self.grounding.read(vectors), self.latents))
+        each = (self.grounding(self.grounding.read(some), self.latents) for some in vectors.split(8))
+        return torch.exp(torch.cat(list(each)))
 
     def meant(self, vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The latents (S, count, D) of which sentences are most likely true, and how likely that is (S, count)."""
         found = self.likely(vectors).topk(min(count, len(self.latents)), dim=1)
         rows = torch.arange(count, device=found.indices.device) % found.indices.shape[1]
         return self.latents[found.indices[:, rows]], found.values[:, rows]
-
-
-def typical(latents: Tensor) -> Tensor:
-    """Of several latents (K, D) the one that the others are nearest to, (D,)."""
-    return latents[torch.cdist(latents, latents).sum(dim=1).argmin()]
 
 
 def words_from(tensors: dict[str, Tensor], vector: int, latent: int) -> Words:
