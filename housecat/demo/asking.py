@@ -15,16 +15,15 @@ from planners.subgoals.landmarks import Landmarks
 
 
 def said(text: str, world: World) -> Goal:
-    """The goal that a line of text asks for: quantities with their values, `puck=[0.2,-0.1]`.
+    """The goal that a line of text asks for: quantities with their values, `puck=[0.2,-0.1]`, or a sentence.
 
-    Raises GoalError: it says nothing of the kind, or nothing that this world has.
+    Raises GoalError: it says nothing that this world has.
     """
+    if "=" not in text:
+        return goal_of(text, world)
     asked = {}
     for word in re.split(r"\s+(?=[\w.]+\s*=)", text.strip()):
-        name, equals, value = word.partition("=")
-        if not equals:
-            known = [f"{one.name}=[...]" for one in askable(world.task.quantities)]
-            raise GoalError(f"write {' or '.join(known) or 'nothing: a picture says what is meant here'}")
+        name, _, value = word.partition("=")
         try:
             asked[name.strip().removeprefix("goal.")] = from_yaml(value.strip())
         except ValueError as error:

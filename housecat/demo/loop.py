@@ -9,6 +9,7 @@ from envs.goals.record import GoalError
 from housecat.demo.session import Moment, Session
 from housecat.errors import UsageError
 from planners.interface import PlanError
+from worldmodel.language.vectors import WordsError
 
 _IDLE = 0.1  # seconds for which a loop that is paused waits for orders at a time
 
@@ -78,6 +79,6 @@ class Loop:
     def _do(self, order: Order) -> None:
         try:
             order(self.session)
-        except (UsageError, GoalError, StoreError, PlanError) as error:
+        except (UsageError, GoalError, StoreError, PlanError, WordsError) as error:
             self.playing = self.playing and not isinstance(error, PlanError)  # which the next step would meet again
             self._tell(" ".join(str(error).split()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from envs.goals.drawing import fulfilling
+from envs.goals.drawing import standing_for
 from envs.goals.forms import pictures_of
 from envs.goals.record import Goal, progress
 from envs.registry import make_world
@@ -102,12 +102,15 @@ class Session:
 
         `own`: of a person, who wants to see it kept; others give way to further ones once they are reached.
         """
-        if goal.regions and goal.states is None:
+        if (goal.regions or goal.said) and goal.states is None:
             start = self.world.scene.at_rest(self.world.state())
-            goal = replace(goal, states=fulfilling(self.world, goal.regions, _SAMPLES, self._rng(), start))
+            goal = replace(goal, states=standing_for(self.world, goal, _SAMPLES, self._rng(), start))
         pictures = pictures_of(goal, self.world)
-        self._tell(self._player, goal, pictures)
-        self._wanted, self._own, self._pictures, self._aim = goal, own, pictures, NOWHERE
+        finds = self.setup.with_loaded(self.trained).targets
+        latents = None if finds is None else finds(goal)
+        targets = Targets(pictures[None] if latents is None else latents[None], goal.order)
+        self._tell(self._player, goal, targets)
+        self._wanted, self._own, self._pictures, self._targets, self._aim = goal, own, pictures, targets, NOWHERE
         if goal.states is not None:
             self._aim = placed(self.world, goal.states if goal.order == "sequence" else goal.states[:1])
         self._done = self._rested = 0
@@ -136,7 +139,7 @@ class Session:
         self._lasts = steps
         if back:
             self._cut()
-            self._tell(self._player, self._wanted, self._pictures)  # it has not seen what the person did
+            self._tell(self._player, self._wanted, self._targets)  # it has not seen what the person did
 
     def record(self, tape: Tape | None) -> None:
         """From now on what a person does is kept on a tape; None: no more. Raises StoreError: it cannot be written."""
@@ -187,18 +190,18 @@ class Session:
         if self._tape is not None:
             self._tape.end()
 
-    def _tell(self, player: Player, goal: Goal, pictures: np.ndarray) -> None:
+    def _tell(self, player: Player, goal: Goal, targets: Targets) -> None:
         """Tells a player of a goal; what it has seen so far is forgotten."""
         if isinstance(player, InformedAgent):
             if goal.states is None:
                 raise UsageError("who plays reads the state at the goal, which a picture does not tell: choose another")
             player.know([self.world], [goal.states[-1]])
-        player.reset(Targets(pictures[None], goal.order))
+        player.reset(targets)
         self._since = 0
 
     def _hand_over(self, name: str, setup: BenchSetup) -> None:
         player = self._made(name, setup)
-        self._tell(player, self._wanted, self._pictures)
+        self._tell(player, self._wanted, self._targets)
         self.player, self._player, self.setup = name, player, setup
 
     def _made(self, name: str, setup: BenchSetup) -> Player:

@@ -54,7 +54,7 @@ def test_a_goal_of_ones_own_stays_after_a_reset_and_another_start_has_another(me
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("to the corner", "position="),
+        ("to the corner", "does not know what"),
         ("puck=[1, 2]", "no quantity"),
         ("position=[99, 99]", "out of the world's range"),
         ("position=[1", "cannot be read"),
@@ -66,6 +66,14 @@ def test_a_line_that_says_no_goal_is_answered_and_changes_nothing(medium: Sessio
     with pytest.raises(GoalError, match=reason):
         medium.ask(said(text, medium.world))
     assert (medium.look().goal == before.goal).all()
+
+
+def test_a_sentence_is_a_goal_and_a_model_without_words_says_so_and_keeps_its_own(medium: Session) -> None:
+    before = medium.look()
+    with pytest.raises(UsageError, match="learnt no words"):
+        medium.ask(said("go to the top left", medium.world))
+    after = medium.look()
+    assert (after.goal == before.goal).all() and (after.wanted == before.wanted).all()
 
 
 def test_a_picture_of_any_size_is_a_goal_and_what_is_none_is_refused(medium: Session) -> None:
@@ -202,7 +210,7 @@ def test_in_a_pause_a_step_is_one_and_orders_are_carried_out(medium: Session) ->
     loop.run()
     visitor.join()
     assert [seen.step for seen in shown][-1] == 1 and {seen.step for seen in shown} == {0, 1}
-    assert shown[0].wanted is not None and len(said_) == 1 and "position=" in said_[0]
+    assert shown[0].wanted is not None and len(said_) == 1 and "does not know what" in said_[0]
 
 
 def test_a_pause_is_shown_and_holds(medium: Session) -> None:
