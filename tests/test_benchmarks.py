@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from envs import WORLDS
 from envs.data.collect import collect
 from envs.data.store import EpisodeStore
 from housecat.files import write_text
-from housecat.runs import wiring
+from housecat.runs import wiring, words
 from housecat.runs.training import train_from_store
 from housecat.settings.config import load_config
 from tests.examples.test_examples import TINY as EXAMPLE
@@ -156,6 +157,16 @@ def test_goals(trained: tuple[Path, Path], tmp_path: Path) -> None:
         ways = found["planners"][planner]
         assert set(ways) == {"picture", "pictures", "probes"} and all(one["n"] == 2 for one in ways.values())
     assert len({one["value"] for one in found["planners"]["random"].values()}) == 1, "the same pairs, judged alike"
+
+
+def test_words(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wordllama")
+    monkeypatch.setattr(words, "fit_words", partial(words.fit_words, updates=20))
+    small = [f"data={trained[1]}", "episodes=2", "goal.samples=3", "evaluate.planners=[flat_distance]", *SMALL]
+    found = measured("words", tmp_path, str(trained[0]), *small)["runs"][str(trained[0])]
+    told = found["planners"]["flat_distance"]
+    assert {"seen", "phrasings", "phrasings_in_pictures", "shuffled", "wrong", "sequences"} <= set(told)
+    assert all(one["n"] <= 2 for one in told.values()) and 0 <= found["understood"]["seen"] <= 1
 
 
 def test_speed(tmp_path: Path) -> None:
