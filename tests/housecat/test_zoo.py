@@ -26,7 +26,7 @@ def test_a_model_of_the_zoo_acts_in_its_world_as_it_is_now(name: str) -> None:
 
 
 def test_there_are_the_models_that_the_guide_names() -> None:
-    assert {"medium", "puck"} <= set(zoo.models())
+    assert {"medium", "puck", "reacher"} <= set(zoo.models())
 
 
 def test_a_folder_of_ones_own_wins_over_the_zoo_and_an_unknown_name_lists_what_there_is(tmp_path, monkeypatch) -> None:
