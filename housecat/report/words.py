@@ -32,6 +32,7 @@ ABOUT = {
     "three_levels": "subgoals from the landmark graph, and two levels towards them",
     "configured": "the hierarchy, from scratch after a surprise, and no longer where it is in vain",
 }
+_SENTENCES = 3  # that are quoted
 _FEW = 100  # episodes below which an interval is wide enough to be worth a warning
 
 
@@ -120,6 +121,9 @@ def asked_for(results: dict[str, Any]) -> list[str]:
     goal = results.get("goal")
     if not goal:
         return []
+    if told := goal.get("said"):
+        more = f" and {len(told) - _SENTENCES} more" if len(told) > _SENTENCES else ""
+        return [f"Goals were given in words: {'; '.join(told[:_SENTENCES])}{more}."]
     names = ", ".join(goal["only"] or goal["regions"])
     if not names:
         return ["All pairs have the same goal, which was given."]

@@ -137,7 +137,9 @@ def stop(
         found.complaints += _of_stop(moment, outcome)
         found.stopped += outcome["stopped"] == "signal" and outcome["code"] != 0
     outcome = warm.run(place, words, **_LIMITS)
-    if outcome["code"] != 0 or outcome["survivors"]:
+    # Some make a new folder and refuse one that is there: then the last stop came when all of it was.
+    made = found.stopped > 0 and outcome["code"] == 2 and "is there already: name a new folder" in outcome["err"]
+    if (outcome["code"] != 0 and not made) or outcome["survivors"]:
         found.complaints.append(f"given again it ended with {outcome['code']}: {outcome['err'][-300:]}")
         return found
     now = content(place)

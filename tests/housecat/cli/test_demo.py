@@ -23,7 +23,7 @@ def test_a_video_shows_both_pictures_of_so_many_control_steps_and_needs_no_viser
 @pytest.mark.parametrize(
     ("words", "reasons"),
     [
-        (("world=reacher",), ("no model zoo/reacher comes with Housecat", "checkpoint=DIR")),
+        (("world=giant",), ("no model zoo/giant comes with Housecat", "checkpoint=DIR")),
         (("checkpoint=zoo/puck", "world=medium"), ("is of world 'puck'", "'medium'")),
         (("checkpoint=nowhere",), ("there is no checkpoint in nowhere",)),
         (("goal.puck=[0,0]", "out=a.webp"), ("world 'medium' has no quantity",)),

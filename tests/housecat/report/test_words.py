@@ -62,4 +62,8 @@ def test_what_alone_had_to_be_reached_is_said_with_what_stood_for_it() -> None:
     )
     assert text in words.caveats({**found, "goal": asked})
     given = {"only": [], "regions": {}, "order": "any", "solved_at_start": 0}
+    spoken = {"only": ["words"], "said": ["go home", "go left", "go right", "go up"], "solved_at_start": 0}
+    assert words.asked_for({**found, "goal": spoken}) == [
+        "Goals were given in words: go home; go left; go right and 1 more."
+    ]
     assert words.asked_for({**found, "goal": given}) == ["All pairs have the same goal, which was given."]
