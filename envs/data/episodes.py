@@ -60,6 +60,13 @@ def write_episode(path: Path, episode: Episode) -> str:
 
     Raises StoreError: the disk is full or cannot be written.
     """
+    content = episode_bytes(episode)
+    write_whole(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def episode_bytes(episode: Episode) -> bytes:
+    """The content of the file of an episode."""
     # Composed in memory: HDF5 does not survive a full disk gracefully, and the checksum comes for free.
     with h5py.File("episode", "w", driver="core", backing_store=False) as file:
         frames = episode.frames
@@ -72,9 +79,7 @@ def write_episode(path: Path, episode: Episode) -> str:
         if episode.seed is not None:
             file.attrs["seed"] = np.array(episode.seed, np.int64)
         file.flush()
-        content = file.id.get_file_image()
-    write_whole(path, content)
-    return hashlib.sha256(content).hexdigest()
+        return bytes(file.id.get_file_image())
 
 
 def read_episode(path: Path, digest: str | None = None, shape: tuple[int | None, int | None] = (None, None)) -> Episode:

@@ -1,6 +1,5 @@
 """How long work will take: a few updates, steps and encodings are made on random data, timed and multiplied."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from envs.data.collect import record_episode
-from envs.data.episodes import write_episode
+from envs.data.episodes import episode_bytes
 from envs.data.machine import cores, processes
 from envs.files import read_json
 from envs.registry import make_world
@@ -134,9 +133,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     judged = wiring.evaluate_settings(config)
     playing = min(judged.workers, cores()) * (1 if plan.device.type == "cpu" else judged.batch)
     plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "episode.h5"
-        episode = _seconds(lambda: write_episode(file, record_episode(world, 0, 0, config.collect.steps)), times=2)
+    episode = _seconds(lambda: episode_bytes(record_episode(world, 0, 0, config.collect.steps)), times=2)
     return {
         "collect": _START + config.collect.episodes * episode / several,
         "train": training,
