@@ -81,7 +81,12 @@ def evaluating(
 
     def inputs() -> dict[str, str]:
         pairs_asked(config, make_world(spec), out / "pairs.json")  # they are there
-        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json")}
+        words = {}
+        if asks_in_words(config):  # likewise
+            if data is not None and not (checkpoint / WORDS).exists():
+                words_for(checkpoint, trained.BenchSetup(spec, checkpoint, config).load().model, spec, data)
+            words = _digests(checkpoint, WORDS)
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json"), **words}
 
     def work(run: Run) -> None:
         pairs, asked = pairs_asked(config, make_world(spec), out / "pairs.json")
@@ -89,8 +94,6 @@ def evaluating(
         renderer = "the environment's own" if spec["family"] == "python" else renderer_name()
         about = About(command, runs.commit(), run.seconds, {**runs.versions(), "renderer": renderer})
         setup, players = trained.BenchSetup(spec, checkpoint, config), config.evaluate.planners
-        if asks_in_words(config) and data is not None and not (checkpoint / WORDS).exists():
-            words_for(checkpoint, setup.load().model, spec, data)
         setup = replace(setup, fitted=fitted_for(players, setup, data, out, lambda: setup.load().model))
         settings = replace(wiring.evaluate_settings(config), asked=asked)
         evaluate(setup, pairs, settings, about, out)

@@ -14,6 +14,7 @@ from envs.goals.meaning import holds
 from envs.registry import make_world
 from envs.streams import stream
 from envs.world import World
+from housecat import zoo
 from housecat.errors import UsageError
 from housecat.evaluation.goals import IN_WORDS
 from housecat.runs import wiring
@@ -57,8 +58,11 @@ def teach(config: Config, folder: Path, data: Path) -> int:
 def words_for(folder: Path, model: Encoder, spec: dict[str, Any], data: Path) -> dict[str, float]:
     """Learns words on the recordings in `data` and keeps them in the checkpoint `folder`; says what `judged` does.
 
-    Raises UsageError: the recordings are of another world or know no states, or nothing has a name in this world.
+    Raises UsageError: the checkpoint comes with Housecat, the recordings are of another world or know no states, or
+    nothing has a name in this world.
     """
+    if folder.resolve().parent == zoo.FOLDER.resolve():
+        raise UsageError(f"zoo/{folder.name} comes with Housecat and stays as it is: name a checkpoint of your own")
     world, store = make_world(spec), EpisodeStore.open(data)
     wiring.check_world(str(data), store.world, spec)
     if store.manifest["camera"] != "train":

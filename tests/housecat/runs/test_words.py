@@ -1,7 +1,9 @@
 """Words that are learnt from what is true of states, and played towards."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +13,17 @@ from benchmarks.words import shuffled_words
 from envs.goals.forms import goal_of
 from envs.goals.grammar import language_of
 from envs.goals.record import Goal, progress
+from envs.registry import WORLDS
 from envs.world import World
+from housecat import zoo
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import play
 from housecat.evaluation.goals import IN_WORDS, Asked, captioned, towards
 from housecat.evaluation.pairs import PairRequest, make_pairs
 from housecat.players.spoken import Spoken
-from housecat.runs.words import Frames, fit_words, judged
+from housecat.runs.stages import evaluating
+from housecat.runs.words import Frames, fit_words, judged, words_for
+from housecat.settings.config import load_config
 from tests.housecat.conftest import Outcome
 from tests.housecat.pointmass import SIDE, PlannedSetup, point_world
 from worldmodel.language.grounding import Words, words_from
@@ -99,3 +105,25 @@ def test_a_pair_s_goal_is_said_in_a_sentence_that_is_true_of_it_and_not_of_its_s
 def test_a_sentence_that_means_nothing_ends_the_command_with_one_line(command: Callable[..., Outcome]) -> None:
     refused = command("quickstart", "world=umaze", "out=run", "goal.words=open the drawer", "workers=1")
     refused.is_one_line_saying("world 'umaze' does not know what 'open the drawer' means", "ask for one of")
+
+
+def test_an_evaluation_in_words_is_of_the_words_that_it_was_made_with(tmp_path: Path) -> None:
+    model = tmp_path / "run" / "model"
+    shutil.copytree(zoo.FOLDER / "medium", model)
+    few = ["evaluate.episodes=1", "evaluate.calibration=1", "evaluate.planners=[random]"]
+
+    def inputs(*asked: str) -> dict[str, str]:
+        (tmp_path / "run" / "pairs.json").unlink(missing_ok=True)
+        return evaluating(load_config([*few, *asked]), WORLDS["medium"], model, model.parent, "").stage.inputs()
+
+    for asked, same in ((["goal.words=go home"], False), ([], True)):
+        found = []
+        for content in (b"one", b"other"):
+            (model / "words.safetensors").write_bytes(content)
+            found.append(inputs(*asked))
+        assert (found[0] == found[1]) == same
+
+
+def test_what_comes_along_learns_no_words() -> None:
+    with pytest.raises(UsageError, match="zoo/medium comes with Housecat and stays as it is"):
+        words_for(zoo.FOLDER / "medium", None, {}, Path("nowhere"))  # type: ignore[arg-type]
