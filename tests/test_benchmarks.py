@@ -116,7 +116,7 @@ def test_physics(tmp_path: Path) -> None:
 def test_memory(tmp_path: Path) -> None:
     found = measured("memory", tmp_path, "episodes=100", "updates=300", "pairs=60", *SMALL)
     assert set(found) == {"collect", "train", "evaluate"}
-    # So short a run has not seen its largest tensors yet by half-way: this holds the measuring, the slow test the figure.
+    # So short a run has not seen its largest tensors yet by half-way: the slow test holds the figure.
     assert all(one["end_mb"] > 50 and one["growth"] < 0.15 for one in found.values()), found
 
 
