@@ -14,15 +14,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.playing import entered, played
 from benchmarks.record import RESULTS, write
 from benchmarks.subgoals import summary
-from envs import make_world
-from housecat.evaluation.episodes import play
 from housecat.evaluation.goals import Asked, towards
-from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import compare_paired
-from housecat.runs import trained, wiring
-from housecat.settings.config import load_config
 from worldmodel import checkpoint
 
 PARTS = {"puck": ("puck",), "reacher": ("shoulder", "elbow"), "arm": ("palm",), "cube": ("cube",), "runner": ("along",)}
@@ -31,30 +27,21 @@ PARTS_OF_OTHERS = ("position",)  # mazes, rooms and the lot
 
 def measure(run: Path, arguments: list[str], ask: tuple[str, ...]) -> dict[str, Any]:
     """One run: success by planner, with whole goals and with parts of them on the same pairs."""
-    folder = checkpoint.folder_of(run)
-    spec = wiring.trained_world(folder)
-    config = load_config(arguments)
-    loaded = trained.load_checkpoint(folder, config, spec)
-    world, probes = make_world(spec), loaded.probes
-    asked = config.evaluate
-    request = replace(wiring.pair_request(config), count=config.episodes or asked.episodes, calibration=0)
-    pairs = make_pairs(world, request).pairs
-    only = ask or PARTS.get(spec["family"], PARTS_OF_OTHERS)
+    one = entered(run, arguments)
+    config, world, pairs = one.config, one.world, one.pairs().pairs
+    probes = checkpoint.read_config(one.folder)["about"].get("probes")
+    only = ask or PARTS.get(one.spec["family"], PARTS_OF_OTHERS)
     found: dict[str, Any] = {"world": world.name, "asked": list(only), "pairs": len(pairs), "planners": {}}
-    if probes is not None:
-        found["probes"] = checkpoint.read_config(folder)["about"]["probes"]
-    for planner in asked.planners:
+    found |= {"probes": probes} if probes else {}
+    for planner in config.evaluate.planners:
         outcomes: dict[str, list[bool]] = {}
         told: dict[str, Any] = {}
-        for way in ("picture", "pictures", *(["probes"] if probes is not None else [])):
+        for way in ("picture", "pictures", *(["probes"] if probes else [])):
             parts = Asked() if way == "picture" else Asked(only=only, targets=way, samples=config.goal.samples)
-            numbered = list(enumerate(towards(world, pairs, parts, config.seed)))
             goal = replace(config.goal, targets="probes" if way == "probes" else "pictures")
-            bench = trained.BenchSetup(spec, folder, replace(config, goal=goal)).with_loaded(loaded)
-            size = asked.batch
-            jobs = [numbered[first : first + size] for first in range(0, len(numbered), size)]
-            played = [one for job in jobs for one in play(bench, planner, None, job, config.seed, asked.max_steps)]
-            outcomes[way], told[way] = [one.success for one in played], summary(played)
+            asked = replace(one, config=replace(config, goal=goal))
+            results = played(asked, planner, towards(world, pairs, parts, config.seed))
+            outcomes[way], told[way] = [each.success for each in results], summary(results)
             print(f"{world.name:10} {planner:14} {way:9} {told[way]}", flush=True)
         for way in [one for one in outcomes if one != "picture"]:
             whole = max(told["picture"]["value"], 1e-9)

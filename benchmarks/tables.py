@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks import planner_tables
+from benchmarks.markdown import markdown, number, rate
 from envs import WORLDS
 
 Found = dict[str, Any]
@@ -32,28 +34,6 @@ GOALS = {
     "runner": "a legged runner",
     "car": "a car to park",
 }
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; an empty cell where nothing is known."""
-    lines = [list(head)]
-    lines += [["---"] * len(lines[0]), *(list(row) for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def number(value: float | None) -> str:
-    """Three digits that count, and all those of a whole number."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
-def rate(success: Found | None) -> str:
-    """A share of successes; never without its interval where the file has one."""
-    if success is None:
-        return ""
-    value, low, high = (f"{100 * success[key]:.0f}" for key in ("value", "low", "high"))
-    return f"{value} % ({low} to {high})"
 
 
 def worlds(found: Found) -> str:
@@ -204,6 +184,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "planners": ("worlds.json", planners),
     "probes": ("worlds.json", probes),
     "seconds": ("worlds.json", seconds),
+    "goals": ("goals.json", planner_tables.goals),
     "methods": ("compare.json", methods),
     "physics": ("physics.json", physics),
     "cart": ("cart.json", lambda found: "\n".join(table(found) for table in (planners, seconds))),

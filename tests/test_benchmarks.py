@@ -150,7 +150,7 @@ def test_subgoals(trained: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_goals(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    small = ["episodes=2", "goal.samples=3", "evaluate.planners=[random,flat_distance]", *SMALL]
+    small = ["episodes=2", "goal.samples=3", "evaluate.planners=[random,flat_distance]", "workers=1", *SMALL]
     found = measured("goals", tmp_path, str(trained[0]), *small)["runs"][str(trained[0])]
     assert (found["asked"], found["pairs"]) == (["position"], 2)
     assert found["probes"]["position"]["error"] > 0

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from benchmarks.documents import BLOCK, DOCUMENTS, ORIGIN, RESULTS, ROOT, block, rendered
+from benchmarks.markdown import rate
 from benchmarks.record import write
-from benchmarks.tables import BLOCKS, rate
+from benchmarks.tables import BLOCKS
 from envs import WORLDS
 from housecat.cli.help import COMMANDS, named
 
@@ -160,6 +161,24 @@ def test_a_comparison_that_pools_its_trainings_is_shown_without_its_interval(tmp
         (line,) = [line for line in block("methods", tmp_path).splitlines() if line.startswith("| `default`")]
         assert shown in line
         assert ("Of an earlier code" in block("methods", tmp_path)) == (trainings is None)
+
+
+def partly(world: str, solved: dict[str, int], of: int = 30) -> dict[str, Any]:
+    """A run of `benchmarks/goals.py`: how many goals one planner reached, by the way in which they were asked for."""
+    told: dict[str, Any] = {way: {"value": won / of, "low": 0.0, "high": 1.0, "n": of} for way, won in solved.items()}
+    for way in solved.keys() - {"picture"}:
+        told[way]["against_picture"] = {"only_first": 0, "only_second": solved["picture"] - solved[way], "p": 1.0}
+    random = {way: told[way] | {"value": 0.0} for way in told}
+    return {"world": world, "asked": [world], "pairs": of, "planners": {"random": random, "hierarchy": told}}
+
+
+def test_goals_in_parts_stand_beside_whole_ones_over_all_trainings_and_what_was_not_measured_is_said(results):
+    runs = {"a": partly("puck", {"picture": 30, "pictures": 28}), "b": partly("puck", {"picture": 20, "pictures": 17})}
+    origin = {"command": "python benchmarks/goals.py", "commit": "a" * 40, "date": "2026-01-02", "machine": "Z80"}
+    (results / "goals.json").write_text(json.dumps({**origin, "runs": runs}))
+    puck, reacher, arm = [line for line in block("goals", results).splitlines() if line.startswith("| `")]
+    assert re.match(r"\| `puck` \| puck \| hierarchy \| 83 % \(.*\) \| 75 % \(.*\) \| 90 % \| 0.0625 \|  \|", puck)
+    assert "not measured" in reacher and "not measured" in arm
 
 
 def test_figures_of_unknown_origin_are_refused(results):
