@@ -51,7 +51,8 @@ def load(
     Args:
         run: folder that `housecat train` wrote, zoo/NAME of a model that comes along, or OWNER/NAME on the Hugging Face
             Hub.
-        planner: its name, or any `planners.interface.Planner`; None: the hierarchy, without landmarks flat_distance.
+        planner: its name, or any `planners.interface.Planner`; None: the one that its own evaluation recommends, else
+            the hierarchy, without landmarks flat_distance.
         optimizer: any `planners.interface.Optimizer` in place of CEM.
         energy: any `planners.interface.Energy`, or a function that makes one out of the planner's: `lambda default:
             default + mine`.
@@ -74,7 +75,7 @@ def load(
     names = {one.name for one in fields(PlannerConfig)} - {"optimizer", "energy"}
     given += [f"planner.{name}={text_of(kept[name])}" for name in kept if name in names]
     config = load_config(given, shared=True)
-    planner = planner or ("flat_distance" if parts.landmarks is None else "hierarchy")
+    planner = planner or parts.recommended
     if isinstance(planner, str):
         if planner not in PLANNERS[1:]:
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")

@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from housecat import evaluate, load
+from planners.flat import Flat
+from planners.subgoals.hierarchy import Hierarchy
 
 ROOT = Path(__file__).parent.parent
 PLANNERS = ["random", "flat_latent", "flat_distance", "hierarchy"]
@@ -92,6 +94,14 @@ def test_the_run_folder_holds_everything_that_was_promised(folder):
     assert not list(run.rglob("*partial*"))
     manifest = read(run / "manifest.json")
     assert all(manifest["stages"][stage]["done"] for stage in ("collect", "train", "evaluate", "report"))
+
+
+def test_the_planner_that_did_better_on_other_pairs_is_kept_in_the_checkpoint_and_taken(folder):
+    found = read(folder / "run" / "results.json")["recommended"]
+    assert read(folder / "run" / "model" / "recommended.json") == found
+    assert [one["n"] for one in found["tried"].values()] == [1, 1]
+    assert "Recommended is" in (folder / "said.txt").read_text()
+    assert isinstance(load(folder / "run").planner, {"hierarchy": Hierarchy, "flat_distance": Flat}[found["planner"]])
 
 
 def test_training_spreads_the_latents_and_improves_the_imagination(folder):

@@ -34,12 +34,14 @@ _ABOUT = defstruct(
 _ENSEMBLE = defstruct("ensemble", [("action", _COUNT), ("members", _COUNT), ("width", _COUNT)])
 _PARTS: list[Any] = [("method", str), ("settings", dict), ("critic", _CRITIC | None), ("about", _ABOUT)]
 _PARTS.append(("ensemble", _ENSEMBLE | None, None))
+_RECOMMENDED = defstruct("recommended", [("planner", str)])
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
 WEIGHTS = tuple(f"{part}.safetensors" for part in ("model", "critic", "landmarks", "ensemble", "probes"))
 WORDS = "words.safetensors"  # learnt later, if at all, so it says nothing of what the model is
+RECOMMENDED = "recommended.json"  # likewise: which planner did best with it on pairs for that choice
 ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
-FILES = ("config.json", *WEIGHTS, WORDS, "README.md", ROBOT)  # all that a checkpoint is made of
+FILES = ("config.json", *WEIGHTS, WORDS, RECOMMENDED, "README.md", ROBOT)  # all that a checkpoint is made of
 _LARGEST_ROBOT = 100_000_000  # bytes
 
 
@@ -177,7 +179,9 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
             make = partial(Ensemble, model.latent, **config["ensemble"])
             ensemble = _filled(make, folder / "ensemble.safetensors")
         landmarks, probes = (_tensors(folder / f"{part}.safetensors", device) for part in ("landmarks", "probes"))
-        words = _tensors(folder / WORDS, device)
+        words, about = _tensors(folder / WORDS, device), config["about"]
+        if (folder / RECOMMENDED).exists():
+            about = {**about, "recommended": read_json(folder / RECOMMENDED, _RECOMMENDED)["planner"]}
     except OwnCodeError as error:
         raise CheckpointError(f"checkpoint {folder}: {error}") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -185,8 +189,9 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     for part in (model, distance, ensemble):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
-    about, robot = config["about"], robot_of(folder)
-    return Loaded(config["method"], settings, model, distance, landmarks, about, robot, ensemble, probes, words)
+    return Loaded(
+        config["method"], settings, model, distance, landmarks, about, robot_of(folder), ensemble, probes, words
+    )
 
 
 def _tensors(path: Path, device: torch.device) -> dict[str, Tensor]:

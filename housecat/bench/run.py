@@ -25,9 +25,10 @@ from housecat.bench.manifests import Manifests, frozen
 from housecat.bench.page import filmed, render
 from housecat.bench.playing import BenchJob, BenchPlayed, Numbered, begin
 from housecat.bench.suites import Suite
-from housecat.bench.tuning import Trial, rank, trials_of
+from housecat.bench.tuning import Trial, trials_of
 from housecat.evaluation.goals import towards
 from housecat.evaluation.pairs import PairRequest
+from housecat.evaluation.recommending import rank
 from housecat.files import write_json, write_text
 from housecat.runs import wiring
 from housecat.runs.fitted import FOLDER, NEED

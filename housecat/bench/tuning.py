@@ -7,13 +7,10 @@ An optimiser of the user's own says for itself what it is to be tried with: a fu
 returns a list of the arguments to make it with. Without one it is made without arguments, and is not tuned.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from housecat.errors import UsageError
-from housecat.evaluation.episodes import EpisodeResult
 from housecat.settings.own_code import own_code
 from planners.optimizers.registry import OPTIMIZERS
 
@@ -44,12 +41,6 @@ def trials_of(name: str, candidates: int, most: int) -> list[Trial]:
     if not found:
         raise UsageError(f"{name}: trials({candidates}) is empty: return a list of arguments, [{{}}] for none")
     return found[:most]
-
-
-def rank(results: Sequence[EpisodeResult]) -> tuple[float, float, float]:
-    """How well a setting did on the calibration pairs; lower is better: success, then SPL, then distance left."""
-    success, spl = (float(np.mean([getattr(one, name) for one in results])) for name in ("success", "spl"))
-    return -success, -spl, float(np.mean([one.final or 0.0 for one in results]))
 
 
 def _drawn(candidates: int, iterations: int, noise: float) -> Trial:

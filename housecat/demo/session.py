@@ -61,7 +61,7 @@ class Session:
 
     Args:
         setup: the checkpoint, its world and the settings.
-        player: name of who plays; None: the hierarchy, without landmarks flat_distance.
+        player: name of who plays; None: the planner that is recommended.
 
     Raises CheckpointError or UsageError: the checkpoint is not there, of another world, or no simulator is known.
     """
@@ -79,7 +79,7 @@ class Session:
         self._tape: Tape | None = None
         self._drawn = 0  # how often something was
         self.players = [name for name in PLAYERS if name not in NEED and self._can_play(name)]
-        self.player = player or ("flat_distance" if self.trained.landmarks is None else "hierarchy")
+        self.player = player or self.trained.recommended
         self._player = self._made(self.player, setup)
         self.restart(True)
 

@@ -17,6 +17,7 @@ from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, Setup
 from housecat.evaluation.goals import Asked, towards
 from housecat.evaluation.pairs import PairSet
+from housecat.evaluation.recommending import PAIRS, candidates, recommendation
 from housecat.evaluation.results import SCHEMA, About, Judged, Tried, results_json
 from housecat.evaluation.timing import time_planner
 from housecat.evaluation.workers import PlayJob, PlayJobs, jobs_of, players
@@ -50,6 +51,8 @@ def evaluate(
     pairs = replace(pairs, pairs=judged_on, calibration=tried_on)
     total = len(settings.planners) * len(pairs.pairs)
     total += len(settings.horizons) * len(pairs.calibration) if _calibrates(settings) else 0
+    compared = candidates(settings.planners, len(pairs.calibration))
+    total += len(compared) * len(pairs.calibration[:PAIRS])
     with (
         tqdm(total=total, desc="evaluate", unit="episode", disable=not progress) as bar,
         players(setup, settings.workers) as play_jobs,
@@ -57,6 +60,9 @@ def evaluate(
         tried = _calibrate(play_jobs, pairs.calibration, pairs.seed, settings, bar)
         horizon = min(tried, key=Tried.rank).horizon if tried else settings.horizons[0]
         played = _play_all(play_jobs, pairs, settings, horizon, bar)
+        other = [(-1 - index, pair) for index, pair in enumerate(pairs.calibration[:PAIRS])]
+        alike = [job for name in compared for job in _jobs(name, None, other, pairs.seed, settings)]
+        tested = _by_planner(compared, play_jobs(alike, lambda done: _advance(bar, done)))
     bench = setup()
     world = bench.make_world()
     judged = {name: _judge(bench, results, pairs, settings, horizon) for name, results in played.items()}
@@ -67,6 +73,7 @@ def evaluate(
     found |= {"trouble": settings.trouble} if settings.trouble else {}
     goal = asked.told(pairs.pairs, world)
     found |= {"goal": goal} if goal else {}
+    found |= {"recommended": recommendation(tested)} if tested else {}
     write_json(out / "episodes.json", _episodes_json(bench, played, world.scene.state_dim), indent=None)
     write_json(out / "results.json", found)
     return found
@@ -109,8 +116,11 @@ def _play_all(
     jobs = []
     for name in settings.planners:
         jobs += _jobs(name, horizon if name == CALIBRATED else None, list(enumerate(pairs.pairs)), pairs.seed, settings)
-    played = [result for part in play_jobs(jobs, lambda done: _advance(bar, done)) for result in part]
-    return {name: [result for result in played if result.planner == name] for name in settings.planners}
+    return _by_planner(settings.planners, play_jobs(jobs, lambda done: _advance(bar, done)))
+
+
+def _by_planner(names: Sequence[str], parts: Sequence[Sequence[EpisodeResult]]) -> dict[str, list[EpisodeResult]]:
+    return {name: [result for part in parts for result in part if result.planner == name] for name in names}
 
 
 def _jobs(

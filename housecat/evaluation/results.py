@@ -28,6 +28,8 @@
                     {name: {"only_hierarchy", "only_other", "p"}}
     goal            where it is not all of each pair's: {"only": quantities of it, "regions", "order",
                     "solved_at_start": number of pairs; what stood for quantities, "targets" and "samples"}
+    recommended     {"planner", "tried": {name: {"value", "low", "high", "n"}}}: which of hierarchy and flat_distance
+                    did better on calibration pairs; not there where not both were played
     trouble         what went wrong on request: {setting: value} of trouble.*, and "rate" (Hz) where players had to act
                     at one; not there where nothing was asked for
     command         repeats this run
@@ -81,6 +83,7 @@ _RESULTS = record(
     pairs=record(unit=str, nearest=Number, farthest=Number, tolerance=Number, max_steps=Count, calibration=Count),
     calibration=many(record(**_RATE, horizon=Count, steps=Least0 | None)),
     trouble=by_name(Number) | Maybe,
+    recommended=record(planner=str, tried=by_name(_SHARE)) | Maybe,
     goal=dict | Maybe,
     comparisons=by_name(record(only_hierarchy=Count, only_other=Count, p=Share)),
     command=str,

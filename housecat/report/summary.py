@@ -5,7 +5,7 @@ from typing import Any
 
 from housecat.evaluation.results import read_results
 from housecat.report.columns import aligned
-from housecat.report.words import asked_for, in_trouble
+from housecat.report.words import asked_for, in_trouble, recommended
 
 
 def summary(run: Path) -> str:
@@ -15,7 +15,7 @@ def summary(run: Path) -> str:
     rows = [titles, *(_row(name, numbers) for name, numbers in results["planners"].items())]
     title = f"world '{results['world']}', {next(iter(results['planners'].values()))['episodes']} start-goal pairs"
     told = asked_for(results) + in_trouble(results)
-    return "\n".join(["", title, *told, *aligned(rows), "", f"report: {run / 'report.html'}"])
+    return "\n".join(["", title, *told, *aligned(rows), *recommended(results), "", f"report: {run / 'report.html'}"])
 
 
 def _row(name: str, numbers: dict[str, Any]) -> tuple[str, ...]:

@@ -82,8 +82,10 @@ def lede(results: dict[str, Any]) -> str:
 
 
 def leading(results: dict[str, Any]) -> str:
-    """The planner that the report is about: the hierarchy, or else the most successful one."""
+    """The planner that the report is about: that which is recommended, the hierarchy, or else the most successful."""
     planners = results["planners"]
+    if "recommended" in results:
+        return str(results["recommended"]["planner"])
     return "hierarchy" if "hierarchy" in planners else max(planners, key=lambda name: planners[name]["success"])
 
 
@@ -101,7 +103,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
         f"counts as reached {criterion}, at any speed, in {pairs['max_steps']} control steps.",
         "The intervals are about other pairs for this one model; another training run may differ by more.",
     ]
-    said += asked_for(results) + in_trouble(results)
+    said += asked_for(results) + in_trouble(results) + recommended(results)
     said += [_comparison(name, one) for name, one in results["comparisons"].items() if name != "random"]
     if results["calibration"]:
         tried = ", ".join(str(one["horizon"]) for one in results["calibration"])
@@ -131,6 +133,15 @@ def asked_for(results: dict[str, Any]) -> list[str]:
     said = f"Only {names} has to be reached; {goal['samples']} {stand[goal['targets']]} stand for it."
     solved = f" At {goal['solved_at_start']} starts it is reached already." if goal["solved_at_start"] else ""
     return [said + solved]
+
+
+def recommended(results: dict[str, Any]) -> list[str]:
+    """Which planner is recommended, and why; nothing where there was no choice."""
+    if "recommended" not in results:
+        return []
+    told = results["recommended"]
+    tried = [f"{label(name)} {round(one['value'] * one['n'])} of {one['n']}" for name, one in told["tried"].items()]
+    return [f"Recommended is {label(told['planner'])}; on other pairs, for that choice alone: {', '.join(tried)}."]
 
 
 def in_trouble(results: dict[str, Any]) -> list[str]:

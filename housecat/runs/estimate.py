@@ -18,6 +18,7 @@ from envs.registry import make_world
 from envs.workers import SIMULATOR
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
+from housecat.evaluation.recommending import PAIRS, candidates
 from housecat.files import write_json
 from housecat.runs import wiring
 from housecat.runs.training import TrainingPlan, make_method
@@ -132,7 +133,7 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
     planning = _step(config, model) if isinstance(model, LatentWorldModel) else 0.0
     judged = wiring.evaluate_settings(config)
     playing = min(judged.workers, cores()) * (1 if plan.device.type == "cpu" else judged.batch)
-    plays = (config.evaluate.max_steps or world.max_steps) * config.evaluate.episodes * planning * _PLAYED
+    plays = (config.evaluate.max_steps or world.max_steps) * planning * _PLAYED
     episode = _seconds(lambda: episode_bytes(record_episode(world, 0, 0, config.collect.steps)), times=2)
     return {
         "collect": _START + config.collect.episodes * episode / several,
@@ -144,16 +145,19 @@ def estimate(config: Config, spec: dict[str, Any]) -> dict[str, float]:
 
 @one_thread()
 def _step(config: Config, model: LatentWorldModel) -> float:
-    """Seconds of a control step in one process, of all planners together."""
+    """Seconds of a control step of every episode in one process, of all planners together."""
+    judged = config.evaluate
+    compared = candidates(judged.planners, judged.calibration)
     network = KINDS[config.critic.kind].network(
         model.latent, config.critic.width, config.critic.longest, model.precision
     )
     distance, z, total = network.to(model.device), torch.zeros(1, model.latent, device=model.device), 0.0
-    for name in {*config.evaluate.planners} - {"random"}:
-        horizon = max(config.evaluate.horizons) if name == "flat_latent" else None
+    for name in {*judged.planners} - {"random"}:
+        horizon = max(judged.horizons) if name == "flat_latent" else None
         flat = "flat_distance" if name not in ("flat_latent", "flat_distance") else name
         planner = wiring.build_planner(config, flat, horizon, model, distance, None)
-        total += _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
+        episodes = judged.episodes + (min(PAIRS, judged.calibration) if name in compared else 0)
+        total += episodes * _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
     return total
 
 

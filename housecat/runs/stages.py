@@ -14,6 +14,7 @@ from envs.registry import make_world
 from envs.simulation.backend import renderer_name
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.results import About
+from housecat.files import write_json
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
@@ -25,7 +26,7 @@ from housecat.runs.words import asks_in_words, words_for
 from housecat.settings.config import names_of, value_of
 from housecat.settings.groups import LEARNING
 from housecat.settings.schema import Config
-from worldmodel.checkpoint import WORDS, digest, folder_of
+from worldmodel.checkpoint import RECOMMENDED, WORDS, digest, folder_of
 from worldmodel.networks import pretrained
 
 
@@ -96,7 +97,10 @@ def evaluating(
         setup, players = trained.BenchSetup(spec, checkpoint, config), config.evaluate.planners
         setup = replace(setup, fitted=fitted_for(players, setup, data, out, lambda: setup.load().model))
         settings = replace(wiring.evaluate_settings(config), asked=asked)
-        evaluate(setup, pairs, settings, about, out)
+        found = evaluate(setup, pairs, settings, about, out)
+        usual = not {"trouble", "goal"} & found.keys() and not found["pairs"]["factors"] and settings.hold == 1
+        if "recommended" in found and usual and checkpoint.resolve().parent == out.resolve():  # the model's own run
+            write_json(checkpoint / RECOMMENDED, found["recommended"])
 
     files = ("pairs.json", "episodes.json", "results.json", *([FOLDER] if data is not None else []))
     return Job(Stage("evaluate", {"world": spec, **chosen}, out / "results.json", files, inputs), work)

@@ -14,6 +14,7 @@ from envs.outside.carried import admit
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
+from housecat.evaluation.recommending import CANDIDATES
 from housecat.players.limits import limits_of
 from housecat.players.probed import Probed, Probes
 from housecat.players.spoken import Spoken
@@ -113,6 +114,13 @@ class Trained:
     probes: Probes | None = None
     words: Words | None = None
     surprising: float | None = None  # see `worldmodel.surprise`
+    found_best: str | None = None  # on calibration pairs, see `housecat/evaluation/recommending.py`
+
+    @property
+    def recommended(self) -> str:
+        """The planner that it is best played with; where that was not found out, the hierarchy if it has landmarks."""
+        able = CANDIDATES if self.landmarks is not None else ("flat_distance",)
+        return next((one for one in able if one == self.found_best), able[0])
 
 
 def load_checkpoint(folder: Path, config: Config, spec: dict[str, Any]) -> Trained:
@@ -141,7 +149,12 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise UsageError(f"the {what} of checkpoint {name} are damaged ({error}): train again") from error
     return Trained(
-        loaded.model, loaded.distance, ensemble=loaded.ensemble, surprising=loaded.about.get("surprise"), **found
+        loaded.model,
+        loaded.distance,
+        ensemble=loaded.ensemble,
+        surprising=loaded.about.get("surprise"),
+        found_best=loaded.about.get("recommended"),
+        **found,
     )
 
 

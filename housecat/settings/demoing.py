@@ -11,7 +11,9 @@ class DemoConfig:
     """The agent live, on a page of this machine or as a video."""
 
     player: str | None = setting(
-        None, "who plays first; null: hierarchy, without landmarks flat_distance", choices=PLAYERS
+        None,
+        "who plays first; null: what its own evaluation recommends, else hierarchy or flat_distance",
+        choices=PLAYERS,
     )
     port: int = setting(8080, "of the page, on 127.0.0.1", 1024, 65535)
     speed: float = setting(1.0, "times as fast as reality, at first", 0.1, 20)

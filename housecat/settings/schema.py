@@ -119,7 +119,9 @@ class EvaluateConfig:
     horizons: tuple[int, ...] = setting(
         (8, 40), "horizons of flat_latent, of which the best on the calibration pairs is taken", 1, 200
     )
-    calibration: int = setting(24, "pairs for that choice, on which nothing is judged", 0, 1e4)
+    calibration: int = setting(
+        24, "pairs for that choice, and for which planner is recommended, on which nothing is judged", 0, 1e4
+    )
     strata: int = setting(
         3, "equal parts of the range of distances from which pairs are drawn in turn (no offset)", 1, 20
     )

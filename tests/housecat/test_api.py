@@ -1,5 +1,6 @@
 """Housecat from Python: an agent of frames, a recorder, energies that are functions, and what is told in one line."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from planners.energies import LatentDistance
 from planners.flat import Flat
 from planners.interface import PlanError
 from planners.optimizers.cem import CEM
+from planners.subgoals.hierarchy import Hierarchy
 from tests.examples.test_examples import FOLDER, PLAYED, TINY
+from worldmodel.checkpoint import CheckpointError
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,22 @@ def test_a_robot_without_states_is_probed_and_what_is_unknown_is_said(
     said = capsys.readouterr().out
     assert "none: the recordings do not know states" in said and "open loop" in said
     assert (folder / "run" / "probe.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind"),
+    [('{"planner": "flat_distance"}', Flat), ('{"planner": "hierarchy"}', Hierarchy), ('{"planner": "x"}', Hierarchy)],
+)
+def test_the_planner_that_a_checkpoint_recommends_is_taken_unless_another_is_named(
+    folder: Path, tmp_path: Path, kept: str, kind: type
+) -> None:
+    model = Path(shutil.copytree(folder / "run" / "model", tmp_path / "model"))
+    (model / "recommended.json").write_text(kept)
+    assert isinstance(housecat.load(model).planner, kind)
+    assert isinstance(housecat.load(model, planner="flat_distance").planner, Flat)
+    (model / "recommended.json").write_text('{"planner": 3}')
+    with pytest.raises(CheckpointError, match="is damaged"):
+        housecat.load(model)
 
 
 def test_what_needs_a_simulator_says_in_one_line_that_there_is_none(

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from housecat.bench.suites import SUITES, suite_of
-from housecat.bench.tuning import rank, trials_of
+from housecat.bench.tuning import trials_of
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import EpisodeResult
+from housecat.evaluation.recommending import rank
 from housecat.settings.benching import BenchConfig
 from housecat.settings.config import load_config
 from housecat.settings.own_code import reference

@@ -9,6 +9,7 @@ import pytest
 from housecat.evaluation.episodes import AT_THE_GOAL, EpisodeResult, conduct, generator_of, play
 from housecat.evaluation.evaluate import EvaluateSettings, evaluate
 from housecat.evaluation.pairs import PairRequest, PairSet, make_pairs
+from housecat.evaluation.recommending import CANDIDATES, recommendation
 from housecat.evaluation.results import About
 from housecat.evaluation.statistics import Rate
 from tests.housecat.pointmass import PlannedSetup, PointSetup, point_world
@@ -212,6 +213,31 @@ def test_a_choice_on_calibration_pairs_never_looks_at_the_judged_ones(pairs: Pai
     results, _ = evaluated(replace(pairs, calibration=near), tmp_path, horizons=(20, 90))
     assert near and results["planners"]["flat_latent"]["horizon"] == 20
     assert results["planners"]["flat_latent"]["success"] < 1
+
+
+def test_a_planner_is_recommended_by_calibration_pairs_whatever_the_judged_ones_say(
+    pairs: PairSet, tmp_path: Path
+) -> None:
+    """In this world `hierarchy` goes straight and `flat_distance` wanders."""
+    settings = replace(SETTINGS, planners=("flat_distance", "hierarchy"), timing_steps=0)
+    found = evaluate(PointSetup(), pairs, settings, ABOUT, tmp_path, progress=False)["recommended"]
+    assert found["planner"] == "hierarchy" and list(found["tried"]) == ["hierarchy", "flat_distance"]
+    assert [one["n"] for one in found["tried"].values()] == [8, 8], "of 12 pairs that are judged none is played"
+    swapped = replace(pairs, pairs=pairs.pairs[:1])
+    assert evaluate(PointSetup(), swapped, settings, ABOUT, tmp_path, progress=False)["recommended"] == found
+    for other in (replace(settings, planners=("random", "hierarchy")), settings):
+        some = pairs if other is not settings else replace(pairs, calibration=[])
+        assert "recommended" not in evaluate(PointSetup(), some, other, ABOUT, tmp_path, progress=False)
+
+
+def test_of_planners_that_reach_as_much_the_straighter_one_is_recommended_and_of_equals_the_first() -> None:
+    def episode(success: bool, spl: float) -> EpisodeResult:
+        return EpisodeResult("any", 0, success, None, spl, 1.0, 1.0, np.zeros((2, 2)), [0], final=0.0)
+
+    far, straight, lost = [episode(True, 0.4)], [episode(True, 0.9)], [episode(False, 0.0)]
+    for hierarchy, flat, best in ((far, straight, 1), (far, lost, 0), (far, far, 0), (lost, far, 1)):
+        tried = dict(zip(CANDIDATES, (hierarchy, flat), strict=True))
+        assert recommendation(tried)["planner"] == CANDIDATES[best]
 
 
 def test_one_horizon_is_taken_without_calibration(pairs: PairSet, tmp_path: Path) -> None:
