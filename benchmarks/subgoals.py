@@ -25,7 +25,7 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate, compare_paired
 from housecat.players.true_subgoals import TrueSubgoals
 from housecat.players.truth import InformedAgent, Truth
-from housecat.runs import trained, wiring
+from housecat.runs import steering, trained, wiring
 from housecat.settings.config import load_config
 from planners.interface import Planner
 from worldmodel import checkpoint
@@ -76,7 +76,7 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
     for name in config.evaluate.planners:
         record(name, partial(_played, bench, name, config.seed, limit))
     for name in FLAT:
-        flat = wiring.build_planner(
+        flat = steering.build_planner(
             config, name, config.planner.horizon, loaded.model, loaded.distance, loaded.landmarks
         )
         for ahead in AHEAD:

@@ -20,9 +20,9 @@ from housecat.cli.main import work
 from housecat.errors import UsageError
 from housecat.evaluation.results import read_results
 from housecat.frame_agent import FrameAgent
-from housecat.players.limits import limits_of
+from housecat.players.limits import intrinsic_of
 from housecat.recorder import Recorder
-from housecat.runs import trained, wiring
+from housecat.runs import steering, trained, wiring
 from housecat.settings.config import load_config, text_of
 from housecat.settings.groups import PLANNERS
 from housecat.settings.own_code import reference
@@ -79,14 +79,15 @@ def load(
     if isinstance(planner, str):
         if planner not in PLANNERS[1:]:
             raise UsageError(f"planner must be one of {', '.join(PLANNERS[1:])}, got '{planner}'")
-        learnt = parts.model, parts.distance, parts.landmarks
-        planner = wiring.build_planner(
+        intrinsic = intrinsic_of(config.planner, world, parts.probes)
+        learnt = parts.model, parts.distance, trained.allowed_by(intrinsic, parts.landmarks)
+        planner = steering.build_planner(
             config,
             planner,
             None,
             *learnt,
             ensemble=parts.ensemble,
-            constraints=limits_of(config.planner, world, parts.probes),
+            intrinsic=intrinsic,
             surprising=parts.surprising,
         )
     return FrameAgent(

@@ -42,8 +42,6 @@ class EnergySettings:
     disagreement: float = setting(
         0.0, "weight of how much an ensemble disagrees on the path; train with ensemble.members", 0, 1e6
     )
-    effort: float = setting(0.0, "weight of the mean squared action", 0, 1e6)
-    smoothness: float = setting(0.0, "weight of the mean squared change from one action to the next", 0, 1e6)
 
 
 def make_energy(asked: EnergySettings, distance: Distance | None, ensemble: Predict | None = None) -> "Composable":
@@ -56,9 +54,6 @@ def make_energy(asked: EnergySettings, distance: Distance | None, ensemble: Pred
     if distance is not None:
         steps = TemporalDistance(distance, asked.aggregate)
         energy = steps + asked.closeness * energy if asked.closeness > 0 else steps
-    for weight, term in ((asked.effort, ActionEffort()), (asked.smoothness, ActionChange())):
-        if weight > 0:
-            energy = energy + weight * term
     if asked.disagreement > 0:
         if ensemble is None:
             raise ValueError("planner.disagreement needs an ensemble: train with ensemble.members=5, or leave it at 0")

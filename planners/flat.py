@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from planners.constraints import Constraints
 from planners.interface import Energy, Generators, Memory, Optimizer, Plan, PlanError, WorldModel
+from planners.intrinsic import Intrinsic
 
 _ROUNDING = 1e-5
 
@@ -17,7 +17,7 @@ class Flat:
     Args:
         model: imagines what actions lead to, and knows their bounds.
         horizon: H, control steps.
-        constraints: what the path must not do.
+        intrinsic: what the path is charged for beside the energy, and what it must not do.
     """
 
     def __init__(
@@ -26,12 +26,12 @@ class Flat:
         energy: Energy,
         optimizer: Optimizer,
         horizon: int,
-        constraints: Constraints | None = None,
+        intrinsic: Intrinsic | None = None,
     ) -> None:
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1 control step; got {horizon}")
-        self.model, self.energy, self.optimizer, self.horizon = model, energy, optimizer, horizon
-        self.constraints = constraints
+        self.intrinsic = intrinsic or Intrinsic()
+        self.model, self.energy, self.optimizer, self.horizon = model, self.intrinsic.priced(energy), optimizer, horizon
 
     @torch.no_grad()
     def __call__(
@@ -44,8 +44,8 @@ class Flat:
         low, high = self.model.action_low, self.model.action_high
         if start is None:
             start = ((low + high) / 2).expand(len(z), self.horizon, -1)
-        rules, calls = self.constraints or Constraints((), rounds=1), 0
-        multipliers = z.new_zeros(len(z), len(rules.violations))
+        rules, calls = self.intrinsic, 0
+        rounds, multipliers = rules.rounds if rules.count else 1, z.new_zeros(len(z), rules.count)
         candidates = latents = torch.empty(0)
 
         def imagine(actions: Tensor) -> Tensor:
@@ -60,16 +60,16 @@ class Flat:
                 raise PlanError(
                     f"the energy returned {tuple(found.shape)}: return (B, N), here {tuple(asked.shape[:2])}"
                 )
-            return found + rules.added(rules.of(latents, asked), multipliers) if rules.violations else found
+            return found + rules.added(rules.of(latents, asked), multipliers) if rules.count else found
 
-        for _ in range(rules.rounds):
+        for _ in range(rounds):
             with torch.enable_grad():
                 found = self.optimizer(score, start, low, high, generators)
             actions, energy = checked(found, start, low, high)
             # An optimiser that asked for the score of its result last has had its path imagined already.
             if not torch.equal(candidates, actions[:, None]):
                 imagine(actions[:, None])
-            if rules.rounds > 1:
+            if rounds > 1:
                 start, multipliers = actions, rules.raised(multipliers, rules.of(latents, actions[:, None])[:, 0])
         return Plan(actions, latents[:, 0].detach(), energy, target, calls, torch.full((len(z),), -1))
 

@@ -12,7 +12,7 @@ from envs.data.store import EpisodeStore
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.results import About
-from housecat.runs import estimate, trained, wiring
+from housecat.runs import estimate, steering, trained, wiring
 from housecat.runs.training import train_from_store
 from housecat.settings.config import load_config
 from housecat.settings.schema import Config
@@ -77,7 +77,7 @@ def test_the_first_plan_is_that_of_the_cpu_in_fp32(planner, data, model):
         ready = trained.load_checkpoint(
             model, config_of("precision=fp32", f"device={device}"), wiring.trained_world(model)
         )
-        way = wiring.build_planner(config, planner, None, ready.model, ready.distance, ready.landmarks)
+        way = steering.build_planner(config, planner, None, ready.model, ready.distance, ready.landmarks)
         agent = Agent(way, ready.model, [torch.Generator().manual_seed(row) for row in range(4)])
         agent.reset(clips.frames[:, 1])
         return agent.act(clips.frames[:, 0])

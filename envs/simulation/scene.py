@@ -147,11 +147,16 @@ class Scene:
 
     def within_limits(self, state: np.ndarray) -> np.ndarray:
         """``state (S,)`` with slides and hinges that have limits moved back to where these allow."""
-        found, model = np.array(state, np.float64), self._model
-        plain = np.flatnonzero(model.jnt_limited & (model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)))
-        places = model.jnt_qposadr[plain]
-        found[places] = np.clip(found[places], *model.jnt_range[plain].T)
+        found, (places, ranges) = np.array(state, np.float64), self.limited
+        found[places] = np.clip(found[places], *ranges.T)
         return found
+
+    @property
+    def limited(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which numbers of a state, ``(J,)``, are positions of slides and hinges with limits, and these ``(J, 2)``."""
+        model = self._model
+        plain = np.flatnonzero(model.jnt_limited & (model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)))
+        return model.jnt_qposadr[plain], model.jnt_range[plain]
 
     def overlap(self, state: np.ndarray) -> float:
         """How deep bodies are in each other in ``state (S,)``, m; the scene stays where it is."""

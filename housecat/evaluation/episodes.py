@@ -29,7 +29,12 @@ from planners.subgoals.landmarks import Landmarks
 from worldmodel.streams import torch_stream
 
 _ROUNDING = 1e-5  # of an action, as a share of half its range
-_MAYBE = ("missed", "pushed", "surprised")  # of a result, what stands in the file where there is something to say
+_MAYBE = (
+    "missed",
+    "pushed",
+    "surprised",
+    "violated",
+)  # of a result, what stands in the file where there is something to say
 AT_THE_GOAL = -1  # in place of a landmark's index: the planner aims at the goal itself
 
 
@@ -46,6 +51,7 @@ class Bench:
     rate: float | None = None  # Hz at which players have to act; None: they take their time
     hold: int = 1  # control steps in a row for which a goal must be reached
     targets: Targeted | None = None  # finds latents for goals that no pictures show; None: these show them all
+    violated: Callable[[np.ndarray], np.ndarray] | None = None  # states (..., S) -> whether limits are violated, (...)
 
 
 Setup = Callable[[], Bench]  # picklable, because every worker process makes its own
@@ -73,6 +79,7 @@ class EpisodeResult:
     achieved: float | None = None  # the same from where it was; means over the plans; None: nothing was planned
     pushed: list[int] | None = None  # control steps before which it was pushed; None: the player tells no surprises
     surprised: list[int] | None = None  # control steps in which it was surprised
+    violated: int | None = None  # control steps after which limits were; None: there are none, or start or goal do
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `episodes.json`; states are rounded to four decimals."""
@@ -90,7 +97,7 @@ EPISODE = record(
     path=many(many(Number)), targets=many(Annotated[int, Meta(ge=AT_THE_GOAL)]), missed=Count | Maybe,
     final=Number | None | Maybe, roughness=Least0 | None | Maybe, clamped=Share | None | Maybe,
     beyond=Share | None | Maybe, imagined=Number | None | Maybe, achieved=Number | None | Maybe,
-    pushed=many(Count) | Maybe, surprised=many(Count) | Maybe,
+    pushed=many(Count) | Maybe, surprised=many(Count) | Maybe, violated=Count | Maybe,
 )  # fmt: skip
 STORED = record(  # `episodes.json`
     schema=Literal[1],
@@ -172,6 +179,7 @@ def play(
             **conduct(np.stack(taken[i]), space.low, space.high),
             **_promises(foreseen[i]),
             **notes.of(i),
+            violated=_violated(bench, np.stack(paths[i]), one[1].goal),
         )
         for i, one in enumerate(pairs)
     ]
@@ -218,6 +226,13 @@ def conduct(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str,
         "clamped": float((np.abs(place) >= 1 - _ROUNDING).mean()),
         "beyond": float((~(np.abs(place) <= 1 + _ROUNDING)).any(axis=1).mean()),
     }
+
+
+def _violated(bench: Bench, path: np.ndarray, goal: np.ndarray) -> int | None:
+    """`violated` of an `EpisodeResult`: of states (T + 1, S) towards a goal (S,)."""
+    if bench.violated is None or bench.violated(np.stack([path[0], goal])).any():
+        return None
+    return int(bench.violated(path).sum())
 
 
 def _promises(foreseen: list[np.ndarray]) -> dict[str, Any]:

@@ -18,6 +18,8 @@
         noticed         of `configured`: the same numbers, share of the pushes that surprised it within 5 control steps
         false_alarms    likewise, share of the other control steps in which it was surprised
         missed          with a rate: {"value", "low", "high", "n"}, share of control steps without an action in time
+        violated        with limits on places or joints: likewise, share of the episodes in which the simulator's states
+                        violated one, of those whose start and goal do not
         strata          by distance, near to far: [{"low", "high", "success", "interval", "episodes"}]
     pairs           {"unit", "nearest", "farthest", "tolerance", "criterion", "max_steps", "calibration"}: distances
                     in "unit", when a goal is reached in words, control steps allowed, number of calibration pairs;
@@ -77,6 +79,7 @@ _RESULTS = record(
             missed=_SHARE | Maybe,
             noticed=_SHARE | Maybe,
             false_alarms=_SHARE | Maybe,
+            violated=_SHARE | Maybe,
             strata=many(record(**_RATE, low=Number, high=Number)),
         )
     ),
@@ -177,6 +180,7 @@ def _planner(judged: Judged, pairs: PairSet) -> dict[str, Any]:
         "horizon": judged.horizon,
         **_missed(results),
         **noticed(results),
+        **_violated(results),
         "strata": _strata(results, pairs),
     }
 
@@ -187,6 +191,11 @@ def _missed(results: Sequence[EpisodeResult]) -> dict[str, Any]:
         return {}
     late = [step < (result.missed or 0) for result in results for step in range(len(result.targets))]
     return {"missed": asdict(Rate.of(late))}
+
+
+def _violated(results: Sequence[EpisodeResult]) -> dict[str, Any]:
+    known = [result.violated > 0 for result in results if result.violated is not None]
+    return {"violated": asdict(Rate.of(known))} if known else {}
 
 
 def _strata(results: Sequence[EpisodeResult], pairs: PairSet) -> list[dict[str, Any]]:

@@ -145,12 +145,17 @@ def recommended(results: dict[str, Any]) -> list[str]:
 
 
 def in_trouble(results: dict[str, Any]) -> list[str]:
-    """What went wrong on request, and how often planners were late; nothing where all went well."""
+    """What went wrong on request, and how often planners were late or broke limits; nothing where all went well."""
     troubles, planners = results.get("trouble", {}), results["planners"]
     said = ["Trouble on request: " + ", ".join(f"{name} {one:g}" for name, one in troubles.items()) + "."]
-    late = [f"{name} {percent(one['missed']['value'])}" for name, one in planners.items() if "missed" in one]
-    said += [f"Control steps without an action in time: {', '.join(late)}."] if late else []
-    return said if troubles else []
+    said = said if troubles else []
+    for key, what in (
+        ("missed", "Control steps without an action in time"),
+        ("violated", "Episodes that broke a limit"),
+    ):
+        each = [f"{name} {percent(one[key]['value'])}" for name, one in planners.items() if key in one]
+        said += [f"{what}: {', '.join(each)}."] if each else []
+    return said
 
 
 def _comparison(name: str, one: dict[str, Any]) -> str:

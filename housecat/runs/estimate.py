@@ -20,7 +20,7 @@ from housecat.errors import UsageError
 from housecat.evaluation.episodes import one_thread
 from housecat.evaluation.recommending import PAIRS, candidates
 from housecat.files import write_json
-from housecat.runs import wiring
+from housecat.runs import steering, wiring
 from housecat.runs.training import TrainingPlan, make_method
 from housecat.settings.schema import Config
 from worldmodel.distances.critics import KINDS, distance_stage
@@ -155,7 +155,7 @@ def _step(config: Config, model: LatentWorldModel) -> float:
     for name in {*judged.planners} - {"random"}:
         horizon = max(judged.horizons) if name == "flat_latent" else None
         flat = "flat_distance" if name not in ("flat_latent", "flat_distance") else name
-        planner = wiring.build_planner(config, flat, horizon, model, distance, None)
+        planner = steering.build_planner(config, flat, horizon, model, distance, None)
         episodes = judged.episodes + (min(PAIRS, judged.calibration) if name in compared else 0)
         total += episodes * _seconds(partial(planner, z, z, None, [torch.Generator().manual_seed(0)]), times=3)
     return total

@@ -15,14 +15,14 @@ from housecat.players.true_subgoals import TrueSubgoals
 from housecat.players.truth import InformedAgent, RenderedModel, SimulatorModel, TrueDistance, Truth, oracle_planner
 from housecat.runs.fitted import NEED, Fitted, scene_of
 from housecat.runs.searching import optimizer_of
-from housecat.runs.wiring import build_planner
+from housecat.runs.steering import build_planner
 from housecat.settings.groups import CEILINGS, FLOORS
 from housecat.settings.schema import Config
 from planners.agent import Agent, RandomAgent
-from planners.constraints import Constraints
 from planners.energies import Composable, LatentDistance, TemporalDistance
 from planners.flat import Flat
 from planners.interface import Energy, Generators, Planner, WorldModel
+from planners.intrinsic import Intrinsic
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
@@ -41,7 +41,7 @@ class Ingredients:
     fitted: Callable[[], Fitted]  # reads it
     given: dict[str, Any] | None = None  # arguments of an optimiser of the user's own
     ensemble: Ensemble | None = None
-    constraints: Constraints | None = None
+    intrinsic: Intrinsic | None = None
     surprising: float | None = None
 
 
@@ -60,7 +60,7 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
         optimizer = optimizer_of(config.planner, parts.given)
         learnt = model, parts.distance, parts.landmarks
         planner = build_planner(
-            config, name, horizon, *learnt, optimizer, parts.ensemble, parts.constraints, parts.surprising
+            config, name, horizon, *learnt, optimizer, parts.ensemble, parts.intrinsic, parts.surprising
         )
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)

@@ -15,6 +15,7 @@ from envs.simulation.backend import renderer_name
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.results import About
 from housecat.files import write_json
+from housecat.players.limits import pictures_of
 from housecat.report import write_report
 from housecat.runs import folder as runs
 from housecat.runs import trained, wiring
@@ -87,7 +88,8 @@ def evaluating(
             if data is not None and not (checkpoint / WORDS).exists():
                 words_for(checkpoint, trained.BenchSetup(spec, checkpoint, config).load().model, spec, data)
             words = _digests(checkpoint, WORDS)
-        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json"), **words}
+        painted = _digests(Path(), *pictures_of(config.planner))
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json"), **words, **painted}
 
     def work(run: Run) -> None:
         pairs, asked = pairs_asked(config, make_world(spec), out / "pairs.json")

@@ -15,7 +15,7 @@ from housecat.errors import UsageError
 from housecat.evaluation.episodes import Bench
 from housecat.evaluation.player import PLANNING, Player
 from housecat.evaluation.recommending import CANDIDATES
-from housecat.players.limits import limits_of
+from housecat.players.limits import intrinsic_of, judge_of
 from housecat.players.probed import Probed, Probes
 from housecat.players.spoken import Spoken
 from housecat.runs.fitted import NEED, load_fitted
@@ -23,7 +23,8 @@ from housecat.runs.players import Ingredients, make_player, require_simulator
 from housecat.runs.wiring import check_world, device, precision, world_spec
 from housecat.settings.config import hand_over_named
 from housecat.settings.schema import Config
-from planners.subgoals.landmarks import Landmarks
+from planners.intrinsic import Intrinsic
+from planners.subgoals.landmarks import Landmarks, allowed
 from worldmodel import checkpoint
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.language.grounding import Words, words_from
@@ -59,9 +60,10 @@ class BenchSetup:
         if trouble.pushes and self.spec["family"] == "python":
             raise UsageError(f"trouble.pushes: nothing is known of the bodies of world '{self.spec['name']}'")
         fitted = cache(lambda: load_fitted(self.fitted, loaded.model, self.spec))
-        limits = limits_of(config.planner, self.spec, loaded.probes)
-        learnt = loaded.model, loaded.distance, loaded.landmarks
-        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, limits, loaded.surprising)
+        intrinsic = intrinsic_of(config.planner, self.spec, loaded.probes)
+        landmarks = allowed_by(intrinsic, loaded.landmarks)
+        learnt = loaded.model, loaded.distance, landmarks
+        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, intrinsic, loaded.surprising)
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)
@@ -75,9 +77,20 @@ class BenchSetup:
                 return spoken(goal)
             return probed(goal) if goal.regions and probed is not None else None
 
-        return Bench(
-            lambda: make_world(self.spec), make_agent, loaded.landmarks, trouble, rate, config.evaluate.hold, targets
-        )
+        hold, judge = config.evaluate.hold, judge_of(config.planner, self.spec)
+        return Bench(lambda: make_world(self.spec), make_agent, landmarks, trouble, rate, hold, targets, judge)
+
+
+def allowed_by(intrinsic: Intrinsic, landmarks: Landmarks | None) -> Landmarks | None:
+    """The landmarks that limits leave, with the ways between them. Raises UsageError: they leave none."""
+    if landmarks is None or not intrinsic.limits:
+        return landmarks
+    try:
+        return allowed(landmarks, intrinsic.forbids)
+    except ValueError:
+        raise UsageError(
+            "the limits on places and joints forbid every landmark of the checkpoint: widen them"
+        ) from None
 
 
 def in_time(config: Config) -> Config:

@@ -1,4 +1,4 @@
-"""The only place where settings become objects: worlds, training plans, planners. Sizes come from the data."""
+"""Where settings become objects: worlds and training plans; `steering.py` makes planners. Sizes come from the data."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,24 +21,14 @@ from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
 from housecat.runs import hardware
-from housecat.runs.searching import energy_of, optimizer_of
 from housecat.runs.training import TrainingPlan
-from housecat.runs.two_levels import two_levels
 from housecat.settings.config import method_settings, names_of, value_of
-from housecat.settings.groups import OUTSIDE, TWO_LEVELS
+from housecat.settings.groups import OUTSIDE
 from housecat.settings.own_code import own_code
 from housecat.settings.schema import Config, WorldConfig
-from planners.configurator import Configured
-from planners.constraints import Constraints
-from planners.flat import Flat
-from planners.interface import Distance, Optimizer, Planner, WorldModel
-from planners.subgoals.hierarchy import Hierarchy
-from planners.subgoals.landmarks import Landmarks
-from planners.subgoals.sampled import Sampled
 from worldmodel import checkpoint
 from worldmodel.methods.registry import METHODS
 from worldmodel.networks import pretrained
-from worldmodel.stages.ensemble import Ensemble
 
 _TOGETHER = 64  # episodes, at least, that a graphics card plays at a time
 
@@ -223,49 +213,6 @@ def evaluate_settings(config: Config) -> EvaluateSettings:
         timing_steps=judged.timing_steps,
         trouble={**config.trouble.asked(), **({} if judged.rate is None else {"rate": judged.rate})},
     )
-
-
-def build_planner(
-    config: Config,
-    name: str,
-    horizon: int | None,
-    model: WorldModel,
-    distance: Distance,
-    landmarks: Landmarks | None,
-    optimizer: Optimizer | None = None,
-    ensemble: Ensemble | None = None,
-    constraints: Constraints | None = None,
-    surprising: float | None = None,
-) -> Planner:
-    """The planner of this name.
-
-    Args:
-        horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
-        optimizer: None: the one that `planner.optimizer` names.
-
-    Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none, or
-    an ensemble and there is none; or an optimiser or energy of the user's own is not to be found.
-    """
-    asked, latent = config.planner, name == "flat_latent"
-    optimizer = optimizer_of(asked) if optimizer is None else optimizer
-    energy = energy_of(asked, None if latent else distance, ensemble)
-    default = config.evaluate.horizons[0] if latent else asked.horizon
-    flat = Flat(model, energy, optimizer, horizon or default, constraints)
-    below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
-    if name == "configured":
-        way = "flat_distance" if landmarks is None else "hierarchy"
-        below = build_planner(config, way, horizon, model, distance, landmarks, optimizer, ensemble, constraints)
-        return Configured(below, model, distance, asked, surprising, asked.execute)
-    if name not in ("hierarchy", "sampled", "three_levels"):
-        return below
-    if landmarks is None:
-        raise UsageError(
-            f"the checkpoint has no landmarks, which planner {name} needs: train again, or leave it out of "
-            "evaluate.planners (bench.planners)"
-        )
-    if name == "sampled":
-        return Sampled(below, landmarks.latents, distance, asked.near, asked.reach, asked.drawn)
-    return Hierarchy(below, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
 
 
 def trained_world(folder: Path) -> dict[str, Any]:

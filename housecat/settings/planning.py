@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from planners.configurator import ConfigureSettings
-from planners.constraints import ConstraintSettings
 from planners.energies import EnergySettings
+from planners.intrinsic import IntrinsicSettings
 from planners.optimizers.registry import OPTIMIZERS, OptimizerSettings
 from planners.subgoals.hjepa import TwoLevelSettings
 from planners.subgoals.routes import Rules
@@ -14,7 +14,7 @@ from worldmodel.settings import OWN, setting
 
 @dataclass(frozen=True)
 class PlannerConfig(
-    OptimizerSettings, EnergySettings, ConstraintSettings, Rules, SampledSettings, TwoLevelSettings, ConfigureSettings
+    OptimizerSettings, EnergySettings, IntrinsicSettings, Rules, SampledSettings, TwoLevelSettings, ConfigureSettings
 ):
     """Planning: the optimiser is the same for all planners."""
 

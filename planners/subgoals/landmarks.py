@@ -1,5 +1,6 @@
 """Landmarks: latents of recorded states that cover what was seen, and the graph of short ways between them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from planners.settings import setting
 from planners.subgoals.triangle_check import WITNESSES, believable
 
 _SHORTEST = 1e-3  # control steps; an edge of length 0 would be no edge to scipy
+_BETWEEN = 5  # places on an edge that are looked at
 _BRIDGE = 2.0  # times max_edge: how long an edge may be that joins parts which are not joined otherwise
 
 
@@ -118,6 +120,26 @@ def build_landmarks(
     # What another way undercuts lies on no shortest way: leaving it out changes none.
     edges = edges[lengths[joined] <= steps[joined] + 1e-6]
     return Landmarks(latents, torch.from_numpy(steps).float(), torch.from_numpy(edges), states)
+
+
+@torch.no_grad()
+def allowed(landmarks: Landmarks, forbids: Callable[[Tensor], Tensor]) -> Landmarks:
+    """The landmarks that are not forbidden, with the ways between them that lead straight through nothing forbidden.
+
+    `forbids`: latents (..., D) -> (...) bool; between two latents it judges those on the line. Raises ValueError: all
+    landmarks are forbidden.
+    """
+    latents, (start, end) = landmarks.latents, landmarks.edges.T
+    kept = ~forbids(latents)
+    between = torch.linspace(0, 1, _BETWEEN + 2, device=latents.device)[1:-1, None, None]
+    crossed = forbids(latents[start] + between * (latents[end] - latents[start])).any(dim=0)
+    edges = landmarks.edges[kept[start] & kept[end] & ~crossed]
+    lengths = landmarks.steps[edges[:, 0], edges[:, 1]].double().cpu().numpy()
+    renamed = (kept.cumsum(dim=0) - 1)[edges]
+    steps = torch.from_numpy(shortest_ways(int(kept.sum()), renamed.cpu().numpy(), lengths)).float()
+    return Landmarks(
+        latents[kept], steps.to(landmarks.steps.device), renamed, landmarks.states[kept.to(landmarks.states.device)]
+    )
 
 
 def shortest_ways(count: int, edges: NDArray, lengths: NDArray) -> NDArray:

@@ -23,7 +23,7 @@ from housecat.diagnosis.probe import untrained
 from housecat.evaluation.evaluate import evaluate
 from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.results import About
-from housecat.runs import estimate, trained, wiring
+from housecat.runs import estimate, steering, trained, wiring
 from housecat.runs.fitted import fit, needed
 from housecat.runs.training import TrainingPlan, make_landmarks, make_method, train_from_store
 from housecat.settings.config import load_config
@@ -164,7 +164,7 @@ def test_a_planner_acts_there_as_on_the_cpu_and_waits_no_more_for_many_environme
     def acted(where: torch.device, count: int) -> tuple[np.ndarray, int]:
         loaded = checkpoint.load(made["hjepa"], where)
         graph = Landmarks(**loaded.landmarks)
-        way = wiring.build_planner(config, planner, None, loaded.model, loaded.distance, graph)
+        way = steering.build_planner(config, planner, None, loaded.model, loaded.distance, graph)
         agent = Agent(way, loaded.model, [torch.Generator().manual_seed(row) for row in range(count)])
         before = device.waits
         agent.reset(goals[:count].astype(np.uint8))

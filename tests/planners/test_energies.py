@@ -107,9 +107,8 @@ def test_disagreement_without_an_ensemble_is_refused():
 
 
 def test_an_energy_is_put_together_as_the_settings_ask():
-    asked = EnergySettings(aggregate="final", norm="l1", closeness=2.0, effort=0.5, smoothness=0.25)
-    by_hand = TemporalDistance(Line(), "final") + 2.0 * LatentDistance("l1", "final") + 0.5 * ActionEffort()
-    expected = (by_hand + 0.25 * ActionChange())(LATENTS, ACTIONS, TARGET)
+    asked = EnergySettings(aggregate="final", norm="l1", closeness=2.0)
+    expected = (TemporalDistance(Line(), "final") + 2.0 * LatentDistance("l1", "final"))(LATENTS, ACTIONS, TARGET)
     torch.testing.assert_close(make_energy(asked, Line())(LATENTS, ACTIONS, TARGET), expected)
     plain = make_energy(EnergySettings(closeness=2.0), None)(LATENTS, ACTIONS, TARGET)
     assert torch.equal(plain, LatentDistance()(LATENTS, ACTIONS, TARGET))

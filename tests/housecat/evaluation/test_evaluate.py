@@ -106,6 +106,24 @@ def test_a_plan_that_is_followed_for_four_steps_counts_its_model_calls_once(pair
     assert four.calls < 0.5 * one.calls
 
 
+def test_a_violated_limit_is_told_by_the_simulator_where_start_and_goal_keep_to_it(
+    pairs: PairSet, tmp_path: Path
+) -> None:
+    border = float(np.median([pair.goal[0] for pair in pairs.pairs]))
+    setup = lambda: replace(PointSetup()(), violated=lambda states: states[..., 0] > border)  # noqa: E731
+    settings = replace(SETTINGS, planners=("flat_distance",), horizons=(20,), timing_steps=0)
+    found = evaluate(setup, pairs, settings, ABOUT, tmp_path, progress=False)["planners"]["flat_distance"]
+    played = json.loads((tmp_path / "episodes.json").read_text())["episodes"]
+    known = []
+    for one in played:
+        pair, path = pairs.pairs[one["pair"]], np.array(one["path"])
+        free = pair.start[0] <= border and pair.goal[0] <= border
+        assert one.get("violated") == (int((path[:, 0] > border).sum()) if free else None)
+        known += [one["violated"] > 0] if free else []
+    assert 0 < len(known) < len(played)
+    assert (found["violated"]["n"], found["violated"]["value"]) == (len(known), pytest.approx(np.mean(known)))
+
+
 def test_what_actions_are_like_is_told_in_shares_of_their_range() -> None:
     low, high = np.array([-1.0, 0.0]), np.array([1.0, 4.0])
     still = conduct(np.array([[0.0, 1.0]] * 3), low, high)

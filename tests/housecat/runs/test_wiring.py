@@ -6,12 +6,13 @@ import torch
 from envs import WORLDS
 from envs.outside.description import FAMILY_NAMES
 from housecat.errors import UsageError
-from housecat.runs import wiring
+from housecat.runs import steering, wiring
 from housecat.runs.training import make_method
 from housecat.settings import schema
 from housecat.settings.config import group_choices, load_config
 from housecat.settings.groups import OUTSIDE
 from planners.flat import Flat
+from planners.intrinsic import Intrinsic
 from planners.subgoals.hierarchy import Hierarchy
 from planners.subgoals.hjepa import TwoLevels
 from planners.subgoals.landmarks import build_landmarks
@@ -96,7 +97,7 @@ class Everywhere:
     ("name", "horizon", "expected"), [("flat_latent", 5, 5), ("flat_distance", None, 8), ("hierarchy", None, 8)]
 )
 def test_every_planner_plans_as_far_as_it_was_asked_to(parts, name, horizon, expected):
-    planner = wiring.build_planner(load_config([*SMALL, "planner.horizon=8"]), name, horizon, *parts)
+    planner = steering.build_planner(load_config([*SMALL, "planner.horizon=8"]), name, horizon, *parts)
     assert isinstance(planner, Hierarchy if name == "hierarchy" else Flat)
     plan = planner(torch.zeros(1, 8), torch.ones(1, 8), None, [torch.Generator().manual_seed(0)])
     assert plan.actions.shape == (1, expected, 2)
@@ -106,33 +107,52 @@ def test_every_planner_plans_as_far_as_it_was_asked_to(parts, name, horizon, exp
 def test_effort_in_the_energy_makes_actions_smaller(parts):
     def effort(weight: float) -> float:
         config = load_config([*SMALL, f"planner.effort={weight}", "planner.samples=64", "planner.elites=8"])
-        planner = wiring.build_planner(config, "flat_distance", 4, *parts)
+        planner = steering.build_planner(config, "flat_distance", 4, *parts)
         plan = planner(torch.zeros(1, 8), torch.ones(1, 8), None, [torch.Generator().manual_seed(0)])
         return float(plan.actions.pow(2).mean())
 
     assert effort(1e6) < 0.5 * effort(0)
 
 
+@pytest.mark.parametrize("name", ["flat_latent", "flat_distance", "hierarchy", "sampled", "configured", "hjepa"])
+def test_prices_and_limits_hold_for_every_planner(parts, name):
+    words, model = [*SMALL, "planner.near=0", "planner.samples=64", "planner.elites=8"], parts[0]
+    if name == "hjepa":
+        words += ["method=hjepa", "evaluate.planners=[hjepa]"]
+        plan = wiring.training_plan(load_config(words), frame_size=32, action_dim=2)
+        model = make_method(plan).model.eval().requires_grad_(False)
+
+    def right(intrinsic: Intrinsic) -> tuple[float, float]:
+        """How far to the right the imagined path gets at most, and how large its actions are."""
+        planner = steering.build_planner(load_config(words), name, 4, model, *parts[1:], intrinsic=intrinsic)
+        plan = planner(torch.zeros(1, 8), torch.ones(1, 8), None, [torch.Generator().manual_seed(0)])
+        return float(plan.imagined[..., 0].max()), float(plan.actions.square().mean())
+
+    (far, large), (_, small) = right(Intrinsic()), right(Intrinsic(effort=1e6))
+    near, _ = right(Intrinsic(limits=(lambda latents: latents[..., 0] - far + 0.1,), weight=1e6))
+    assert near < far and small < 0.5 * large
+
+
 @pytest.mark.parametrize("name", ["hierarchy", "sampled"])
 def test_subgoals_without_landmarks_are_refused(parts, name):
     model, distance, _ = parts
     with pytest.raises(UsageError, match=f"no landmarks, which planner {name} needs"):
-        wiring.build_planner(load_config(SMALL), name, None, model, distance, None)
+        steering.build_planner(load_config(SMALL), name, None, model, distance, None)
 
 
 def test_two_levels_are_refused_for_a_model_of_one_and_a_plan_that_outlives_its_stride(parts):
     with pytest.raises(UsageError, match="no second level"):
-        wiring.build_planner(load_config(SMALL), "hjepa", None, *parts)
+        steering.build_planner(load_config(SMALL), "hjepa", None, *parts)
     asked = load_config([*SMALL, "method=hjepa", "evaluate.planners=[hjepa]", "planner.upper_every=6"])
     model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model
     with pytest.raises(UsageError, match="planner.upper_every=6 is more than the 5"):
-        wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
+        steering.build_planner(asked, "hjepa", None, model, *parts[1:])
 
 
 def test_three_levels_are_landmarks_above_the_two_of_the_model(parts):
     asked = load_config([*SMALL, "method=hjepa", "evaluate.planners=[three_levels]", "planner.near=0"])
     model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model.eval().requires_grad_(False)
-    planner = wiring.build_planner(asked, "three_levels", None, model, *parts[1:])
+    planner = steering.build_planner(asked, "three_levels", None, model, *parts[1:])
     z, goal, generators = torch.zeros(1, 8), torch.ones(1, 8), [torch.Generator().manual_seed(0)]
     first = planner(z, goal, None, generators)
     again = planner(z, goal, None, generators, first.memory)
@@ -146,7 +166,7 @@ def test_two_levels_plan_with_the_second_level_of_the_model(parts, energy):
         [*SMALL, "method=hjepa", "evaluate.planners=[hjepa]", f"planner.upper_energy={energy}", "planner.near=0"]
     )
     model = make_method(wiring.training_plan(asked, frame_size=32, action_dim=2)).model.eval().requires_grad_(False)
-    planner = wiring.build_planner(asked, "hjepa", None, model, *parts[1:])
+    planner = steering.build_planner(asked, "hjepa", None, model, *parts[1:])
     assert isinstance(planner, TwoLevels)
     paths, macros = torch.randn(1, 2, 8, 8), torch.zeros(1, 2, 8, 4)
     paths[:, 1, -1] = paths[:, 0, -1]
@@ -172,7 +192,7 @@ def test_closeness_tells_apart_what_is_the_same_number_of_steps_away(parts):
         """Latent distance to the goal along a plan, where the temporal distance is the same everywhere."""
         weights = [f"planner.closeness={weight}", f"planner.effort={effort}"]
         config = load_config([*SMALL, *weights, "planner.samples=64", "planner.elites=8"])
-        planner = wiring.build_planner(config, name, 4, model, Everywhere(), landmarks)
+        planner = steering.build_planner(config, name, 4, model, Everywhere(), landmarks)
         plan = planner(start, goal, None, [torch.Generator().manual_seed(0)])
         return float((plan.imagined - goal[:, None]).square().mean(dim=-1).sqrt().mean())
 

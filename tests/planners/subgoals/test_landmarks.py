@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from planners.subgoals.landmarks import Landmarks, build_landmarks, choose_landmarks
+from planners.subgoals.landmarks import Landmarks, allowed, build_landmarks, choose_landmarks
 from tests.planners.point_mass import MEDIUM, PER_STEP, Maze, Steps, both, leak, noisy, shortcuts
 
 
@@ -187,3 +187,15 @@ def test_tensors_that_make_no_graph_are_refused():
     with pytest.raises(ValueError, match="M > 0"):
         Landmarks(good.latents[:0], good.steps[:0, :0], good.edges[:0], good.states[:0])
     np.testing.assert_equal(len(good.states), 3)
+
+
+def test_what_is_forbidden_is_no_landmark_and_no_way_leads_through_it():
+    whole = graph(line(0.0, 1.0, 2.0, 3.0, 4.0), max_edge=2.0)
+    left = allowed(whole, lambda z: (z[..., 0] > 0.9) & (z[..., 0] < 1.1))
+    assert left.latents[:, 0].tolist() == [0.0, 2.0, 3.0, 4.0] and left.states[:, 0].tolist() == [0.0, 2.0, 3.0, 4.0]
+    assert left.steps[0].isinf().tolist() == [False, True, True, True], "from 0 to 2 the way leads through 1"
+    assert left.steps[1].tolist() == [float("inf"), 0.0, 1.0, 2.0]
+    between = allowed(whole, lambda z: (z[..., 0] > 1.3) & (z[..., 0] < 1.7))
+    assert len(between.latents) == 5 and between.steps[1, 2].isinf() and between.steps[0, 1] == 1.0
+    with pytest.raises(ValueError, match="M > 0"):
+        allowed(whole, lambda z: z[..., 0] >= 0)
