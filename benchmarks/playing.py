@@ -1,6 +1,8 @@
 """A trained run as `housecat evaluate` plays it: its checkpoint, with the settings that suit its world."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from housecat.cli.request import Request
 from housecat.evaluation.episodes import EpisodeResult
 from housecat.evaluation.pairs import PairSet, make_pairs
 from housecat.evaluation.workers import jobs_of, players
+from housecat.files import write_json
 from housecat.runs import wiring
 from housecat.runs.trained import BenchSetup
 from housecat.settings.config import load_config
@@ -54,3 +57,27 @@ def played(run: Entered, planner: str, pairs: Sequence[Pair], horizon: int | Non
     jobs = jobs_of(planner, horizon, list(enumerate(pairs)), asked.batch, run.config.seed, asked.max_steps)
     with players(BenchSetup(run.spec, run.folder, run.config), min(asked.workers, len(jobs))) as play_jobs:
         return [one for part in play_jobs(jobs, lambda done: None) for one in part]
+
+
+def once(folder: str | None, what: Any, work: Callable[[], Any]) -> Any:
+    """What `work` returns, JSON-able, kept in a folder under a hash of `what` says it is, so that it is done once.
+
+    `folder`: None: nothing is kept.
+    """
+    if folder is None:
+        return work()
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    file = Path(folder) / f"{digest[:16]}.json"
+    if not file.exists():
+        write_json(file, work())
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def options(arguments: Sequence[str], **usual: str | None) -> tuple[dict[str, str | None], list[Path], list[str]]:
+    """What is said by name of these options, the runs, and the arguments that are settings."""
+    words = [one.partition("=") for one in arguments]
+    found = usual | {name: value for name, equals, value in words if equals and name in usual}
+    runs = [Path(one) for one in arguments if "=" not in one]
+    if not runs:
+        raise SystemExit("name the folders of the runs")
+    return found, runs, ["".join(one) for one in words if one[1] and one[0] not in usual]

@@ -160,6 +160,37 @@ def test_goals(trained: tuple[Path, Path], tmp_path: Path) -> None:
     assert len({one["value"] for one in found["planners"]["random"].values()}) == 1, "the same pairs, judged alike"
 
 
+def test_rate(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    small = ["episodes=2", "rate=10", "evaluate.timing_steps=2", "workers=1", f"out={tmp_path / 'kept'}", *SMALL]
+    found = measured("rate", tmp_path, str(trained[0]), *small)
+    told = found["runs"][str(trained[0])]
+    assert (told["planner"], told["pairs"], found["rate"]) == ("hierarchy", 2, 10)
+    assert set(told["ways"]) == {"undisturbed", "rate", "delay", "lost"} == set(told["by_pair"])
+    assert 0 <= told["ways"]["rate"]["missed"] <= 1 and told["ways"]["rate"]["hz"] <= 10
+    assert told["ways"]["undisturbed"]["ms"]["median"] > 0
+    assert measured("rate", tmp_path, str(trained[0]), *small) == found, "to the millisecond: it was kept"
+    assert "| `umaze` | hierarchy |" in tables.planner_tables.rates(found)
+
+
+def test_long_goals(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    small = ["episodes=2", "calls=40", "calibration=1", "evaluate.min_steps=5", "evaluate.max_steps=2", "workers=1"]
+    small += ["evaluate.horizons=[2,4]", "planner.horizon=4", *SMALL[:-1]]
+    told = measured("long_goals", tmp_path, str(trained[0]), *small)["runs"][str(trained[0])]
+    assert set(told["tried"]) == {f"{name} at {steps}" for name in ("flat_latent", "flat_distance") for steps in (2, 4)}
+    assert told["flat_planner"] in told["tried"] and told["allowed"] == 2 and told["steps_away"]["least"] >= 5
+    calls = [one["model_calls"] for one in (*told["tried"].values(), *told["planners"].values())]
+    assert all(30 <= one <= 44 for one in calls), "as many for all, and what looks at the plan at its end"
+
+
+def test_optimizers(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    small = ["bench.planners=[random,flat_distance]", "bench.optimizers=[cem,random_shooting]", "bench.pairs=2"]
+    small += ["bench.calibration=1", "bench.calls=[40]", "planner.horizon=4", "evaluate.max_steps=2", "workers=1"]
+    found = measured("optimizers", tmp_path, str(trained[0]), f"out={tmp_path / 'bench'}", *small, "bench.trials=1")
+    assert [one["optimizer"] for one in found["cells"]] == [None, "cem", "random_shooting"]
+    assert all(len(one["outcomes"]) == 2 for one in found["cells"]) and found["suite"] == "standard"
+    assert "| `umaze` | 40 | `random_shooting` |" in tables.planner_tables.optimizers(found)
+
+
 def test_words(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wordllama")
     monkeypatch.setattr(words, "fit_words", partial(words.fit_words, updates=20))

@@ -181,6 +181,65 @@ def test_goals_in_parts_stand_beside_whole_ones_over_all_trainings_and_what_was_
     assert "not measured" in reacher and "not measured" in arm
 
 
+ORIGINS = {"command": "python benchmarks/any.py", "commit": "a" * 40, "date": "2026-01-02", "machine": "Z80"}
+
+
+def share(won: int, of: int, **more: Any) -> dict[str, Any]:
+    return {"value": won / of, "low": 0.0, "high": 1.0, "n": of, "steps": 50.0, "model_calls": 1600, **more}
+
+
+def rows_of(name: str, results: Path, found: dict[str, Any]) -> dict[str, list[str]]:
+    """The cells of the lines of a block whose file holds this, by the first of them."""
+    (results / BLOCKS[name][0]).write_text(json.dumps({**ORIGINS, **found}))
+    lines = [line.strip("| ").split(" | ") for line in block(name, results).splitlines() if line.startswith("| ")]
+    return {one[0].strip("`"): one for one in lines}
+
+
+def test_what_trouble_costs_stands_in_points_and_every_world_has_its_line(results):
+    undisturbed, late = [1] * 9 + [0], [1] * 6 + [0] * 4
+    ways = {"undisturbed": share(9, 10, ms={"median": 31.26, "p95": 40.0}), "rate": share(9, 10, missed=0.025, hz=19.5)}
+    ways |= {"delay": share(6, 10, against={"only_first": 0, "only_second": 3, "p": 0.25})}
+    ways |= {"lost": share(9, 10, against={"only_first": 0, "only_second": 0, "p": 1.0})}
+    by_pair = {"undisturbed": undisturbed, "rate": undisturbed, "delay": late, "lost": undisturbed}
+    run = {"world": "medium", "planner": "hierarchy", "pairs": 10, "ways": ways, "by_pair": by_pair}
+    found = rows_of("rate", results, {"rate": 20, "delay": 100, "lost": 20, "runs": {"a": run, "b": run}})
+    assert [name for name in found if name in WORLDS] == list(WORLDS) and found["puck"][1].strip() == "not measured"
+    medium = found["medium"]
+    assert medium[1:4] == ["hierarchy", "31.3", "40"] and medium[5:7] == ["19.5", "2.5 %"]
+    assert medium[9].startswith("-30 (-") and medium[10] == "0.0312" and medium[12].startswith("+0 (")
+
+
+def test_the_best_flat_planner_stands_beside_the_hierarchy_as_a_share_of_it(results):
+    planners = {"hierarchy": share(28, 30), "flat": share(7, 30)}
+    run = {"world": "giant", "steps_away": {"least": 61.2, "most": 140}, "planners": planners, "flat_planner": "x at 8"}
+    run |= {"against": {"only_first": 21, "only_second": 0, "p": 1e-6}}
+    found = rows_of("long-goals", results, {"runs": {"a": run}})
+    assert [found[name][2] for name in ("large", "fourrooms", "rover")] == ["not measured"] * 3
+    giant = found["giant"]
+    assert giant[1] == "61 to 140" and giant[3:6] == ["50", "1,600", "x at 8"] and giant[7:9] == ["25 %", "1,600"]
+
+
+def test_optimisers_of_all_models_of_a_world_stand_in_one_line_beside_those_of_other_packages(results):
+    def cell(optimizer: str | None, model: str, won: int, only_cem: int) -> dict[str, Any]:
+        against = None if optimizer in (None, "cem") else {"only_this": 0, "only_cem": only_cem, "p": 1.0}
+        about = {"world": "medium", "planner": "flat_distance" if optimizer else "random", "calls": 1024, "pairs": 10}
+        return {**about, "optimizer": optimizer, "model": model, "success": won / 10, "against_cem": against}
+
+    peer = "benchmarks/peers.py:PytorchMPPI"
+    cells = [cell(None, "a", 0, 0), *(cell("cem", model, 9, 0) for model in "ab")]
+    cells += [cell("mppi", "a", 7, 2), cell("mppi", "b", 5, 4), cell(peer, "a", 5, 4), {**cell(peer, "b", 0, 0)}]
+    cells[-1]["success"] = None
+    told = {"planner": "flat_distance", "calls": 1024, "iqm": 0.9, "interval": [0.7, 1.0], "runs": 2, "ms": 20.0}
+    (results / "optimizers.json").write_text(
+        json.dumps({**ORIGINS, "cells": cells, "overall": [{**told, "optimizer": "cem"}]})
+    )
+    text = block("optimizers", results)
+    assert re.search(r"\| `medium` \| 1,024 \| `cem` \| 90 % \(.*\) \|  \|", text)
+    assert re.search(r"\| `medium` \| 1,024 \| `mppi` \| 60 % \(.*\) \| 0.0312 \|", text)
+    assert "| `medium` | 1,024 | MPPI of pytorch-mppi | failed |  |" in text
+    assert "| flat_distance | `cem` | 1,024 | 90 % (70 to 100) | 2 | 20 |" in text
+
+
 def test_figures_of_unknown_origin_are_refused(results):
     found = json.loads((results / "worlds.json").read_text())
     for key in ORIGIN:
