@@ -62,11 +62,14 @@ class Encoder(nn.Module, ABC):
         places each, and the latents (B, T - context + 1, D).
         """
         latents, features = caught(self, lambda: self.latents(frames))
-        batch, steps = latents.shape[:2]
-        timed = {name: by_time(one, batch, steps, frames.shape[1]) for name, one in features.items()}
-        return {**{name: one for name, one in timed.items() if one is not None}, "latent": latents}
+        return {**by_time(features, latents.shape[0], latents.shape[1], frames.shape[1]), "latent": latents}
 
     def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor | None:
+        """The first of what `watch` tells."""
+        return self.watch(frames, actions, ahead)[0]
+
+    @torch.no_grad()
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
         """How far clips are from what the model expected, in each window of them; None: it expects nothing.
 
         As in arXiv 2502.11831: the newest frames of a window are told from those before, windows slide by a frame. To
@@ -78,9 +81,10 @@ class Encoder(nn.Module, ABC):
             ahead: frames that are told; a model may have to tell one more.
 
         Returns:
-            (B, W); the newest frame of the last window is the last frame of the clip.
+            (B, W); the newest frame of the last window is the last frame of the clip. And the features of all contexts
+            (B, T - context + 1, n) float32, which cost nothing more: latents, or what there is of patches.
         """
-        return None
+        return None, self.latents(frames)
 
     @property
     def device(self) -> torch.device:
@@ -123,9 +127,14 @@ class PatchEncoder(Encoder):
 
     def layers(self, frames: Tensor) -> dict[str, Tensor]:
         """See `Encoder`; before the latent come the "patches", which others build on."""
-        found = super().layers(frames)
-        latents = found.pop("latent")
-        return {**found, "patches": self.tokens(frames), "latent": latents}
+        patches, features = caught(self, lambda: self.tokens(frames))
+        timed = by_time(features, patches.shape[0], patches.shape[1], frames.shape[1])
+        return {**timed, "patches": patches, "latent": patches.mean(dim=2)}
+
+    @torch.no_grad()
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
+        """See `Encoder`."""
+        return None, self.tokens(frames).flatten(2)
 
     def latents(self, frames: Tensor) -> Tensor:
         """The mean over the patches, with D = width; see `Encoder`."""
@@ -152,11 +161,11 @@ class LatentWorldModel(Encoder):
         """Open-loop, many at once: z (..., D), actions (..., H, A) -> latents after each action (..., H, D)."""
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
         """See `Encoder`: error of the next latents, imagined from the true one before them."""
         latents = self.latents(frames)
         imagined = from_every_start(self, latents, actions[:, self.context - 1 :], ahead).float()
-        return (imagined - windows(latents, imagined.shape[1], ahead, 1)).pow(2).mean(dim=(2, 3))
+        return (imagined - windows(latents, imagined.shape[1], ahead, 1)).pow(2).mean(dim=(2, 3)), latents
 
     def rollout(self, z: Tensor, actions: Tensor) -> Tensor:
         """Imagines: z (B, D), actions (B, N, H, A) -> latents after each action (B, N, H, D) float32."""

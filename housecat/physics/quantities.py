@@ -21,7 +21,7 @@ from envs.physics.stage import draw, simulate
 from housecat.evaluation.statistics import Rate
 from worldmodel.diagnosis.measures import latents_of
 from worldmodel.diagnosis.probes import fit_linear, r2
-from worldmodel.model import Encoder, LatentWorldModel
+from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
 from worldmodel.networks.predictors import from_every_start
 from worldmodel.streams import torch_stream
 
@@ -72,11 +72,14 @@ def clip_layers(model: Encoder, frames: Tensor) -> dict[str, Tensor]:
     """Features of a few windows side by side, by layer: frames (B, T, h, w, 3) -> (B, TIMES * n)."""
     ends = np.linspace(model.context, frames.shape[1], TIMES).round().astype(int)
     parts = [model.layers(frames[:, end - model.context : end].to(model.device)) for end in ends]
-    return {name: torch.cat([pooled(part[name][:, -1].cpu()) for part in parts], dim=1) for name in parts[0]}
+    newest = model.patches if isinstance(model, PatchEncoder) else 0  # places of a layer that holds several times
+    return {name: torch.cat([pooled(part[name][:, -1].cpu(), newest) for part in parts], dim=1) for name in parts[0]}
 
 
-def pooled(features: Tensor) -> Tensor:
-    """(B, P, width) or (B, D) -> (B, n): square maps of places at SIDE x SIDE of them."""
+def pooled(features: Tensor, newest: int = 0) -> Tensor:
+    """(B, P, width) or (B, D) -> (B, n): of more than `newest` places the last, square maps at SIDE x SIDE of them."""
+    if features.ndim == 3:
+        features = features[:, -newest:]
     side = round(features.shape[1] ** 0.5)
     if features.ndim == 2 or side <= SIDE or side**2 != features.shape[1]:
         return features.flatten(1)

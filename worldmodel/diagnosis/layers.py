@@ -41,16 +41,18 @@ def caught(network: nn.Module, run: Callable[[], Tensor]) -> tuple[Tensor, dict[
     return result, found
 
 
-def by_time(features: Tensor, batch: int, steps: int, frames: int) -> Tensor | None:
-    """Rows of a layer (R, P, width) -> (B, T', P, width): one for each of the `steps` latents of a clip.
+def by_time(layers: dict[str, Tensor], batch: int, steps: int, frames: int) -> dict[str, Tensor]:
+    """Rows of layers (R, P, width) -> (B, T', P, width): one for each of the `steps` latents of a clip.
 
     A layer that looks at single pictures has a row for each of the `frames`; of these, the newest of each context is
-    taken. None: the layer's rows belong to neither.
+    taken. Left out are layers whose rows belong to neither.
     """
-    for length in (steps, frames):
-        if len(features) == batch * length:
-            return features.view(batch, length, *features.shape[1:])[:, length - steps :]
-    return None
+    found = {}
+    for name, rows in layers.items():
+        for length in (frames, steps):
+            if len(rows) == batch * length:
+                found[name] = rows.unflatten(0, (batch, length))[:, length - steps :]
+    return found
 
 
 def _places(output: Tensor) -> Tensor:

@@ -75,12 +75,15 @@ class Positions(nn.Module):
         self.register_buffer("added", positions_3d(*grid.shape, width) * (not turning), persistent=False)
         self.register_buffer("angles", rotary.angles(where, width // heads), persistent=False)
 
-    def forward(self, tokens: Tensor, index: Tensor, blocks: nn.ModuleList) -> Tensor:
-        """Tokens (B, K, width) through the blocks; index (B, K) or (1, K) says which places they have."""
+    def forward(self, tokens: Tensor, index: Tensor, blocks: nn.ModuleList, newest: int | None = None) -> Tensor:
+        """Tokens (B, K, width) through the blocks; index (B, K) or (1, K) says which places they have.
+
+        `newest`: of how many at the end the outcome is asked for; None: of all.
+        """
         tokens = tokens + self.added[index]
         angles = self.angles[index] if self.turning else None
-        for block in blocks:
-            tokens = block(tokens, angles)
+        for place, block in enumerate(blocks, 1):
+            tokens = block(tokens, angles, newest if place == len(blocks) else None)
         return tokens
 
 
@@ -120,17 +123,17 @@ class MaskedEncoder(PatchEncoder):
             pictures = torch.cat([part[:, ::2] for part in self.pixels.pairs(clips)], dim=-1)
         return cut(pictures, self.grid.patch).flatten(1, 2)
 
-    def forward(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
+    def forward(self, pixels: Tensor, index: Tensor | None = None, newest: int | None = None) -> Tensor:
         """Features of tokens: their pixels (B, K, n) -> (B, K, width), or (B, L, width) of those in `index` alone.
 
-        Without an index they are the first K of the `every` tokens of a clip.
+        Without an index they are the first K of the `every` tokens of a clip. `newest`: see `Positions`.
         """
         if index is None:
             index = torch.arange(pixels.shape[1], device=pixels.device)[None]
         else:
             pixels = gather(pixels, index)
         with self.autocast():
-            return self.norm(self.positions(self.embed(pixels), index, self.blocks)).float()
+            return self.norm(self.positions(self.embed(pixels), index, self.blocks, newest)).float()
 
     def tokens(self, frames: Tensor) -> Tensor:
         windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
@@ -170,10 +173,10 @@ class MaskPredictor(nn.Module):
         """
         hidden = self.hidden.expand(*targets.shape, -1)
         tokens = torch.cat([self.enter(seen), hidden.to(seen.dtype)], dim=1)
-        tokens = self.norm(self.positions(tokens, torch.cat([context, targets], dim=1), self.blocks))
-        known = context.shape[1]
-        predicted = self.leave(tokens[:, known:]).float()
-        return predicted, None if self.context is None else self.context(tokens[:, :known]).float()
+        asked = None if self.context else targets.shape[1]
+        tokens = self.norm(self.positions(tokens, torch.cat([context, targets], dim=1), self.blocks, asked))
+        predicted = self.leave(tokens[:, -targets.shape[1] :]).float()
+        return predicted, None if self.context is None else self.context(tokens[:, : context.shape[1]]).float()
 
 
 class MaskedMethod(Method):

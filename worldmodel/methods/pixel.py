@@ -62,13 +62,13 @@ class PixelModel(LatentModel):
         return pictures.float().unflatten(0, z.shape[:-1])
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
         """See `Encoder`: error of the pictures of the frame so far ahead, which is what the model was taught by."""
         latents = self.latents(frames)
         imagined = from_every_start(self, latents, actions[:, self.context - 1 :], ahead)[:, :, -1]
         truth = self.encoder.pixels.still(frames[:, -imagined.shape[1] :])
         parts = zip(imagined.split(1), truth.split(1), strict=True)  # pictures of one clip at a time
-        return torch.cat([(self.draw(z) - frame).pow(2).mean(dim=(2, 3, 4)) for z, frame in parts])
+        return torch.cat([(self.draw(z) - frame).pow(2).mean(dim=(2, 3, 4)) for z, frame in parts]), latents
 
 
 class Pixel(Method):

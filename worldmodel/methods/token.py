@@ -112,8 +112,11 @@ class TokenModel(LatentWorldModel):
             return self.decoder(grid).float().unflatten(0, vectors.shape[:-2])
 
     def latents(self, frames: Tensor) -> Tensor:
-        codes = self.codes(frames).flatten(2)
-        return windows(codes, codes.shape[1] - self.context + 1, self.context, 0).flatten(2)
+        return self.stacked(self.codes(frames))
+
+    def stacked(self, codes: Tensor) -> Tensor:
+        """Vectors of codes (B, T, P, size) -> latents (B, T - context + 1, D), those of the last `context` frames."""
+        return windows(codes.flatten(2), codes.shape[1] - self.context + 1, self.context, 0).flatten(2)
 
     def still(self, frames: Tensor) -> Tensor:
         """See `Encoder`; each frame is looked at once."""
@@ -144,10 +147,10 @@ class TokenModel(LatentWorldModel):
         return rollout_of_stack(newest, z.reshape(-1, *self.shape), actions)
 
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor:
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
         """See `Encoder`: how unlikely the codes of the frame so far ahead were, which is what the model was taught."""
         index = self.quantizer.nearest(self.places(frames))
-        latents, used = self.latents(frames), actions[:, self.context - 1 :]
+        latents, used = self.stacked(self.quantizer.vectors[index]), actions[:, self.context - 1 :]
         starts = latents.shape[1] - ahead
         z, last = latents[:, :starts], used[:, ahead - 1 :]
         if ahead > 1:
@@ -156,7 +159,7 @@ class TokenModel(LatentWorldModel):
         unlikely = nn.functional.cross_entropy(
             logits.transpose(1, 2), index[:, -starts:].flatten(0, 1), reduction="none"
         )
-        return unlikely.mean(dim=1).view(len(frames), starts)
+        return unlikely.mean(dim=1).view(len(frames), starts), latents
 
 
 class Token(Method):

@@ -21,6 +21,8 @@ from worldmodel.methods.masked import Grid, MaskedEncoder, MaskedMethod, NetSett
 from worldmodel.networks.encoders import TUBELET
 from worldmodel.settings import setting
 
+_CACHED, _AT_A_TIME = 4, 256  # windows seen at a time, so that what a layer makes of them stays in a CPU's cache
+
 
 @dataclass(frozen=True)
 class VideoNetSettings(NetSettings):
@@ -68,21 +70,34 @@ class VideoEncoder(MaskedEncoder):
             masks: M = 1.
         """
         context, targets = masks.context.to(pixels.device), masks.targets[:, 0].to(pixels.device)
-        with self.autocast():
-            predicted, known = self.predictor(self(pixels, context), context, targets)
+        predicted, known = self.told(pixels, context, targets)
         hidden = (predicted - gather(truth, targets)).abs().mean(dim=(1, 2))
         return hidden, None if known is None else (known - gather(truth, context)).abs().mean(dim=-1)
 
+    def told(self, pixels: Tensor, context: Tensor, targets: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the predictor makes of tokens whose pixels (B, every, n) are hidden but for `context`; see there."""
+        with self.autocast():
+            return self.predictor(self(pixels, context), context, targets)
+
     @torch.no_grad()
-    def surprise(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> Tensor | None:
+    def watch(self, frames: Tensor, actions: Tensor, ahead: int = 1) -> tuple[Tensor | None, Tensor]:
         """See `Encoder`: error in the newest frames of every window, in twos, told from those before; no actions."""
         told = -(-ahead // TUBELET)
         if self.grid.shape[0] <= told:
-            return None
+            return super().watch(frames, actions, ahead)
         windows = frames.unfold(1, self.context, 1).permute(0, 1, 5, 2, 3, 4)
-        pixels = self.cut(windows.flatten(0, 1))
-        found, _ = self.errors(pixels, objectives.normalised(self(pixels)), newest(len(pixels), self.grid.shape, told))
-        return found.view(*windows.shape[:2])
+        masks = newest(1, self.grid.shape, told)
+        context, targets = (one.to(frames.device) for one in (masks.context, masks.targets[:, 0]))
+        found: list[Tensor] = []
+        features: list[Tensor] = []
+        for some in windows.flatten(0, 1).split(_CACHED if frames.device.type == "cpu" else _AT_A_TIME):
+            pixels = self.cut(some)
+            truth = objectives.normalised(self(pixels, newest=targets.shape[1]))
+            predicted, _ = self.told(pixels, context.expand(len(some), -1), targets.expand(len(some), -1))
+            found.append((predicted - truth).abs().mean(dim=(1, 2)))
+            features.append(truth[:, -self.patches :].flatten(1))
+        shape = windows.shape[:2]
+        return torch.cat(found).view(shape), torch.cat(features).view(*shape, -1)
 
 
 class VideoJEPA(MaskedMethod):

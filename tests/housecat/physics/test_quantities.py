@@ -74,4 +74,5 @@ def test_features_are_of_layers_side_by_side_over_time_and_maps_are_averaged():
     assert torch.equal(found["trained"]["block 1"], found["untrained"]["block 1"])
     square = torch.arange(64.0).view(1, 64, 1)
     assert pooled(square).shape == (1, 16) and float(pooled(square)[0, 0]) == pytest.approx((0 + 1 + 8 + 9) / 4)
+    assert torch.equal(pooled(torch.cat([-square, square], dim=1), 64), pooled(square))  # of two times, the newest
     assert torch.equal(pooled(torch.ones(2, 7)), torch.ones(2, 7))

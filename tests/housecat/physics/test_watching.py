@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from envs.physics.clips import ClipPair
-from housecat.physics.watching import WATCHERS, copied, watch_pairs, watched
+from housecat.physics.watching import WATCHERS, watch_pairs, watched
 from tests.contracts.test_methods import small
 from worldmodel.methods.registry import METHODS
 from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
@@ -84,6 +84,8 @@ def test_copying_compares_the_features_of_patches_where_there_are_some():
     class Halves(PatchEncoder):
         """Two patches, whose mean never changes."""
 
+        device = torch.device("cpu")
+
         def tokens(self, frames: torch.Tensor) -> torch.Tensor:
             bright = frames.float().mean(dim=(2, 3, 4))
             return torch.stack([bright, -bright], dim=2)[..., None]
@@ -92,4 +94,21 @@ def test_copying_compares_the_features_of_patches_where_there_are_some():
 
     model: Encoder = Halves(1, 2, 1, torch.float32)
     assert not model.latents(torch.from_numpy(STEADY[None])).any()
-    assert copied(model, torch.from_numpy(STEADY[None]), 1)[0].tolist() == pytest.approx([100.0] * 7)
+    assert watched(model, model, STEADY[None], 1)["copied"][0] == pytest.approx([100.0] * 7)
+
+
+def test_frames_that_clips_share_at_the_same_time_are_watched_once_and_the_curves_are_those_of_each_clip_alone():
+    class Counting(Brightness):
+        frames = 0
+
+        def latents(self, frames: torch.Tensor) -> torch.Tensor:
+            self.frames += frames.shape[1]
+            return super().latents(frames)
+
+    rng = np.random.default_rng(0)
+    one, two = rng.integers(256, size=(2, 40, 8, 8, 3), dtype=np.uint8)
+    clips = np.stack([one, two, np.concatenate([one[:20], two[20:]]), np.concatenate([two[:20], one[20:]]), one])
+    model, other = Counting(), Brightness()
+    found = watched(model, other, clips, 2)
+    assert found == {name: [watched(other, other, clip[None], 2)[name][0] for clip in clips] for name in WATCHERS}
+    assert model.frames == 2 * 40 + 2 * 6  # a window is of four frames: those before the 20th, and those from it on

@@ -51,5 +51,7 @@ def test_a_layer_of_single_pictures_is_given_for_the_newest_of_each_context(clip
 
 
 def test_a_layer_whose_rows_belong_to_no_time_is_left_out() -> None:
-    assert by_time(torch.zeros(7, 3, 2), batch=2, steps=3, frames=4) is None
-    assert by_time(torch.zeros(8, 3, 2), batch=2, steps=3, frames=4).shape == (2, 3, 3, 2)
+    rows = {"neither": torch.zeros(7, 3, 2), "frames": torch.arange(8.0)[:, None, None].expand(8, 3, 2)}
+    found = by_time(rows, batch=2, steps=3, frames=4)
+    assert set(found) == {"frames"} and found["frames"].shape == (2, 3, 3, 2)
+    assert found["frames"][..., 0, 0].tolist() == [[1, 2, 3], [5, 6, 7]]

@@ -198,6 +198,7 @@ def test_the_future_is_told_from_the_past_alone_and_surprise_is_the_error_in_it(
     error = (predicted - truth[:, 16:]).abs().mean(dim=(1, 2))
     surprise = model.surprise(frames, actions)
     assert surprise is not None and torch.allclose(surprise, error[:, None], atol=1e-5)
+    assert torch.allclose(model.watch(frames, actions)[1], model.tokens(frames).flatten(2), atol=1e-5)
     terms = method.terms(frames, actions, torch.Generator().manual_seed(0))  # the teacher is still the encoder's equal
     assert float(terms["prediction_future"]) == pytest.approx(3 * float(error.mean()), rel=1e-4)
     windows = [model.surprise(torch.from_numpy(clips.frames[:, k : k + 4]), actions) for k in range(3)]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tests.worldmodel.conftest import SIZE, SquareClips, make_model
-from worldmodel.networks.encoders import PixelScale, VideoTransformer, positions_3d
+from worldmodel.networks import rotary
+from worldmodel.networks.encoders import LONG, Block, PixelScale, VideoTransformer, positions_3d
 
 ENCODERS = ["keypoints", "vit", "cnn"]
 
@@ -89,3 +90,20 @@ def test_sizes_that_do_not_divide_are_refused(bad: dict[str, int]) -> None:
     good = {"size": SIZE, "context": 4, "latent": 4, "patch": 8, "width": 12, "depth": 1, "heads": 2}
     with pytest.raises(ValueError, match="video transformer"):
         VideoTransformer(**(good | bad))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("count", [LONG // 8, LONG])
+def test_attention_is_that_of_two_matrix_products_for_all_tokens_and_for_the_newest(count: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    block, tokens = Block(16, 2), torch.randn(3, count, 16, generator=generator)
+    angles = torch.randn(1, count, 4, generator=generator)
+    query, key, value = (
+        block.query_key_value(block.attention_norm(tokens)).view(3, count, 3, 2, 8).permute(2, 0, 3, 1, 4)
+    )
+    query, key = (rotary.turn(one, angles[:, None]) for one in (query, key))
+    seen = (query @ key.transpose(-1, -2) / 8**0.5).softmax(-1) @ value
+    found = tokens + block.attention_out(seen.transpose(1, 2).flatten(2))
+    found = found + block.feed(block.feed_norm(found))
+    assert torch.allclose(block(tokens, angles), found, atol=1e-5)
+    assert torch.allclose(block(tokens, angles, 5), found[:, -5:], atol=1e-5)
