@@ -21,6 +21,7 @@ KINDS = {
     "camera": "where the camera stands",
     "texture": "patterns",
     "distractors": "shapes that are drawn and that nothing runs into",
+    "screen": "a screen before the camera, behind which things are hidden; pictures of goals are drawn without it",
     "physics": "masses, friction, gravity, damping, strength, sizes",
 }
 

@@ -141,19 +141,21 @@ class World(gymnasium.Env):
         """The people's camera: ``uint8 (256, 256, 3)``."""
         return self.frame("people")
 
-    def frame(self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None) -> np.ndarray:
+    def frame(
+        self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None, screened: bool = True
+    ) -> np.ndarray:
         """A picture of the present state, or of ``state`` without going there; see `Scene.frame`."""
-        return self.scene.frame(camera, state, size)
+        return self.scene.frame(camera, state, size, screened=screened)
 
     def frames(self, path: np.ndarray, camera: str = "train", shown: Sequence[int] | None = None) -> list[np.ndarray]:
         """The pictures of an episode that went along ``path (T, S)``, ``shown`` of them, rising; None: all."""
         return [self.frame(camera, state) for state in (path if shown is None else path[list(shown)])]
 
     def goal_frame(self, camera: str = "train") -> np.ndarray:
-        """A picture of the goal of this episode, as `frame`; ValueError where `reset` has set none."""
+        """A picture of the goal of this episode, without screens, as `frame`; ValueError where none was set."""
         if self._goal is None:
             raise ValueError("there is no goal: call reset() first, and not with the goal None")
-        return self.frame(camera, self._goal)
+        return self.frame(camera, self._goal, screened=False)
 
     def state(self) -> np.ndarray:
         """The simulator's state ``(S,)``: positions, then velocities."""

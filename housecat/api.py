@@ -90,9 +90,8 @@ def load(
             intrinsic=intrinsic,
             surprising=parts.surprising,
         )
-    return FrameAgent(
-        world, parts.model, planner, config.planner.execute, seed, parts.distance, parts.probes, parts.words
-    )
+    beside = parts.distance, parts.probes, parts.words, parts.memory
+    return FrameAgent(world, parts.model, planner, config.planner.execute, seed, *beside)
 
 
 def collect(world: World, out: str | Path, episodes: int | None = None, settings: Settings = None) -> EpisodeStore:

@@ -23,6 +23,8 @@ from planners.interface import Distance, Plan, Planner
 from planners.targets import Targets
 from worldmodel.language.grounding import Words
 from worldmodel.model import LatentWorldModel
+from worldmodel.networks.memory import MemoryFilter
+from worldmodel.stages.memory import Remembering
 from worldmodel.streams import torch_stream
 
 
@@ -36,6 +38,7 @@ class FrameAgent:
         distance: says which of several goals is nearest; None: how far apart latents are.
         probes: for goals that ask for quantities and are not drawn in a simulator.
         words: for goals in words.
+        memory: keeps what is hidden now; None: only what is seen counts.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class FrameAgent:
         distance: Distance | None = None,
         probes: Probes | None = None,
         words: Words | None = None,
+        memory: MemoryFilter | None = None,
     ) -> None:
         self.world, self.model, self.planner, self.seed = world, model, planner, seed
-        self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, distance=distance)
+        remembering = None if memory is None else Remembering(model, memory)
+        self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, None, distance, remembering)
         self._probes, self._words = probes, words
         self._simulated: World | None = None  # for goals that have to be drawn
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from planners.interface import Context, Distance, Generators, Plan, Planner, WorldModel
+from planners.interface import Context, Distance, Generators, Plan, Planner, ShortTermMemory, WorldModel
 from planners.targets import Aim, Targets, aimed
 
 
@@ -21,6 +21,7 @@ class Agent:
         execute: control steps from one plan to the next.
         judge: how far latents (B, *Z) are from targets (B, *Z), (B,): what plans foresaw is held against what came.
         distance: says which of several targets is nearest; None: how far apart latents are.
+        short_term: keeps what is hidden now; None: only what is seen counts.
     """
 
     def __init__(
@@ -31,11 +32,12 @@ class Agent:
         execute: int = 1,
         judge: Callable[[Tensor, Tensor], Tensor] | None = None,
         distance: Distance | None = None,
+        short_term: ShortTermMemory | None = None,
     ) -> None:
         if not 1 <= execute <= planner.horizon:
             raise ValueError(f"execute must be between 1 and the horizon of {planner.horizon} steps; got {execute}")
         self.planner, self.model, self.generators, self.execute = planner, model, list(generators), execute
-        self.judge, self.distance = judge, distance
+        self.judge, self.distance, self.short_term = judge, distance, short_term
         self.last_plan: Plan | None = None  # B rows; the row of an environment that is left out stays as it was
         self.seen: Tensor | None = None  # (n, *Z) where those were that the last plan was made for
         self._targets: Tensor | None = None  # (B, K, *Z)
@@ -43,6 +45,7 @@ class Agent:
         self._aims: list[Aim] = []  # B of them
         self._frames: Tensor | None = None  # (B, context, h, w, 3) uint8, the newest last
         self._actions = self._standing_still()  # (B, context-1, A) between these frames
+        self._kept: Tensor | None = None  # (B, *Z) in short-term memory
         self._memory: list[Any] = []  # B entries, of the planner
         self._done = 0  # actions of the last plan that have been taken
 
@@ -60,7 +63,7 @@ class Agent:
             each = [Context(self._repeated(asked.shown[:, k]), self._actions) for k in range(asked.shown.shape[1])]
             self._targets = torch.stack([self.model.encode(one) for one in each], dim=1)
         self._order, self._aims = asked.order, [Aim()] * count
-        self._frames, self.last_plan = None, None
+        self._frames, self._kept, self.last_plan = None, None, None
         self._memory = [None] * count
 
     @torch.no_grad()
@@ -101,11 +104,14 @@ class Agent:
         else:
             newest = torch.from_numpy(np.array(frames)).to(self._frames.device)
             self._frames = torch.cat([self._frames[:, 1:], newest[:, None]], dim=1)
+        if self.short_term is not None:
+            seen = self.model.encode(Context(self._frames, self._actions))
+            self._kept = seen if self._kept is None else self.short_term(self._kept, self._actions[:, -1], seen)
 
     def _plan(self, rows: list[int]) -> Plan:
         if self._targets is None or self._frames is None:
             raise RuntimeError("the agent has no goal yet: call reset(goals) before act(frames)")
-        z = self.seen = self.model.encode(Context(self._frames[rows], self._actions[rows]))
+        z = self.seen = self._now(rows)
         start = None if self.last_plan is None else shifted(self.last_plan.actions[rows], self._done)
         generators = [self.generators[row] for row in rows]
         plan = self.planner(z, self._aimed_at(z, rows), start, generators, [self._memory[row] for row in rows])
@@ -114,6 +120,13 @@ class Agent:
         for row, memory in zip(rows, plan.memory or [None] * len(rows), strict=True):
             self._memory[row] = memory
         return self._for_all(plan, rows)
+
+    def _now(self, rows: list[int]) -> Tensor:
+        """Where the environments in these rows are, (n, *Z)."""
+        if self._kept is not None:
+            return self._kept[rows]
+        assert self._frames is not None
+        return self.model.encode(Context(self._frames[rows], self._actions[rows]))
 
     def _foreseen(self, z: Tensor, rows: list[int], judge: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         if self.last_plan is None:

@@ -35,6 +35,14 @@ class WorldModel(Protocol):
         ...
 
 
+class ShortTermMemory(Protocol):
+    """Keeps in the latent what was seen and is hidden now."""
+
+    def __call__(self, kept: Tensor, actions: Tensor, seen: Tensor) -> Tensor:
+        """What is kept now (B, *Z): of what was kept before (B, *Z), the actions since (B, A), what is seen (B, *Z)."""
+        ...
+
+
 class UpperModel(Protocol):
     """A second level on a slower clock: latents y of its own, *Y, moved by macro-actions of M numbers."""
 

@@ -38,10 +38,10 @@ _RECOMMENDED = defstruct("recommended", [("planner", str)])
 _CONFIG = defstruct("config", [("format", int), *_PARTS])
 FORMAT = 10  # raised when a saved model can no longer be read as before
 WEIGHTS = tuple(f"{part}.safetensors" for part in ("model", "critic", "landmarks", "ensemble", "probes"))
-WORDS = "words.safetensors"  # learnt later, if at all, so it says nothing of what the model is
+WORDS, MEMORY = "words.safetensors", "memory.safetensors"  # learnt later, if at all: not part of what the model is
 RECOMMENDED = "recommended.json"  # likewise: which planner did best with it on pairs for that choice
 ROBOT = "robot.zip"  # of a robot that its user has brought along: the model's files
-FILES = ("config.json", *WEIGHTS, WORDS, RECOMMENDED, "README.md", ROBOT)  # all that a checkpoint is made of
+FILES = ("config.json", *WEIGHTS, WORDS, MEMORY, RECOMMENDED, "README.md", ROBOT)  # all that a checkpoint is made of
 _LARGEST_ROBOT = 100_000_000  # bytes
 
 
@@ -63,6 +63,7 @@ class Loaded:
     ensemble: Ensemble | None = None  # None: none was trained
     probes: dict[str, Tensor] = field(default_factory=dict)  # tensors of `worldmodel.readings.Readings`; empty: none
     words: dict[str, Tensor] = field(default_factory=dict)  # of `worldmodel.language.grounding.Words`; empty: none
+    memory: dict[str, Tensor] = field(default_factory=dict)  # weights of a `MemoryFilter`; empty: none
 
 
 def folder_of(path: Path) -> Path:
@@ -179,7 +180,8 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
             make = partial(Ensemble, model.latent, **config["ensemble"])
             ensemble = _filled(make, folder / "ensemble.safetensors")
         landmarks, probes = (_tensors(folder / f"{part}.safetensors", device) for part in ("landmarks", "probes"))
-        words, about = _tensors(folder / WORDS, device), config["about"]
+        words, memory = (_tensors(folder / name, device) for name in (WORDS, MEMORY))
+        about = config["about"]
         if (folder / RECOMMENDED).exists():
             about = {**about, "recommended": read_json(folder / RECOMMENDED, _RECOMMENDED)["planner"]}
     except OwnCodeError as error:
@@ -189,9 +191,8 @@ def load(folder: Path, device: torch.device, precision: torch.dtype = torch.floa
     for part in (model, distance, ensemble):
         if part is not None:
             part.to(device).eval().requires_grad_(False)
-    return Loaded(
-        config["method"], settings, model, distance, landmarks, about, robot_of(folder), ensemble, probes, words
-    )
+    beside = about, robot_of(folder), ensemble, probes, words, memory
+    return Loaded(config["method"], settings, model, distance, landmarks, *beside)
 
 
 def _tensors(path: Path, device: torch.device) -> dict[str, Tensor]:

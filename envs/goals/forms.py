@@ -169,7 +169,7 @@ def pictures_of(goal: Goal, world: World) -> np.ndarray:
         return goal.pictures
     if goal.states is None:
         raise GoalError("nothing shows the goal yet: draw states with envs.goals.drawing.fulfilling")
-    return np.stack([world.frame(state=state) for state in goal.states])
+    return np.stack([world.frame(state=state, screened=False) for state in goal.states])
 
 
 def _bounds(one: Quantity, asked: Any) -> tuple[list[float], list[float], float]:

@@ -21,7 +21,7 @@ def state_seen(world: World, pictures: np.ndarray, rng: np.random.Generator) -> 
         raise GoalError(f"nobody can tell in world '{world.name}' when a goal picture is reached: leave goal.* out")
     start = world.sample_state(rng)
     drawn = np.stack([world.task.sample_goal(rng, start if i % 2 else world.sample_state(rng)) for i in range(_DRAWN)])
-    frames = np.stack([world.frame(state=state) for state in drawn]).astype(np.float32)
+    frames = np.stack([world.frame(state=state, screened=False) for state in drawn]).astype(np.float32)
     return np.stack([_found(world, picture.astype(np.float32), drawn, frames, rng) for picture in pictures])
 
 
@@ -39,7 +39,9 @@ def _found(
         others = (rng.random((_TRIED, size)) < 0.3) & (rng.random((_TRIED, 1)) < _JUMPS)
         tried[:, :size] = np.where(others, drawn[rng.integers(len(drawn), size=_TRIED), :size], tried[:, :size])
         tried = np.stack([world.scene.within_limits(state) for state in tried])
-        found = np.array([_error(world.frame(state=state).astype(np.float32), picture) for state in tried])
+        found = np.array(
+            [_error(world.frame(state=state, screened=False).astype(np.float32), picture) for state in tried]
+        )
         states, least = np.concatenate([states, tried]), np.concatenate([least, found])
         best = np.argsort(least)[:_KEPT]
         states, least, spread = states[best], least[best], spread * _SHRINK

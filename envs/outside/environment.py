@@ -129,7 +129,9 @@ class EnvironmentScene(Scene):
         state: np.ndarray | None = None,
         size: int | None = None,
         out: np.ndarray | None = None,
+        screened: bool = True,
     ) -> np.ndarray:
+        del screened  # it has none of ours
         if camera not in CAMERAS:
             raise ValueError(f"there is no camera '{camera}': known are {', '.join(CAMERAS)}")
         picture = self.live.picture() if state is None else self.moment(state)[0]

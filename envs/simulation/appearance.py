@@ -1,4 +1,4 @@
-"""Factors of how a world looks, found in its model: colours, lights, camera, a checkered floor, distractors."""
+"""Factors of how a world looks, found in its model: colours, lights, camera, checkered floor, distractors, screen."""
 
 import colorsys
 import math
@@ -22,12 +22,14 @@ _TABLE = 0.2  # least half width of a table, as a share of the picture's side: w
 _MOST_DISTRACTORS = 6
 _SPREAD = 0.45  # distractors lie within this share of the picture's side around its centre
 _SIZES = (0.025, 0.06)  # of a distractor, as a share of the picture's side
+_LARGEST_SCREEN = 0.7  # its side, as a share of the picture's
+_SCREEN = (0.3, 0.3, 0.35, 1.0)  # its colour
 _HUES = (0.25, 0.95)  # green to pink: what has to reach the goal is orange
 
 
 def appearance_factors(model: mujoco.MjModel, view: View) -> list[Factor]:
     """What can be varied in the look of ``model``; colours come first, because the checkered floor mixes with them."""
-    return [*_colours(model), *_lights(), *_camera(model, view), *_ground(model, view)]
+    return [*_colours(model), *_lights(), *_camera(model, view), *_ground(model, view), *_screens()]
 
 
 def _colours(model: mujoco.MjModel) -> list[Factor]:
@@ -176,6 +178,37 @@ def _scatter(floor: int, variant: Variant, value: float) -> None:
         size = view.extent * rng.uniform(*_SIZES)
         colour = colorsys.hsv_to_rgb(rng.uniform(*_HUES), rng.uniform(0.5, 1.0), rng.uniform(0.4, 0.9))
         variant.decor.append(_flat(shape, size, place, view.extent, layer, colour))
+
+
+def _screens() -> list[Factor]:
+    side = "of the picture's side"
+    return [
+        Factor("screen", "screen", "width and height of a screen", side, 0.0, 0.0, _LARGEST_SCREEN, _hide),
+        _appearance("screen_right", "screen", "how far right of the middle it is", side, 0.0, 0.4, partial(_slide, 0)),
+        _appearance("screen_up", "screen", "how far above the middle it is", side, 0.0, 0.4, partial(_slide, 1)),
+    ]
+
+
+def _hide(variant: Variant, value: float) -> None:
+    """Half way from the camera to the middle of the picture, so that nothing comes before it."""
+    view, near = variant.view, _nearness(variant.view)
+    x, y, z = np.array(view.centre) - view.distance / 2 * view.axes()[2]
+    sizes = (near * value * view.extent / 2, near * value * view.extent / 2, 1e-3 * view.extent)
+    place = (float(x), float(y), float(z))
+    variant.decor.append(Decor(int(mujoco.mjtGeom.mjGEOM_BOX), sizes, place, _SCREEN, screen=True))
+
+
+def _slide(axis: int, variant: Variant, value: float) -> None:
+    way = _nearness(variant.view) * value * variant.view.extent * variant.view.axes()[axis]
+    for index, decor in enumerate(variant.decor):
+        if decor.screen:
+            x, y, z = np.array(decor.place) + way
+            variant.decor[index] = replace(decor, place=(float(x), float(y), float(z)))
+
+
+def _nearness(view: View) -> float:
+    """What is half way to the camera looks larger by perspective, and is made smaller by this factor."""
+    return 0.5 if view.perspective else 1.0
 
 
 def _flat(

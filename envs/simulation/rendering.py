@@ -59,11 +59,17 @@ class Renderer:
         _renderers.add(self)
 
     def frame(
-        self, qpos: np.ndarray, size: int, out: np.ndarray | None = None, variant: Variant | None = None
+        self,
+        qpos: np.ndarray,
+        size: int,
+        out: np.ndarray | None = None,
+        variant: Variant | None = None,
+        screened: bool = True,
     ) -> np.ndarray:
         """Draw the configuration ``qpos (nq,)`` as ``uint8 (size, size, 3)``, into ``out`` where given.
 
         ``variant``: of the renderer's model, to be drawn in its place; meshes and textures are those of the model.
+        ``screened``: False puts screens away.
 
         Raises RenderingError: the OpenGL context is lost, or is that of a process from which this one was forked.
         """
@@ -80,7 +86,8 @@ class Renderer:
             model, data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
         )
         for decor in variant.decor if variant is not None else ():
-            self._add(decor)
+            if screened or not decor.screen:
+                self._add(decor)
         self._pixels[0] = self._unread
         try:
             # Another library, or another renderer of ours, may have drawn elsewhere since the last frame.

@@ -188,6 +188,7 @@ class Scene:
         state: np.ndarray | None = None,
         size: int | None = None,
         out: np.ndarray | None = None,
+        screened: bool = True,
     ) -> np.ndarray:
         """A picture ``uint8 (size, size, 3)`` of the present state, or of ``state (S,)`` without going there.
 
@@ -195,6 +196,7 @@ class Scene:
             camera: "train" (plain, anti-aliased, fast) or "people" (shadows, multisampling).
             size: pixels; the camera's own size when absent.
             out: where to write the picture.
+            screened: False puts screens away, behind which a factor of variation hides things.
 
         Raises ValueError: there is no such camera, or the state does not fit; RenderingError: no frame can be
         made on this machine.
@@ -207,7 +209,7 @@ class Scene:
         drawer = self._drawers.get(camera)
         if drawer is None:
             drawer = self._drawers[camera] = _shared_renderer(self.models[camera], camera)
-        return drawer.frame(qpos, size, out, self._variant(camera))
+        return drawer.frame(qpos, size, out, self._variant(camera), screened)
 
     def _variant(self, camera: str) -> Variant | None:
         """What "train" or "people" shows under the present change; None where nothing is changed."""

@@ -21,6 +21,7 @@ class Decor:
     size: tuple[float, float, float]  # m, half sizes as MuJoCo has them
     place: tuple[float, float, float]  # m, of its middle
     rgba: tuple[float, float, float, float]
+    screen: bool = False  # stands before the camera, and is put away for pictures of goals
 
 
 class Variant:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ from housecat.demo.play import play
 from housecat.diagnosis.probe import diagnose, encoders_beside, recordings_of, table, write_probe
 from housecat.errors import UsageError
 from housecat.report.summary import summary
-from housecat.runs import stages, trained, wiring
+from housecat.runs import memory, stages, trained, wiring, words
 from housecat.runs.compare import compare
 from housecat.runs.fitted import needed
 from housecat.runs.folder import open_run
 from housecat.runs.goals import check_goals
 from housecat.runs.quickstart import quickstart
-from housecat.runs.words import asks_in_words, teach
+from housecat.runs.words import asks_in_words
 from housecat.settings.config import check_shared
 from housecat.settings.overrides import names_world
 from housecat.settings.schema import Config
@@ -223,6 +224,12 @@ def _entrant(request: Request, named: Path) -> Entrant:
     return entrant(folder, wiring.evaluated_spec(config, spec), config)
 
 
+def _taught(teach: Callable[[Config, Path, Path], int], request: Request) -> int:
+    """Teaches a checkpoint something later."""
+    folder = checkpoint_of(request)
+    return teach(request.config, folder, _recordings(request.config, folder))
+
+
 RUN: dict[str, Callable[[Request], int]] = {
     "quickstart": run_quickstart,
     "collect": run_collect,
@@ -233,7 +240,7 @@ RUN: dict[str, Callable[[Request], int]] = {
     "bench": run_bench,
     "physics": run_physics,
     "probe": run_probe,
-    "words": lambda request: teach(request.config, into := checkpoint_of(request), _recordings(request.config, into)),
+    **{name: partial(_taught, teach) for name, teach in (("words", words.teach), ("memory", memory.teach))},
     "export": run_export,
     "worlds": run_worlds,
     "demo": run_demo,

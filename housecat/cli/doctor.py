@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from housecat.runs import hardware
+from housecat import hardware
 
 OWN_PACKAGES = ("envs", "worldmodel", "planners")
 INSTALL = "./install.sh"  # makes an environment in which nothing else can be in the way

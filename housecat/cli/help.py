@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from housecat.settings.declared import Setting
 
 _FILES = ("config", "preset")
+_TAUGHT = ("device", "precision", "checkpoint", "code", "data", *_FILES)
 _COMMON = ("seed", "out", "device", "precision", *_FILES)
 _JUDGED = ("planner", "evaluate")
 _ASKED = ("goal", "trouble")
@@ -101,7 +102,12 @@ COMMANDS = {
     "words": Command(
         "teach a checkpoint which sentences are true of what it sees, and say what can be asked",
         "housecat words checkpoint=runs/puck",
-        ("device", "precision", "checkpoint", "code", "data", *_FILES),
+        _TAUGHT,
+    ),
+    "memory": Command(
+        "teach a checkpoint to remember what is hidden; planners use it from then on, unless planner.memory=false",
+        "housecat memory checkpoint=runs/puck",
+        _TAUGHT,
     ),
     "export": Command(
         "write encoder and predictor as programs that run without Housecat, and check them against the model",
@@ -117,12 +123,8 @@ COMMANDS = {
         ("data", "out", "size", "camera", "workers"),
         "States, actions, contacts and seeds stay as they are. Goes on where it was stopped.",
     ),
-    "data info": Command(
-        "say what a folder of recorded episodes holds", "housecat data info data=data/medium", ("data",)
-    ),
-    "data check": Command(
-        "hold every recorded episode against its checksum", "housecat data check data=data/medium", ("data",)
-    ),
+    "data info": Command("say what recordings hold", "housecat data info data=data/medium", ("data",)),
+    "data check": Command("hold recordings against their checksums", "housecat data check data=data/medium", ("data",)),
     "data merge": Command(
         "write the episodes of several recordings into one new folder",
         "housecat data merge data=data/monday,data/tuesday out=data/both",

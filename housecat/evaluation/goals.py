@@ -119,7 +119,7 @@ def shown(worlds: Sequence[World], pairs: Sequence[Pair], targets: Targeted | No
     each = list(zip(worlds, pairs, strict=True))
     wanted = [pair.wanted for pair in pairs if pair.wanted is not None]
     if not wanted:
-        return np.stack([world.frame(state=pair.goal) for world, pair in each])
+        return np.stack([world.frame(state=pair.goal, screened=False) for world, pair in each])
     latents = [None if targets is None else targets(one) for one in wanted]
     found = [one for one in latents if one is not None]
     if found:

@@ -55,7 +55,7 @@ def clock_of(world: World, episodes: Sequence[EpisodeResult]) -> Clock:
 
 def goal_picture(world: World, goal: np.ndarray) -> str:
     """The goal `(S,)` as the people's camera sees it: a data URI."""
-    return data_uri(Image.fromarray(world.frame("people", state=goal)))
+    return data_uri(Image.fromarray(world.frame("people", state=goal, screened=False)))
 
 
 def record(world: World, episode: EpisodeResult, goal: np.ndarray, landmarks: np.ndarray | None, clock: Clock) -> Video:

@@ -33,7 +33,7 @@ from envs.files import Least0, Maybe, by_name, many, read_json, record
 from housecat import __version__
 from housecat.errors import UsageError
 from housecat.files import write_json, write_text
-from housecat.runs.hardware import accelerators, machine, processor
+from housecat.hardware import accelerators, machine, processor
 
 SCHEMA = 1
 PACKAGES = ("torch", "mujoco", "gymnasium", "numpy", "h5py", "hydra-core", "safetensors", "scipy")

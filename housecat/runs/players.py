@@ -26,7 +26,9 @@ from planners.intrinsic import Intrinsic
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
+from worldmodel.networks.memory import MemoryFilter
 from worldmodel.stages.ensemble import Ensemble
+from worldmodel.stages.memory import Remembering
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class Ingredients:
     ensemble: Ensemble | None = None
     intrinsic: Intrinsic | None = None
     surprising: float | None = None
+    memory: MemoryFilter | None = None
+
+    @property
+    def remembering(self) -> Remembering | None:
+        """What players remember with, where the model has learnt to and `planner.memory` says so."""
+        asked = self.memory is not None and self.config.planner.memory
+        return Remembering(self.model, self.memory) if asked and self.memory is not None else None
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:
@@ -63,7 +72,7 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
             config, name, horizon, *learnt, optimizer, parts.ensemble, parts.intrinsic, parts.surprising
         )
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
-        return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance)
+        return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance, parts.remembering)
     require_simulator(parts.spec, name)
     truth = Truth()
     planner, seen = _informed(parts, name, truth)

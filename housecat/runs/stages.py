@@ -27,7 +27,7 @@ from housecat.runs.words import asks_in_words, words_for
 from housecat.settings.config import names_of, value_of
 from housecat.settings.groups import LEARNING
 from housecat.settings.schema import Config
-from worldmodel.checkpoint import RECOMMENDED, WORDS, digest, folder_of
+from worldmodel.checkpoint import MEMORY, RECOMMENDED, WORDS, digest, folder_of
 from worldmodel.networks import pretrained
 
 
@@ -88,8 +88,8 @@ def evaluating(
             if data is not None and not (checkpoint / WORDS).exists():
                 words_for(checkpoint, trained.BenchSetup(spec, checkpoint, config).load().model, spec, data)
             words = _digests(checkpoint, WORDS)
-        painted = _digests(Path(), *pictures_of(config.planner))
-        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json"), **words, **painted}
+        beside = {**words, **_digests(Path(), *pictures_of(config.planner)), **_digests(checkpoint, MEMORY)}
+        return {"checkpoint": digest(checkpoint), **_digests(out, "pairs.json"), **beside}
 
     def work(run: Run) -> None:
         pairs, asked = pairs_asked(config, make_world(spec), out / "pairs.json")

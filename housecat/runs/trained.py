@@ -30,6 +30,7 @@ from worldmodel.distances.distance import LearnedDistance
 from worldmodel.language.grounding import Words, words_from
 from worldmodel.language.vectors import SIZE
 from worldmodel.model import LatentWorldModel
+from worldmodel.networks.memory import MemoryFilter, memory_from
 from worldmodel.readings import Readings
 from worldmodel.stages.ensemble import Ensemble
 
@@ -63,7 +64,9 @@ class BenchSetup:
         intrinsic = intrinsic_of(config.planner, self.spec, loaded.probes)
         landmarks = allowed_by(intrinsic, loaded.landmarks)
         learnt = loaded.model, loaded.distance, landmarks
-        parts = Ingredients(config, self.spec, *learnt, fitted, given, loaded.ensemble, intrinsic, loaded.surprising)
+        parts = Ingredients(
+            config, self.spec, *learnt, fitted, given, loaded.ensemble, intrinsic, loaded.surprising, loaded.memory
+        )
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:
             return make_player(parts, name, horizon, generators)
@@ -128,6 +131,7 @@ class Trained:
     words: Words | None = None
     surprising: float | None = None  # see `worldmodel.surprise`
     found_best: str | None = None  # on calibration pairs, see `housecat/evaluation/recommending.py`
+    memory: MemoryFilter | None = None
 
     @property
     def recommended(self) -> str:
@@ -156,7 +160,7 @@ def complete(loaded: checkpoint.Loaded, name: str) -> Trained:
         )
     admit(loaded.robot, loaded.about["world"], f"checkpoint {name}")
     found: dict[str, Any] = {}
-    for what, make in (("landmarks", _landmarks), ("probes", _probes), ("words", _words)):
+    for what, make in (("landmarks", _landmarks), ("probes", _probes), ("words", _words), ("memory", _memory)):
         try:
             found[what] = make(loaded)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -182,6 +186,10 @@ def _landmarks(loaded: checkpoint.Loaded) -> Landmarks | None:
 
 def _words(loaded: checkpoint.Loaded) -> Words | None:
     return words_from(loaded.words, SIZE, loaded.model.latent) if loaded.words else None
+
+
+def _memory(loaded: checkpoint.Loaded) -> MemoryFilter | None:
+    return memory_from(loaded.memory, loaded.model.latent) if loaded.memory else None
 
 
 def _probes(loaded: checkpoint.Loaded) -> Probes | None:

@@ -20,7 +20,7 @@ from envs.worlds.mazes import maze_spec, read_layout
 from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
-from housecat.runs import hardware
+from housecat import hardware
 from housecat.runs.training import TrainingPlan
 from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE

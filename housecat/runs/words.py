@@ -61,22 +61,36 @@ def words_for(folder: Path, model: Encoder, spec: dict[str, Any], data: Path) ->
     Raises UsageError: the checkpoint comes with Housecat, the recordings are of another world or know no states, or
     nothing has a name in this world.
     """
-    if folder.resolve().parent == zoo.FOLDER.resolve():
-        raise UsageError(f"zoo/{folder.name} comes with Housecat and stays as it is: name a checkpoint of your own")
-    world, store = make_world(spec), EpisodeStore.open(data)
-    wiring.check_world(str(data), store.world, spec)
-    if store.manifest["camera"] != "train":
-        raise UsageError(f"{data} has frames of another camera than models see: housecat rerender camera=train")
+    world, store = make_world(spec), recordings_for(folder, spec, data)
     language = language_of(world)
     if not store.manifest["states"] or not language.sentences:
         raise UsageError(
             f"nothing can be said of the recordings in {data}: their states, or their names, are not known"
         )
-    recorded, unseen = store.split(max(HELD_OUT, 1.5 / len(store)))
+    recorded, unseen = held_out(store)
     seen, kept = frames_of(model, recorded, FRAMES), frames_of(model, unseen, CANDIDATES)
     words = fit_words(language, world, seen, kept.latents)
     write_whole(folder / WORDS, tensor_bytes(words.tensors()))
     return judged(words, language, world, kept.states)
+
+
+def recordings_for(folder: Path, spec: dict[str, Any], data: Path) -> EpisodeStore:
+    """The recordings in `data`, for the checkpoint in `folder` of the world `spec`.
+
+    Raises UsageError: the checkpoint comes with Housecat, or the recordings are not what it sees.
+    """
+    if folder.resolve().parent == zoo.FOLDER.resolve():
+        raise UsageError(f"zoo/{folder.name} comes with Housecat and stays as it is: name a checkpoint of your own")
+    store = EpisodeStore.open(data)
+    wiring.check_world(str(data), store.world, spec)
+    if store.manifest["camera"] != "train":
+        raise UsageError(f"{data} has frames of another camera than models see: housecat rerender camera=train")
+    return store
+
+
+def held_out(store: EpisodeStore) -> tuple[EpisodeStore, EpisodeStore]:
+    """What is learnt from, and what it is judged on: at least one recording each."""
+    return store.split(max(HELD_OUT, 1.5 / len(store)))
 
 
 @torch.no_grad()

@@ -25,6 +25,8 @@ class PlannerConfig(
         "your own, FILE.py:NAME: energy(latents, actions, target), or make(default); null: the planner's",
     )
 
+    memory: bool = setting(True, "plan from what is remembered, where the checkpoint has learnt it: housecat memory")
+
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
         rounds = self.constraint_rounds if self.constrained else 1
