@@ -174,3 +174,27 @@ def test_values_fill_their_range_evenly_and_do_not_depend_on_its_place_in_the_li
     assert 0.4 < np.mean([one["b"] for one in drawn]) < 0.6
     assert all(0 <= one["b"] <= 1 and 5 <= one["a"] <= 6 for one in drawn)
     assert sample_factors({"a": (5.0, 6.0), "b": (0.0, 1.0)}, np.random.default_rng(0)) == drawn[0]
+
+
+def test_a_screen_hides_what_is_behind_it_and_no_picture_of_a_goal(maze: World) -> None:
+    maze.reset(seed=0, options={"start": np.array([1.5, 3.5, 0.0, 0.0]), "goal": np.array([3.5, 3.5, 0.0, 0.0])})
+    plain, goal = maze.frame().astype(int), maze.goal_frame()
+    where = maze.scene.view.pixels(np.array([1.5, 3.5]), 64) / 64 - 0.5
+    maze.set_factors({"screen": 0.4, "screen_right": float(where[0]), "screen_up": float(-where[1])})
+    covered = maze.frame().astype(int)
+    hidden = (np.abs(covered - (76, 76, 89)).max(axis=-1) < 30) & (covered != plain).any(axis=-1)
+    assert ((covered != plain).any(axis=-1) & ~hidden).mean() < 0.02, "only the screen's edge is neither"
+    assert (plain[..., 0] - plain[..., 2] > 100).any() and not (covered[..., 0] - covered[..., 2] > 100).any()
+    np.testing.assert_array_equal(maze.goal_frame(), goal)
+    np.testing.assert_array_equal(maze.frame(screened=False), plain)
+
+
+@pytest.mark.parametrize("name", ["puck", "cube"])
+def test_a_screen_takes_the_share_of_the_picture_that_it_is_said_to_take(name: str) -> None:
+    world = make_named(name)
+    world.reset(seed=0)
+    plain = world.frame(size=128)
+    world.set_factors({"screen": 0.5})
+    share = float((world.frame(size=128) != plain).any(axis=-1).mean())
+    level = abs(world.scene.view.axes()[2][2])  # it lies level, and is seen at an angle
+    assert share == pytest.approx(0.25 * level, rel=0.15)

@@ -221,3 +221,41 @@ def test_a_random_environment_acts_alike_whatever_the_batch():
         actions = many.act(grey(0, 0, 0), np.array(active))
         np.testing.assert_array_equal(actions[2], one.act(grey(0))[0])
         assert not actions[~np.array(active)].any()
+
+
+class Halves:
+    """A memory of half of what was kept, of what was done, and of what is seen."""
+
+    def __call__(self, kept: Tensor, actions: Tensor, seen: Tensor) -> Tensor:
+        return (kept + seen) / 2 + actions.sum(dim=-1, keepdim=True)
+
+
+def test_plans_are_made_from_what_is_remembered_and_memory_is_kept_in_every_control_step():
+    planner = Counter()
+    made = Agent(planner, Transcript(), generators(1), execute=2, short_term=Halves())
+    made.reset(grey(100))
+    for value in (8, 16, 32):
+        made.act(grey(value))
+    first, second = (given[0][0, 2].item() for given in planner.given)
+    # The newest grey: 8 at first; actions 10, 10 lie between it and 16, and 11, 11 between that and 32.
+    assert first == 8
+    assert second == ((8 + 16) / 2 + 20 + 32) / 2 + 22
+
+
+def test_a_plan_that_is_only_asked_for_leaves_the_memory_as_it_was():
+    planner = Counter()
+    made = Agent(planner, Transcript(), generators(1), short_term=Halves())
+    made.reset(grey(100))
+    made.act(grey(8))
+    asked = [made.plan(grey(16)).imagined for _ in range(2)]
+    assert torch.equal(*asked)
+    made.act(grey(16))
+    assert torch.equal(planner.given[-1][0], planner.given[-2][0])
+
+
+def test_an_episode_begins_without_memories():
+    made = Agent(Counter(), Transcript(), generators(1), short_term=Halves())
+    for _ in range(2):
+        made.reset(grey(100))
+        made.act(grey(8))
+        assert made.seen is not None and made.seen[0, 2] == 8
