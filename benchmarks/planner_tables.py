@@ -11,6 +11,7 @@ from housecat.evaluation.statistics import Rate, compare_paired, difference_pair
 Found = dict[str, Any]
 LONG = ("large", "fourrooms", "giant", "rover")  # worlds with goals that are far away
 PARTLY = ("puck", "reacher", "arm")  # worlds whose goals are to be asked for in parts
+HIDDEN = ("medium", "puck")  # worlds in which a screen is put before things
 UNMEASURED = "not measured"
 OF_OTHERS = {
     "benchmarks/peers.py:StableWorldmodelCEM": "CEM of stable-worldmodel",
@@ -72,6 +73,32 @@ def _points(runs: Sequence[Found], way: str) -> str:
     first, second = ([bool(won) for run in runs for won in run["by_pair"][key]] for key in ("undisturbed", way))
     value, low, high = (100 * one for one in difference_paired(first, second))
     return f"{value:+.0f} ({low:+.0f} to {high:+.0f})"
+
+
+def occlusion(found: Found) -> str:
+    """What is hidden by a screen, with and without memory, as a share of success without a screen."""
+    ways = ("no screen", "no screen, with memory", "screen, with memory", "screen, without memory")
+    rows = []
+    for name, runs in _by_world(found, HIDDEN).items():
+        told = [run["ways"] for run in runs if run["ways"]]
+        if not told:
+            rows.append([f"`{name}`", UNMEASURED, *[""] * 8])
+            continue
+        cells = [
+            f"`{name}`",
+            ", ".join(sorted({run["planner"] for run in runs})),
+            str(sum(run["pairs"] for run in runs)),
+        ]
+        whole = together(one["no screen"] for one in told)
+        for way in ways:
+            part = together(one[way] for one in told)
+            cells.append(rate(part))
+            if way.startswith("screen"):
+                cells.append(f"{100 * part['value'] / whole['value']:.0f} %" if whole["value"] else "")
+        cells.append(number(_mean(one["screen, with memory"]["hidden_steps"] for one in told)))
+        rows.append(cells)
+    shares = [one for way in ways for one in ((way, "of no screen") if way.startswith("screen") else (way,))]
+    return markdown(["world", "planner", "pairs", *shares, "steps behind it"], rows)
 
 
 def long_goals(found: Found) -> str:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import tables
+from benchmarks import occlusion, planner_tables, tables
 from benchmarks.record import sizes
 from envs import WORLDS
 from envs.data.collect import collect
@@ -199,6 +200,18 @@ def test_words(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.M
     told = found["planners"]["flat_distance"]
     assert {"seen", "phrasings", "phrasings_in_pictures", "shuffled", "wrong", "sequences"} <= set(told)
     assert all(one["n"] <= 2 for one in told.values()) and 0 <= found["understood"]["seen"] <= 1
+
+
+def test_occlusion(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occlusion, "memory_for", partial(occlusion.memory_for, updates=3, steps=8))
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    small = [f"data={trained[1]}", "episodes=4", "hidden=1", "planner=random", *SMALL[:-1], "evaluate.max_steps=80"]
+    found = measured("occlusion", tmp_path, str(run), *small)["runs"][str(run)]
+    ways = found["ways"]
+    assert (run / "model" / "memory.safetensors").is_file() and found["pairs"] >= 1
+    assert len({one["value"] for one in ways.values()}) == 1, "who acts at random does not look"
+    assert all(one["hidden_steps"] >= 1 and one["n"] == found["pairs"] for one in ways.values())
+    assert "of no screen" in planner_tables.occlusion({"runs": {str(run): found}})
 
 
 def test_speed(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from envs.outside.python import environment_spec
 from envs.specs import check_spec
 from envs.workers import PLAYER
 from envs.worlds.mazes import maze_spec, read_layout
+from housecat import hardware
 from housecat.errors import UsageError
 from housecat.evaluation.evaluate import EvaluateSettings
 from housecat.evaluation.pairs import PairRequest
-from housecat import hardware
 from housecat.runs.training import TrainingPlan
 from housecat.settings.config import method_settings, names_of, value_of
 from housecat.settings.groups import OUTSIDE
