@@ -1,9 +1,14 @@
-"""What a process of the bench does: play the pairs of one cell, some of them once more, and take the time."""
+"""What a process of the bench does: play the pairs of one cell, some of them once more, and take the time.
 
+And how long it will take to play many: a few are played for a moment, and multiplied.
+"""
+
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from envs.registry import make_world
 from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, play
 from housecat.evaluation.timing import StepTime, time_planner
@@ -11,6 +16,8 @@ from housecat.runs.trained import BenchSetup, Trained
 from housecat.settings.own_code import is_reference
 from planners.interface import PlanError
 
+_PLAYED = 0.6  # share of the control steps allowed that is played where many goals are reached
+_MOMENT = 3  # control steps, after a first one, that are measured
 Numbered = tuple[tuple[int, Pair], ...]  # with their index
 
 
@@ -59,6 +66,47 @@ def begin() -> Callable[[BenchJob], BenchPlayed]:
             return BenchPlayed([], failed=f"{type(error).__name__}: {error}")
 
     return work
+
+
+def expected(
+    jobs: Sequence[BenchJob],
+    processes: int,
+    work: Callable[[BenchJob], Any] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float]:
+    """Seconds that these jobs will take in so many processes: probably, and where no goal is reached.
+
+    Measured is each player once in each world, and with each optimiser and budget once in one of them: that one takes
+    so many times as long as another is taken to be so everywhere. `work`: plays a job.
+    """
+    work = begin() if work is None else work
+    base: dict[tuple[str, str], Any] = {}  # by world and player: optimiser and budget, seconds, control steps allowed
+    ratios: dict[tuple[str, Any], float] = {}  # by player, and optimiser and budget
+    total, most = 0.0, 0.0
+    for job in jobs:
+        world, asked = job.setup.spec["name"], job.setup.config.planner
+        way, here = (asked.optimizer, asked.calls), (world, job.planner)
+        if here not in base:
+            base[here] = way, _seconds(job, work, clock), job.max_steps or make_world(job.setup.spec).max_steps
+            ratios.setdefault((job.planner, way), 1.0)
+        first, seconds, steps = base[here]
+        if (job.planner, way) not in ratios:
+            ratios[job.planner, way] = ratios[job.planner, first] * _seconds(job, work, clock) / seconds
+        each = seconds * ratios[job.planner, way] / ratios[job.planner, first]
+        played = steps * (len(job.pairs) + job.replays)
+        total += each * (_PLAYED * played + job.timing_steps)
+        most += each * (played + job.timing_steps)
+    return total / processes, most / processes
+
+
+def _seconds(job: BenchJob, work: Callable[[BenchJob], Any], clock: Callable[[], float]) -> float:
+    """Of a control step of one pair among others."""
+    few, took = replace(job, pairs=job.pairs[: job.batch], timing_steps=0, replays=0), []
+    for steps in (1, 1, 1 + _MOMENT):  # the first loads
+        began = clock()
+        work(replace(few, max_steps=steps))
+        took.append(clock() - began)
+    return max(took[2] - took[1], 1e-6) / _MOMENT / len(few.pairs)
 
 
 def played(bench: Bench, job: BenchJob, horizon: int) -> BenchPlayed:

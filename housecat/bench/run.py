@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from envs.data.machine import cores
 from envs.files import Count, Number, Share, record
 from envs.registry import make_world
 from envs.workers import workers
@@ -23,7 +24,7 @@ from housecat.bench.entrants import Entrant
 from housecat.bench.gather import gather
 from housecat.bench.manifests import Manifests, frozen
 from housecat.bench.page import filmed, render
-from housecat.bench.playing import BenchJob, BenchPlayed, Numbered, begin
+from housecat.bench.playing import BenchJob, BenchPlayed, Numbered, begin, expected
 from housecat.bench.suites import Suite
 from housecat.bench.tuning import Trial, trials_of
 from housecat.evaluation.goals import towards
@@ -34,12 +35,14 @@ from housecat.runs import wiring
 from housecat.runs.fitted import FOLDER, NEED
 from housecat.runs.folder import provenance
 from housecat.runs.goals import asked_of
+from housecat.runs.stages import in_words
 from housecat.runs.trained import BenchSetup
 from housecat.settings.groups import UNSEARCHED
 from housecat.settings.own_code import code_digest, is_reference
 from planners.optimizers.registry import OPTIMIZERS
 
 FILES = ("manifests", "tuning.jsonl", "results.jsonl", "failures", "bench.json", "bench.html", "tiny", FOLDER)
+_FEW = 12  # cells and trials, that are played without saying how long they take
 _REPLAYS = 2  # pairs of each cell that are played once more
 _KEPT = 3  # episodes of each cell that are kept to be looked at
 _TRIED = record(
@@ -71,9 +74,10 @@ def bench(entrants: Sequence[Entrant], suite: Suite, name: str, out: Path, comma
     pairs = freeze(entrants, suite, out)
     trials = [one for entrant in entrants for one in _trials(entrant, suite, pairs)]
     count = wiring.evaluate_settings(entrants[0].config).workers
+    _foretell(trials, tuning, _all_cells(entrants, suite, pairs, choose(trials, tuning)), results, count)
     _play(trials, tuning, out / "tuning.jsonl", _tried, count)
     origin = provenance(command)
-    cells = [one for entrant in entrants for one in _cells(entrant, suite, pairs, choose(trials, tuning))]
+    cells = _all_cells(entrants, suite, pairs, choose(trials, tuning))
 
     def line(one: _Planned, played: BenchPlayed) -> dict[str, Any]:
         lost = sorted((each for each in played.results if not each.success), key=lambda each: -(each.final or 0.0))
@@ -119,6 +123,22 @@ def choose(trials: Sequence[_Planned], tried: dict[str, Any]) -> Chosen:
     return found
 
 
+def _foretell(
+    trials: Sequence[_Planned], tuning: dict[str, Any], cells: Sequence[_Planned], results: dict[str, Any], count: int
+) -> None:
+    """Says how much is left to be played, and how long that will take; nothing where it is soon done."""
+    to_try, to_play = _left(trials, tuning), _left(cells, results)
+    jobs = [one.job for one in (*to_try, *to_play)]
+    if len(jobs) > _FEW:
+        likely, most = expected(jobs, min(count, cores(), len(jobs)))
+        what = f"{len(to_try)} settings to try and {len(to_play)} cells to play"
+        print(f"{what}: this will take about {in_words(likely)}, {in_words(most)} if no goal is reached", flush=True)
+
+
+def _left(planned: Sequence[_Planned], found: dict[str, Any]) -> list[_Planned]:
+    return [one for one in planned if one.digest not in found and one.job.pairs]
+
+
 def _play(
     planned: Sequence[_Planned],
     found: dict[str, Any],
@@ -127,7 +147,7 @@ def _play(
     count: int,
 ) -> None:
     """Plays what is not `found`, by digest, in `count` processes; the line of each goes there and to the file."""
-    left = [one for one in planned if one.digest not in found and one.job.pairs]
+    left = _left(planned, found)
     if not left:
         return
     bar = tqdm(total=len(planned), initial=len(planned) - len(left), desc=file.stem, unit="cell")
@@ -158,6 +178,10 @@ def _tried(one: _Planned, played: BenchPlayed) -> dict[str, Any]:
     told = {key: found[key] for key in ("success", "spl", "failed")} | {"final": found["final_distance"]}
     known = {"pairs": len(one.job.pairs), "rank": list(rank(played.results)) if played.results else None}
     return {**asdict(one.cell), "digest": one.digest, "settings": one.settings, **told, **known}
+
+
+def _all_cells(entrants: Sequence[Entrant], suite: Suite, pairs: Manifests, chosen: Chosen) -> list[_Planned]:
+    return [one for entrant in entrants for one in _cells(entrant, suite, pairs, chosen)]
 
 
 def _cells(entrant: Entrant, suite: Suite, pairs: Manifests, chosen: Chosen) -> Iterator[_Planned]:

@@ -78,6 +78,7 @@ def test_every_cell_has_a_line_and_a_killed_bench_goes_on_without_playing_one_ag
     words = ["checkpoints=[models/one,models/two]", "bench.optimizers=[cem,mine.py:Lazy]", *SHORT]
     done = command("bench", *words, "out=whole")
     assert done.code == 0, done.err
+    assert "8 settings to try and 6 cells to play: this will take about" in done.out
     whole = lines(tmp_path / "whole")
     planned = [(one["model"], one["planner"], one["optimizer"], one["calls"]) for one in whole]
     searched = [("flat_distance", name, 48) for name in ("cem", "mine.py:Lazy")]
