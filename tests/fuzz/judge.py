@@ -25,6 +25,10 @@ SECRET = "-----BEGIN PRIVATE KEY----- of-nobody-else 7e1c09"
 _DEPTH = "a/b/c/d/e/f"  # so many folders of ours lie above the working folder, for whoever climbs
 _CAREFUL = ("model", "checkpoints", "metrics.jsonl")  # of a run: what only a training changes
 _PROGRESS = re.compile(r"\d+%\||\d+it |\d+/\d+ \[|(?:it|s|episode|pair|update|frame)s?/s|^$")
+_USUAL = {
+    **dict.fromkeys(("collect", "physics record"), ("data",)),
+    **dict.fromkeys(("train", "quickstart", "compare", "bench", "physics"), ("runs",)),
+}  # where a command writes that is told nothing of it
 _REPORT = re.compile("^tmp/housecat-[^/]*.txt$")  # of a fault, which is a complaint anyway
 _NOTICE = re.compile(r"^\S[^:]*(?:does not read|is damaged .* and set aside)")  # lines on stderr that are meant
 
@@ -199,7 +203,8 @@ def _of_answer(case: Case, outcome: dict[str, Any]) -> Iterator[str]:
 def _of_files(words: list[str], work: Path, place: Path, before: dict, after: dict) -> Iterator[str]:
     """What it changed that is not its own."""
     named = dict(word.partition("=")[::2] for word in words[1:] if "=" in word)
-    command = " ".join(words[:2]) if words and words[0] == "data" else "".join(words[:1])
+    two = words[:1] == ["data"] or words[:2] in (["physics", "record"], ["physics", "export"])
+    command = " ".join(words[:2]) if two else "".join(words[:1])
     outs = [_place(work / out).relative_to(place) for out in outs_of(command, named, work, place)]
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
@@ -245,9 +250,7 @@ def outs_of(command: str, named: dict[str, str], work: Path, place: Path) -> Ite
     elif command == "data preview":
         yield f"{named.get('data', 'nowhere')}/preview.webp"
     else:
-        yield from {"collect": ("data",), "train": ("runs",), "quickstart": ("runs",), "compare": ("runs",)}.get(
-            command, ()
-        )
+        yield from _USUAL.get(command, ())
     if command in ("quickstart", "compare") and "data" in named:
         yield named["data"]
 

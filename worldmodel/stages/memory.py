@@ -16,7 +16,7 @@ from worldmodel.networks.memory import MemoryFilter
 from worldmodel.streams import drawn_weights, stream, torch_stream
 from worldmodel.training import TrainingStage, learn, parameters, warmed
 
-UPDATES, BATCH, STEPS, RATE = 400, 128, 24, 2e-3
+UPDATES, BATCH, STEPS, RATE = 400, 64, 20, 2e-3
 _WRONG = 0.2  # share of the stretches that begin with what was not seen
 
 
