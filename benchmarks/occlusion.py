@@ -80,9 +80,9 @@ def measure(run: Path, asked: dict[str, int], planner: str | None, arguments: li
     request = replace(wiring.pair_request(config), count=asked["episodes"], calibration=0)
     pairs = make_pairs(world, request).pairs
     told = config.seed, config.evaluate.max_steps or world.max_steps, config.evaluate.batch
-    ways = {on: replace(config, planner=replace(config.planner, memory=on)) for on in (True, False)}
-    bench = {on: trained.BenchSetup(spec, folder, one).with_loaded(loaded) for on, one in ways.items()}
-    plain = played(bench[False], planner, pairs, *told)
+    ways = {how: replace(config, planner=replace(config.planner, memory=how)) for how in ("learnt", "none")}
+    bench = {how: trained.BenchSetup(spec, folder, one).with_loaded(loaded) for how, one in ways.items()}
+    plain = played(bench["none"], planner, pairs, *told)
     screens = [hiding(world, one.path) for one in plain]
     kept = [index for index, (_, steps) in enumerate(screens) if steps >= asked["hidden"]]
     found: dict[str, Any] = {"world": world.name, "planner": planner, "pairs": len(kept), "ways": {}}
@@ -91,9 +91,9 @@ def measure(run: Path, asked: dict[str, int], planner: str | None, arguments: li
     before = [replace(pairs[index], factors=screens[index][0]) for index in kept]
     ways_played = {
         "no screen": [plain[index] for index in kept],
-        "no screen, with memory": played(bench[True], planner, [pairs[index] for index in kept], *told),
-        "screen, with memory": played(bench[True], planner, before, *told),
-        "screen, without memory": played(bench[False], planner, before, *told),
+        "no screen, with memory": played(bench["learnt"], planner, [pairs[index] for index in kept], *told),
+        "screen, with memory": played(bench["learnt"], planner, before, *told),
+        "screen, without memory": played(bench["none"], planner, before, *told),
     }
     outcomes = {name: [one.success for one in each] for name, each in ways_played.items()}
     for name, each in ways_played.items():

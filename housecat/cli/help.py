@@ -105,7 +105,7 @@ COMMANDS = {
         _TAUGHT,
     ),
     "memory": Command(
-        "teach a checkpoint to remember what is hidden; planners use it from then on, unless planner.memory=false",
+        "teach a checkpoint to remember what is hidden; planners use it from then on, unless planner.memory=none",
         "housecat memory checkpoint=runs/puck",
         _TAUGHT,
     ),

@@ -50,8 +50,9 @@ class Ingredients:
     @property
     def remembering(self) -> Remembering | None:
         """What players remember with, where the model has learnt to and `planner.memory` says so."""
-        asked = self.memory is not None and self.config.planner.memory
-        return Remembering(self.model, self.memory) if asked and self.memory is not None else None
+        if self.memory is None or self.config.planner.memory == "none":
+            return None
+        return Remembering(self.model, self.memory)
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:

@@ -25,7 +25,11 @@ class PlannerConfig(
         "your own, FILE.py:NAME: energy(latents, actions, target), or make(default); null: the planner's",
     )
 
-    memory: bool = setting(True, "plan from what is remembered, where the checkpoint has learnt it: housecat memory")
+    memory: str = setting(
+        "learnt",
+        "where the checkpoint has learnt to remember (housecat memory): learnt; none",
+        choices=("learnt", "none"),
+    )
 
     def check(self) -> None:
         """Raises ValueError where these do not go together."""
