@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import occlusion, planner_tables, tables
+from benchmarks.limits import crowded
 from benchmarks.record import sizes
 from envs import WORLDS
 from envs.data.collect import collect
@@ -190,6 +192,27 @@ def test_optimizers(trained: tuple[Path, Path], tmp_path: Path) -> None:
     assert [one["optimizer"] for one in found["cells"]] == [None, "cem", "random_shooting"]
     assert all(len(one["outcomes"]) == 2 for one in found["cells"]) and found["suite"] == "standard"
     assert "| `umaze` | 40 | `random_shooting` |" in tables.planner_tables.optimizers(found)
+
+
+def test_limits(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    small = ["episodes=4", "evaluate.planners=[random,flat_distance]", *SMALL]
+    found = measured("limits", tmp_path, str(trained[0]), *small)["runs"][str(trained[0])]
+    assert set(found["limits"]["keep_out"]["position"]) == {"center", "radius"}
+    for one in found["planners"].values():
+        told = one["free"]["success"], one["limited"]["success"], one["limited"]["violated"]
+        assert {each["n"] for each in told} == {found["pairs"]} and one["points"] == 0
+    assert found["planners"]["random"]["free"] == found["planners"]["random"]["limited"], "it knows no limits"
+    wall = "planner.keep_within={position: {low: [-9, -9], high: [9, 9]}}"
+    wide = measured("limits", tmp_path, str(trained[0]), wall, *small)["runs"][str(trained[0])]
+    assert wide["pairs"] == 4 and list(wide["limits"]) == ["keep_within"]
+    assert all(one["reached"] for one in wide["planners"].values())
+
+
+def test_a_limit_is_put_where_most_ways_lead_that_begin_and_end_away_from_it() -> None:
+    across = [np.stack([np.linspace(0, 4, 41), np.full(41, y)], axis=1) for y in (0.9, 1.0, 1.1)]
+    beside = [np.stack([np.linspace(0, 4, 41), np.full(41, y)], axis=1) for y in (3.0, 5.0)]
+    place, count = crowded([*beside, *across, np.full((9, 2), 1.0)], 0.4)
+    assert count == 3 and abs(place[1] - 1.0) < 0.11 and 1.0 <= place[0] <= 3.0
 
 
 def test_words(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

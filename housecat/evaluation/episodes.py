@@ -164,7 +164,7 @@ def play(
             targets[i].append(AT_THE_GOAL if plan is None else int(plan.subgoal[i]))
             taken[i].append(actions[i])
             foreseen[i] += [] if told is None else [told[i]]
-            calls[i] += 0 if plan is None or plan is counted else plan.calls
+            calls[i] += 0 if plan is None or plan is counted else plan.decided[i].calls if plan.decided else plan.calls
         notes.add(step, np.flatnonzero(active), vector, None if plan is counted else plan)
         counted = plan
         active = ~reached

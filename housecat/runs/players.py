@@ -46,6 +46,7 @@ class Ingredients:
     intrinsic: Intrinsic | None = None
     surprising: float | None = None
     memory: MemoryFilter | None = None
+    at_hand: bool = False  # whether something was fitted
 
     @property
     def remembering(self) -> Remembering | None:
@@ -69,15 +70,23 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
     if name not in CEILINGS:
         optimizer = optimizer_of(config.planner, parts.given)
         learnt = model, parts.distance, parts.landmarks
-        planner = build_planner(
-            config, name, horizon, *learnt, optimizer, parts.ensemble, parts.intrinsic, parts.surprising
-        )
+        actor = _actor(parts) if name == "configured" else None
+        more = parts.ensemble, parts.intrinsic, parts.surprising
+        planner = build_planner(config, name, horizon, *learnt, optimizer, *more, actor=actor)
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
         return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance, parts.remembering)
     require_simulator(parts.spec, name)
     truth = Truth()
     planner, seen = _informed(parts, name, truth)
     return InformedAgent(planner, seen, generators, min(execute, planner.horizon), truth)
+
+
+def _actor(parts: Ingredients) -> Planner | None:
+    """A policy that was fitted for another player, for when there is no time for a search."""
+    if not parts.at_hand or parts.config.planner.milliseconds is None:
+        return None
+    fitted = parts.fitted().parts
+    return next((Reactive(fitted[name], parts.model) for name in FLOORS if name in fitted), None)
 
 
 def judged(energy: Energy, latents: Tensor, targets: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """From settings to planners; a part of `housecat/runs/wiring.py`."""
 
+from dataclasses import replace
+
 from housecat.errors import UsageError
 from housecat.runs.searching import energy_of, optimizer_of
 from housecat.settings.groups import TWO_LEVELS
 from housecat.settings.schema import Config
-from planners.configurator import Configured
+from planners.configurator import ACTOR, FLAT, LANDMARKS, STILL, Configured
 from planners.energies import LatentDistance, TemporalDistance
 from planners.flat import Flat
 from planners.interface import Distance, Optimizer, Planner, WorldModel
@@ -29,6 +31,7 @@ def build_planner(
     ensemble: Ensemble | None = None,
     intrinsic: Intrinsic | None = None,
     surprising: float | None = None,
+    actor: Planner | None = None,
 ) -> Planner:
     """The planner of this name.
 
@@ -36,6 +39,7 @@ def build_planner(
         horizon: control steps to imagine; None: `planner.horizon`, for flat_latent the first of `evaluate.horizons`.
         optimizer: None: the one that `planner.optimizer` names.
         intrinsic: None: the prices that are set, and no limits.
+        surprising, actor: of `configured`: see `planners.configurator`; a policy that is at hand.
 
     Raises UsageError: the planner needs landmarks and there are none, or a second level and there is none, or
     an ensemble and there is none; or an optimiser or energy of the user's own is not to be found.
@@ -45,11 +49,16 @@ def build_planner(
     energy = energy_of(asked, None if latent else distance, ensemble)
     default = config.evaluate.horizons[0] if latent else asked.horizon
     flat = Flat(model, energy, optimizer, horizon or default, intrinsic or Intrinsic(asked.effort, asked.smoothness))
+    how = distance, asked.near, asked.reach, asked.patience, asked.execute
     below: Planner = two_levels(config, flat, model, distance) if name in TWO_LEVELS else flat
     if name == "configured":
-        way = "flat_distance" if landmarks is None else "hierarchy"
-        below = build_planner(config, way, horizon, model, distance, landmarks, optimizer, ensemble, intrinsic)
-        return Configured(below, model, distance, asked, surprising, asked.execute)
+        still = replace(flat.intrinsic, effort=flat.intrinsic.effort + asked.standstill)
+        ways: dict[str, Planner] = {FLAT: flat, STILL: Flat(model, energy, optimizer, flat.horizon, still)}
+        if landmarks is not None:
+            ways[LANDMARKS] = Hierarchy(flat, landmarks, *how)
+        if actor is not None and not flat.intrinsic.count:  # a policy knows no limits
+            ways[ACTOR] = actor
+        return Configured(ways, model, distance, asked, surprising, asked.execute, asked.milliseconds)
     if name not in ("hierarchy", "sampled", "three_levels"):
         return below
     if landmarks is None:
@@ -59,7 +68,7 @@ def build_planner(
         )
     if name == "sampled":
         return Sampled(below, landmarks.latents, distance, asked.near, asked.reach, asked.drawn)
-    return Hierarchy(below, landmarks, distance, asked.near, asked.reach, asked.patience, asked.execute)
+    return Hierarchy(below, landmarks, *how)
 
 
 def two_levels(config: Config, flat: Flat, model: WorldModel, distance: Distance) -> TwoLevels:

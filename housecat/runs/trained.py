@@ -65,7 +65,16 @@ class BenchSetup:
         landmarks = allowed_by(intrinsic, loaded.landmarks)
         learnt = loaded.model, loaded.distance, landmarks
         parts = Ingredients(
-            config, self.spec, *learnt, fitted, given, loaded.ensemble, intrinsic, loaded.surprising, loaded.memory
+            config,
+            self.spec,
+            *learnt,
+            fitted,
+            given,
+            loaded.ensemble,
+            intrinsic,
+            loaded.surprising,
+            loaded.memory,
+            at_hand=self.fitted is not None,
         )
 
         def make_agent(name: str, horizon: int | None, generators: list[torch.Generator]) -> Player:

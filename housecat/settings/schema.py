@@ -106,7 +106,10 @@ _PLAYED = {  # planners that read a setting which not all of them do
     "planner.reach": ("hierarchy", "sampled", "three_levels", "configured"),
     "planner.patience": ("hierarchy", "three_levels", "configured"),
     "planner.drawn": ("sampled",),
-    **{f"planner.{name}": ("configured",) for name in ("alarm", "wary", "give_up")},
+    **{
+        f"planner.{name}": ("configured",)
+        for name in ("alarm", "wary", "give_up", "far", "arrived", "standstill", "shortest", "late")
+    },
 }
 
 

@@ -7,10 +7,13 @@ from envs import WORLDS
 from envs.outside.description import FAMILY_NAMES
 from housecat.errors import UsageError
 from housecat.runs import steering, wiring
+from housecat.runs.fitted import Fitted
+from housecat.runs.players import Ingredients, make_player
 from housecat.runs.training import make_method
 from housecat.settings import schema
 from housecat.settings.config import group_choices, load_config
 from housecat.settings.groups import OUTSIDE
+from planners.configurator import ACTOR
 from planners.flat import Flat
 from planners.intrinsic import Intrinsic
 from planners.subgoals.hierarchy import Hierarchy
@@ -131,6 +134,23 @@ def test_prices_and_limits_hold_for_every_planner(parts, name):
     (far, large), (_, small) = right(Intrinsic()), right(Intrinsic(effort=1e6))
     near, _ = right(Intrinsic(limits=(lambda latents: latents[..., 0] - far + 0.1,), weight=1e6))
     assert near < far and small < 0.5 * large
+
+
+def test_a_fitted_policy_is_at_hand_for_a_deadline_where_nothing_is_forbidden(parts):
+    model, distance, landmarks = parts
+    fitted = Fitted(["cloning"], 8, 2, None)
+
+    def at_hand(*words: str, there: bool = True, **limits: object) -> bool:
+        config = load_config([*SMALL, *words])
+        made = Ingredients(
+            config, WORLDS["umaze"], model, distance, landmarks, lambda: fitted, at_hand=there,
+            intrinsic=Intrinsic(**limits),
+        )  # fmt: skip
+        return ACTOR in make_player(made, "configured", None, [torch.Generator()]).planner.planners
+
+    assert at_hand("planner.milliseconds=10") and not at_hand()
+    assert not at_hand("planner.milliseconds=10", there=False)
+    assert not at_hand("planner.milliseconds=10", most_change=0.5)
 
 
 @pytest.mark.parametrize("name", ["hierarchy", "sampled"])
