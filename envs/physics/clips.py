@@ -1,7 +1,7 @@
 """Clips in folders: written for models of others, and read where others made them.
 
 What is written, schema 1: PROPERTY/0000/possible_1, possible_2, impossible_1 and impossible_2, folders of PNG pictures
-00.png and on, and `manifest.json`:
+00.png and on or of one video without loss, clip.webm, and `manifest.json`:
 
     schema, kind    1, "housecat physics clips"
     seed, frame_size, dt, frames    what they were drawn from; pixels; s between two frames; frames of a clip
@@ -9,8 +9,8 @@ What is written, schema 1: PROPERTY/0000/possible_1, possible_2, impossible_1 an
                     first frame in which the two differ, "folder", "files": {name: SHA-256}}]
 
 Read are such folders; those of IntPhys (arXiv 1803.07616): runs with `status.json` and pictures in scene/; and any with
-`possible` and `impossible` side by side, in which clips of one name belong together: folders of pictures, or animated
-WebP or GIF files.
+`possible` and `impossible` side by side, in which clips of one name belong together: folders of pictures or with a
+video, animated WebP or GIF files, or WebM or MP4 files.
 """
 
 import hashlib
@@ -25,13 +25,14 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from envs.data.episodes import StoreError, json_text
+from envs.data.exchange.formats import needed
 from envs.data.folder import new_folder
 from envs.files import BY_PROGRAMS, Count, Maybe, many, read_json, read_plain, record
 from envs.physics.properties import quadruplet
 from envs.physics.scenario import DT, FRAMES
 from envs.pictures import scaled
 
-_PICTURES, _ANIMATED = (".png", ".jpg", ".jpeg", ".webp"), (".webp", ".gif")
+_PICTURES, _ANIMATED, _VIDEOS = (".png", ".jpg", ".jpeg", ".webp"), (".webp", ".gif"), (".webm", ".mp4")
 _LONGEST = 1000  # frames that are read of a clip
 _ADVICE = "see docs/guides/physics.md for how clips must lie"
 _CLIP = record(
@@ -62,18 +63,20 @@ def generated(names: Sequence[str], groups: int, seed: int, size: int) -> Iterat
             yield ClipPair(name, index, possible, impossible, made.at)
 
 
-def export_clips(out: Path, names: Sequence[str], groups: int, seed: int, size: int) -> int:
-    """Writes the clips of these properties to the new folder ``out``; how many there are.
+def export_clips(out: Path, names: Sequence[str], groups: int, seed: int, size: int, kind: str = "png") -> int:
+    """Writes the clips of these properties to the new folder ``out``, ``kind`` png or webm; how many there are.
 
-    Raises StoreError: ``out`` is there already or cannot be written.
+    Raises StoreError: ``out`` is there already or cannot be written, or what writes videos is not installed.
     """
+    if kind == "webm":
+        needed("av", "physics.format=webm")
     clips: list[dict[str, Any]] = []
     with new_folder(out) as folder:
         for number, pair in enumerate(generated(names, groups, seed, size)):
-            words = [f"{pair.property}/{pair.group:04d}/{kind}possible_{number % 2 + 1}" for kind in ("", "im")]
+            words = [f"{pair.property}/{pair.group:04d}/{im}possible_{number % 2 + 1}" for im in ("", "im")]
             for place, frames in enumerate((pair.possible, pair.impossible)):
                 about = {"property": pair.property, "group": pair.group, "possible": place == 0, "at": pair.at}
-                files = _write(folder / words[place], frames)
+                files = _write(folder / words[place], frames, kind)
                 clips.append({**about, "folder": words[place], "partner": words[1 - place], "files": files})
         head = {"schema": 1, "kind": "housecat physics clips", "seed": seed, "frame_size": size}
         told = json_text({**head, "dt": DT, "frames": FRAMES, "clips": clips}, 1)
@@ -81,9 +84,13 @@ def export_clips(out: Path, names: Sequence[str], groups: int, seed: int, size: 
     return len(clips)
 
 
-def _write(folder: Path, frames: np.ndarray) -> dict[str, str]:
+def _write(folder: Path, frames: np.ndarray, kind: str) -> dict[str, str]:
     folder.mkdir(parents=True)
-    for index, frame in enumerate(frames):
+    if kind == "webm":
+        from envs.data.exchange.video import write_video
+
+        write_video(folder / "clip.webm", frames, 1 / DT)
+    for index, frame in enumerate(frames if kind == "png" else ()):
         Image.fromarray(frame).save(folder / f"{index:02d}.png")
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
 
@@ -170,17 +177,23 @@ def _content(file: Path, folder: Path) -> bytes:
 
 
 def _frames(clip: Path, folder: Path, size: int) -> np.ndarray:
-    """The pictures of a folder, in the order of their names, or of an animated file, as squares of ``size`` pixels."""
+    """The pictures of a folder, in the order of their names, or of a video, as squares of ``size`` pixels."""
     try:
-        if clip.is_dir():
-            files = sorted(path for path in clip.iterdir() if path.suffix.lower() in _PICTURES)[:_LONGEST]
-            pictures = [np.asarray(_opened(path, folder).convert("RGB")) for path in files]
+        if clip.is_dir() and (videos := [path for path in clip.iterdir() if path.suffix.lower() in _VIDEOS]):
+            clip = min(videos)
+        if clip.suffix.lower() in _VIDEOS:
+            needed("av", f"the video {clip}")
+            from envs.data.exchange.video import decoded
+
+            pictures: Iterator[np.ndarray] = decoded(_content(clip, folder), clip.suffix.lower())
+        elif clip.is_dir():
+            files = sorted(path for path in clip.iterdir() if path.suffix.lower() in _PICTURES)
+            pictures = (np.asarray(_opened(path, folder).convert("RGB")) for path in files)
         elif clip.suffix.lower() in _ANIMATED:
-            every = itertools.islice(ImageSequence.Iterator(_opened(clip, folder)), _LONGEST)
-            pictures = [np.asarray(one.convert("RGB")) for one in every]
+            pictures = (np.asarray(one.convert("RGB")) for one in ImageSequence.Iterator(_opened(clip, folder)))
         else:
-            raise ValueError("it is neither a folder of pictures nor an animated WebP or GIF")
-        return scaled(np.stack(pictures), size)
+            raise ValueError("it is neither a folder of pictures nor an animated WebP or GIF, nor WebM or MP4")
+        return np.concatenate([scaled(one[None], size) for one in itertools.islice(pictures, _LONGEST)])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise StoreError(f"the clip {clip} cannot be read ({error}): {_ADVICE}") from error
 

@@ -163,7 +163,7 @@ COMMANDS = {
         "Writes physics.json and physics.html to out (runs/physics unless given). Goes on where it was stopped.\nThe "
         "first run's method is held against the others; runs of one method count as its trainings.\nWithout "
         "checkpoint, the smoke suite trains a tiny model of its own. data: possible and impossible clips of others.",
-        but=("physics.pushes",),
+        but=("physics.pushes", "physics.format"),
     ),
     "physics record": Command(
         "record possible scenes to train on: rolling, falling, colliding, sliding, pendulum, ramp, stack, occluder",
@@ -173,7 +173,7 @@ COMMANDS = {
         "Train on it\nwith any method: housecat train data=data/physics method=vjepa.",
     ),
     "physics export": Command(
-        "write possible and impossible clips as PNG pictures with a manifest, for models of others",
+        "write possible and impossible clips as PNG pictures or WebM with a manifest, for models of others",
         "housecat physics export out=clips physics.suite=standard",
         ("seed", "out", *_FILES, "size", "physics"),
         "Writes to out, a new folder, at size pixels (64). `housecat physics data=DIR` judges on them.",

@@ -33,7 +33,8 @@ def export(config: Config, _: World) -> None:
     if config.out is None:
         raise UsageError("which folder to write the clips to? name a new one: out=DIR")
     extent = extent_of(config.physics)
-    count = export_clips(Path(config.out), extent.properties, extent.groups, config.seed, config.size or _SIZE)
+    drawn = config.seed, config.size or _SIZE, config.physics.format
+    count = export_clips(Path(config.out), extent.properties, extent.groups, *drawn)
     print(f"{count} clips, possible and impossible: {config.out}")
 
 

@@ -19,6 +19,7 @@ class PhysicsConfig:
     ahead: int = setting(
         2, "frames of each window that are told from those before, as many as the model's context holds", 1, 8
     )
+    format: str = setting("png", "of exported clips: pictures, or a video without loss", choices=("png", "webm"))
     pushes: float = setting(0.0, "share of the recorded scenes in which the action pushes a body", 0, 1)
 
 

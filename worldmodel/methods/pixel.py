@@ -25,6 +25,7 @@ from worldmodel.networks.decoders import DecoderSettings, PictureDecoder, choose
 from worldmodel.networks.predictors import from_every_start, windows
 
 CELL = 16  # pixels to a cell of the grid that a latent is spread over before it is drawn
+LEAST = 0.1  # variance of latents that errors of the dynamics are held against
 SIZE = 0.01  # weight of the mean squared latent at the end; it rises from 0, for at first it is stronger than pictures
 
 
@@ -98,9 +99,10 @@ class Pixel(Method):
             "reconstruction": self.error(seen, take(last, index)),
             "prediction": self.error(ahead, take(last, times[later])),
             "size": self.progress * SIZE * latents.pow(2).mean(),
-            # In units of the latents' own spread, which pictures leave free.
+            # In units of the latents' own spread, which pictures leave free; some encoders begin with hardly any, and
+            # errors over that would leave nothing of the other gradients, which are scaled down together.
             "dynamics": objectives.prediction(arrived, windows(fixed, starts, horizon, 1))
-            / fixed.var(dim=(0, 1)).mean(),
+            / fixed.var(dim=(0, 1)).mean().clamp(min=LEAST),
         }
 
     def after_update(self, progress: float) -> None:

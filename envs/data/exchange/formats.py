@@ -74,8 +74,13 @@ def description(store: EpisodeStore) -> dict[str, Any]:
 
 def _module(name: str) -> Any:
     for package in _NEEDED[name]:
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise StoreError(f"format={name} needs the package {package} ({error}): pip install {package}") from error
+        needed(package, f"format={name}")
     return importlib.import_module(f"envs.data.exchange.{name}")
+
+
+def needed(package: str, what: str) -> None:
+    """Raises StoreError where the package that ``what`` is done by is not installed."""
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        raise StoreError(f"{what} needs the package {package} ({error}): pip install {package}") from error

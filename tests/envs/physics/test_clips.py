@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +61,41 @@ def test_folders_of_intphys_are_read_and_runs_that_begin_alike_are_put_together(
     found = list(read_clips(intphys(tmp_path / "dev", written), 32))
     assert sorted({one.property for one in found}) == list(NAMES)
     assert same(found, generated(NAMES, 1, 5, 32))
+
+
+@pytest.mark.parametrize("ending", [".webm", ".mp4"])
+def test_videos_are_bit_for_bit_what_was_generated_and_are_read_wherever_they_lie(written, tmp_path, ending):
+    pytest.importorskip("av")
+    from envs.data.exchange.video import write_video
+
+    pairs = list(generated(("inertia",), 1, 5, 32))
+    if ending == ".webm":
+        assert export_clips(tmp_path / "made", ("inertia",), 1, 5, 32, "webm") == 4
+        assert [path.name for path in (tmp_path / "made/inertia/0000/possible_1").iterdir()] == ["clip.webm"]
+        found = list(read_clips(tmp_path / "made", 32))
+        assert same(found, pairs) and [one.at for one in found] == [one.at for one in pairs]
+        (tmp_path / "made/inertia/0000/possible_1/clip.webm").write_bytes(b"no video")
+        with pytest.raises(StoreError, match=r"clip\.webm is not what "):
+            list(read_clips(tmp_path / "made", 32))
+    for index, pair in enumerate(pairs):
+        for kind in ("possible", "impossible"):
+            write_video(tmp_path / "mine" / kind / f"{index}{ending}", getattr(pair, kind), 20)
+    assert same(read_clips(tmp_path / "mine", 32), pairs)
+    (tmp_path / "mine" / "possible" / f"0{ending}").write_bytes(b"no video")
+    with pytest.raises(StoreError, match=f"0{ending} cannot be read"):
+        list(read_clips(tmp_path / "mine", 32))
+
+
+def test_without_what_reads_and_writes_videos_one_line_says_what_to_install(written, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(StoreError, match=r"physics\.format=webm needs the package av .*: pip install av"):
+        export_clips(tmp_path / "made", NAMES, 1, 5, 32, "webm")
+    assert not list(tmp_path.iterdir())
+    for kind in ("possible", "impossible"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        (tmp_path / "mine" / kind / "0.webm").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"0\.webm needs the package av .*: pip install av"):
+        list(read_clips(tmp_path / "mine", 32))
 
 
 def test_folders_of_possible_and_impossible_files_are_read_by_name(written, tmp_path):

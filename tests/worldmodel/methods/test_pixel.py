@@ -88,6 +88,21 @@ def test_the_error_between_latents_teaches_the_dynamics_alone(clips: SquareClips
     assert taught == {"predictor"}
 
 
+def test_an_encoder_whose_latents_hardly_differ_at_first_is_taught_too(clips: SquareClips) -> None:
+    """Gradients are scaled down together: where one part has nearly all of them, the others learn nothing."""
+    method = make(replace(SMALL, model=small_settings("cnn").model))
+    method.fit_pixels(torch.from_numpy(clips.frames))
+    assert method.model.latents(torch.from_numpy(clips.frames)).std(dim=(0, 1)).mean() < 0.02
+    terms = method.terms(torch.from_numpy(clips.frames), torch.from_numpy(clips.actions), generator())
+    torch.stack(list(terms.values())).sum().backward()
+    norms = torch.nn.utils.get_total_norm
+
+    def norm(part: torch.nn.Module) -> float:
+        return float(norms([one.grad for one in part.parameters() if one.grad is not None]))
+
+    assert norm(method.model.encoder) > 1e-6 * norm(method.model)  # Adam takes what is below 1e-8 for nothing
+
+
 def test_latents_are_pressed_to_be_small_only_as_training_goes_on(clips: SquareClips) -> None:
     method = make()
     frames, actions = torch.from_numpy(clips.frames), torch.from_numpy(clips.actions)
