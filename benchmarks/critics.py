@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.calibration import judge_distance
+from benchmarks.playing import entered
 from benchmarks.record import RESULTS, sizes, write
 from envs import make_world
 from envs.data.store import EpisodeStore
@@ -27,7 +28,6 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate
 from housecat.runs import trained, wiring
 from housecat.runs.training import HELD_OUT, encode_recordings, make_landmarks
-from housecat.settings.config import load_config
 from housecat.settings.schema import Config, settings
 from worldmodel import checkpoint
 from worldmodel.distances.critics import train_distance
@@ -61,8 +61,10 @@ def played(config: Config, folder: Path, episodes: int) -> dict[str, Any]:
 def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes for each kind."""
     size, others = sizes(arguments, goals=40)
-    run = checkpoint.folder_of(Path(next(argument for argument in others if "=" not in argument)))
-    config = load_config([argument for argument in others if "=" in argument])
+    asked = entered(
+        Path(next(one for one in others if "=" not in one)), [argument for argument in others if "=" in argument]
+    )
+    run, config = asked.folder, asked.config
     recorded, unseen = EpisodeStore.open(Path(config.data or "")).split(HELD_OUT)
     loaded = checkpoint.load(run, wiring.device(config), wiring.precision(config))
     first = recorded.load(0)

@@ -2,9 +2,9 @@
 
     python benchmarks/rate.py RUN [RUN ...] [rate=20] [delay=100] [lost=20] [planner=NAME] [out=DIR] [key=value ...]
 
-Each run plays the same pairs with the planner that its checkpoint recommends: undisturbed, with all the time it needs;
-having to act `rate` times a second on this machine, one robot at a time; with actions that act `delay` ms later; and
-with `lost` per cent of the frames lost. With out=DIR a run that is done is not played again.
+Each run plays the same pairs with the planner that its checkpoint recommends, or calibration pairs do: undisturbed,
+with all the time it needs; having to act `rate` times a second on this machine, one robot at a time; with actions that
+act `delay` ms later; and with `lost` per cent of the frames lost. With out=DIR a run that is done is not played again.
 """
 
 import sys
@@ -18,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.playing import Entered, entered, once, options, played
 from benchmarks.record import RESULTS, sizes, write
 from benchmarks.subgoals import summary
+from envs.task import Pair
 from housecat.evaluation.episodes import EpisodeResult
+from housecat.evaluation.recommending import CANDIDATES, PAIRS, recommendation
 from housecat.evaluation.statistics import compare_paired
 from housecat.evaluation.timing import time_planner
 from housecat.runs import trained
@@ -41,7 +43,8 @@ def ways(one: Entered, rate: int, delay: int, lost: int) -> dict[str, Entered]:
 def measure(one: Entered, planner: str | None, size: dict[str, int]) -> dict[str, Any]:
     """How fast one run acts, and how much it reaches in each way, on the same pairs."""
     loaded = trained.load_checkpoint(one.folder, one.config, one.spec)
-    name, pairs = planner or loaded.recommended, one.pairs().pairs
+    drawn = one.pairs(PAIRS)
+    name, pairs = planner or loaded.found_best or _found_out(one, drawn.calibration), drawn.pairs
     told: dict[str, Any] = {}
     outcomes: dict[str, list[bool]] = {}
     for way, how in ways(one, **size).items():
@@ -58,6 +61,13 @@ def measure(one: Entered, planner: str | None, size: dict[str, int]) -> dict[str
         print(f"{one.spec['name']:10} {name:14} {way:12} {told[way]}", flush=True)
     by_pair = {way: [int(won) for won in each] for way, each in outcomes.items()}
     return {"world": one.spec["name"], "planner": name, "pairs": len(pairs), "ways": told, "by_pair": by_pair}
+
+
+def _found_out(one: Entered, calibration: list[Pair]) -> str:
+    """What an evaluation of the run would recommend; of one without landmarks there is no choice."""
+    able = CANDIDATES if (one.folder / "landmarks.safetensors").exists() else ("flat_distance",)
+    tried = {name: played(one, name, calibration) for name in able} if len(able) > 1 else {}
+    return str(recommendation(tried)["planner"]) if tried else able[0]
 
 
 def _in_time(results: list[EpisodeResult], rate: int) -> dict[str, float]:

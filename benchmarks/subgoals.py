@@ -17,18 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from benchmarks.playing import entered
 from benchmarks.record import RESULTS, write
-from envs import make_world
 from envs.task import Pair
 from housecat.evaluation.episodes import Bench, EpisodeResult, play
-from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import Rate, compare_paired
 from housecat.players.true_subgoals import TrueSubgoals
 from housecat.players.truth import InformedAgent, Truth
-from housecat.runs import steering, trained, wiring
-from housecat.settings.config import load_config
+from housecat.runs import steering, trained
 from planners.interface import Planner
-from worldmodel import checkpoint
 from worldmodel.model import LatentWorldModel
 
 AHEAD = (4, 8, 12)  # control steps
@@ -59,13 +56,13 @@ def _towards_true_subgoals(
 
 def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes."""
-    run = checkpoint.folder_of(Path(next(argument for argument in arguments if "=" not in argument)))
-    config = load_config([argument for argument in arguments if "=" in argument])
-    spec = wiring.trained_world(run)
-    bench, world = trained.BenchSetup(spec, run, config)(), make_world(spec)
-    loaded = trained.load_checkpoint(run, config, spec)
-    request = replace(wiring.pair_request(config), count=config.episodes or config.evaluate.episodes, calibration=0)
-    pairs = list(enumerate(make_pairs(world, request).pairs))
+    asked = entered(Path(next(one for one in arguments if "=" not in one)), [one for one in arguments if "=" in one])
+    spec, config, world = asked.spec, asked.config, asked.world
+    bench, loaded = (
+        trained.BenchSetup(spec, asked.folder, config)(),
+        trained.load_checkpoint(asked.folder, config, spec),
+    )
+    pairs = list(enumerate(asked.pairs().pairs))
     limit = config.evaluate.max_steps
     found: dict[str, list[EpisodeResult]] = {}
 

@@ -61,6 +61,8 @@ def planners(found: Found) -> str:
             steps = _mean([one["steps"] for one in tried for _ in range(one["solved"])])
             times = _mean([one["ms_per_step"] for one in tried])
             together = rate(world["success"].get(planner))
+            advised = sum(one.get("recommended") == planner for one in world["trainings"])
+            words += f" (recommended by {advised} of {len(tried)})" if advised else ""
             rows.append([f"`{name}`", words, solved, together, number(steps), number(times)])
     return markdown(["world", "planner", "each training", "together", "steps", "ms a step"], rows)
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from benchmarks.playing import entered
 from benchmarks.record import RESULTS, write
 from benchmarks.subgoals import summary
 from envs import make_world
@@ -35,7 +36,6 @@ from housecat.evaluation.pairs import make_pairs
 from housecat.players.spoken import Spoken
 from housecat.runs import trained, wiring
 from housecat.runs.words import words_for
-from housecat.settings.config import load_config
 from housecat.settings.schema import Config
 from worldmodel import checkpoint
 
@@ -109,7 +109,7 @@ def measure(run: Path, arguments: list[str]) -> dict[str, Any]:
     """One run: how well sentences are understood, and success by planner and kind of sentence."""
     folder = checkpoint.folder_of(run)
     spec = wiring.trained_world(folder)
-    config = load_config(arguments)
+    config = entered(run, arguments).config
     world = make_world(spec)
     data = Path(config.data) if config.data else recordings_of(folder)
     if data is None:

@@ -104,6 +104,7 @@ def training(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
         "versions": results["versions"],
         "seconds": {name: round(seconds, 1) for name, seconds in results["seconds"].items()},
         "planners": planners,
+        "recommended": results.get("recommended", {}).get("planner"),
         "probes": {name.partition("probe_")[2]: value for name, value in last.items() if "/probe_" in name},
     }
 

@@ -128,6 +128,10 @@ def test_a_block_shows_each_training_and_where_its_figures_are_from(results):
     text = block("planners", results)
     assert "| `puck` | landmarks | 30 of 30, 22 of 30 | 87 % (60 to 97) | 20 | 12.5 |" in text
     assert "commit aaaaaaa, 2026-01-02, Z80: `python benchmarks/worlds.py`" in text
+    found = json.loads((results / "worlds.json").read_text())
+    found["worlds"]["puck"]["trainings"][1]["recommended"] = "hierarchy"
+    (results / "worlds.json").write_text(json.dumps(found))
+    assert "| `puck` | landmarks (recommended by 1 of 2) | 30 of 30, 22 of 30 |" in block("planners", results)
     assert "| `puck` | position | 0.988, 0.988 |\n| `puck` | angle | unknown, unknown |" in block("probes", results)
     assert "| `puck` | 30, 30 | 200, 200 |" in block("seconds", results)
 
