@@ -69,7 +69,9 @@ class PointScene:
             path.append(here)
         return np.stack(path, axis=1)
 
-    def frame(self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None) -> np.ndarray:
+    def frame(
+        self, camera: str = "train", state: np.ndarray | None = None, size: int | None = None, screened: bool = True
+    ) -> np.ndarray:
         return written(self._place if state is None else state)
 
 
