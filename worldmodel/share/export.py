@@ -79,7 +79,7 @@ def export(model: Encoder, frame_size: int, horizon: int, folder: Path, onnx: bo
         horizon: steps that the predictor imagines at a time.
         onnx: also write ONNX files.
 
-    Raises CheckpointError: a program cannot be made, or ONNX is asked for and not installed.
+    Raises CheckpointError: a program cannot be made, what it computes is not finite, or ONNX is not installed.
     """
     if onnx:
         _needed_for_onnx()
@@ -131,6 +131,10 @@ def _checked(part: _Part, file: Path, run: Callable[..., Tensor]) -> Exported:
     for batch in _BATCHES:
         inputs = part.draw(batch, torch.Generator().manual_seed(batch))
         wanted = part.program(*inputs)
+        if not wanted.isfinite().all():
+            raise CheckpointError(
+                f"the {part.name} of this checkpoint computes what is no finite number: train it again"
+            )
         differences.append((run(*inputs) - wanted).abs().max())
         largest.append(wanted.abs().max())
     worst, top = float(torch.stack(differences).max()), float(torch.stack(largest).max())

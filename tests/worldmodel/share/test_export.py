@@ -57,6 +57,13 @@ def test_a_program_that_differs_is_not_called_equal(tmp_path: Path) -> None:
     assert not made["predictor"].equal and made["predictor"].difference >= 1
 
 
+def test_a_model_that_computes_what_is_no_number_is_not_exported(tmp_path: Path) -> None:
+    model = make_model("cnn").eval().requires_grad_(False)
+    model.predictor.enter.weight.fill_(3e38)
+    with pytest.raises(CheckpointError, match="the predictor of this checkpoint computes what is no finite number"):
+        export(model, SIZE, 2, tmp_path)
+
+
 class Untraceable(Fickle):
     def latents(self, frames: Tensor) -> Tensor:
         return super().latents(frames) * (2.0 if float(frames.float().sum()) > 0 else 1.0)
