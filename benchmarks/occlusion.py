@@ -1,6 +1,6 @@
 """Things that are hidden: played with and without a screen before them, with and without short-term memory.
 
-    python benchmarks/occlusion.py RUN [RUN ...] [episodes=30] [hidden=15] [planner=NAME] [key=value ...]
+    python benchmarks/occlusion.py RUN [RUN ...] [hidden=15] [planner=NAME] [episodes=30] [key=value ...]
 
 Each run's pairs are played as they are first, with the planner that is recommended for it unless one is named. Then a
 screen is put where on that way whatever has to reach the goal would be behind it for longest, but not at the start;
@@ -9,7 +9,6 @@ memory and without. Goals are shown without a screen. A checkpoint that cannot r
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from benchmarks.playing import Entered, entered, options, played
 from benchmarks.record import RESULTS, sizes, write
 from benchmarks.subgoals import summary
-from envs import make_world
-from envs.task import Pair
 from envs.world import World
 from housecat.diagnosis.probe import recordings_of
-from housecat.evaluation.episodes import Bench, EpisodeResult, play
-from housecat.evaluation.pairs import make_pairs
 from housecat.evaluation.statistics import compare_paired
 from housecat.runs import trained, wiring
 from housecat.runs.memory import memory_for
-from housecat.settings.config import load_config
 from worldmodel import checkpoint
 from worldmodel.checkpoint import MEMORY
 
@@ -58,62 +53,57 @@ def hiding(world: World, path: np.ndarray) -> tuple[dict[str, float], int]:
     return best, most
 
 
-def played(bench: Bench, planner: str, pairs: Sequence[Pair], seed: int, limit: int, batch: int) -> list[EpisodeResult]:
-    """How a planner fares on pairs, each by itself."""
-    numbered = list(enumerate(pairs))
-    jobs = [numbered[first : first + batch] for first in range(0, len(numbered), batch)]
-    return [one for job in jobs for one in play(bench, planner, None, job, seed, limit)]
+def taught(run: Entered) -> None:
+    """Teaches a checkpoint to remember that cannot yet."""
+    if (run.folder / MEMORY).is_file():
+        return
+    data = Path(run.config.data) if run.config.data else recordings_of(run.folder)
+    if data is None:
+        raise SystemExit(f"the recordings of {run.folder} are not to be found: name them with data=DIR")
+    memory_for(run.folder, checkpoint.load(run.folder, wiring.device(run.config)).model, run.spec, data)
 
 
-def measure(run: Path, asked: dict[str, int], planner: str | None, arguments: list[str]) -> dict[str, Any]:
+def measure(one: Entered, least: int, planner: str | None) -> dict[str, Any]:
     """One run: success without a screen, before one with memory, and before one without."""
-    folder = checkpoint.folder_of(run)
-    spec = wiring.trained_world(folder)
-    config = load_config([f"world={spec['name']}", *arguments])
-    if not (folder / MEMORY).is_file():
-        data = Path(config.data) if config.data else recordings_of(folder)
-        if data is None:
-            raise SystemExit(f"the recordings of {run} are not to be found: name them with data=DIR")
-        memory_for(folder, checkpoint.load(folder, wiring.device(config)).model, spec, data)
-    loaded, world = trained.load_checkpoint(folder, config, spec), make_world(spec)
-    planner = planner or loaded.recommended
-    request = replace(wiring.pair_request(config), count=asked["episodes"], calibration=0)
-    pairs = make_pairs(world, request).pairs
-    told = config.seed, config.evaluate.max_steps or world.max_steps, config.evaluate.batch
-    ways = {how: replace(config, planner=replace(config.planner, memory=how)) for how in ("learnt", "none")}
-    bench = {how: trained.BenchSetup(spec, folder, one).with_loaded(loaded) for how, one in ways.items()}
-    plain = played(bench["none"], planner, pairs, *told)
-    screens = [hiding(world, one.path) for one in plain]
-    kept = [index for index, (_, steps) in enumerate(screens) if steps >= asked["hidden"]]
+    taught(one)
+    planner, world = planner or trained.load_checkpoint(one.folder, one.config, one.spec).recommended, one.world
+    ways = {
+        how: replace(one, config=replace(one.config, planner=replace(one.config.planner, memory=how)))
+        for how in ("learnt", "none")
+    }
+    pairs = one.pairs().pairs
+    plain = played(ways["none"], planner, pairs)
+    screens = [hiding(world, each.path) for each in plain]
+    kept = [index for index, (_, steps) in enumerate(screens) if steps >= least]
     found: dict[str, Any] = {"world": world.name, "planner": planner, "pairs": len(kept), "ways": {}}
     if not kept:
         return found
-    before = [replace(pairs[index], factors=screens[index][0]) for index in kept]
-    ways_played = {
+    seen, before = (
+        [pairs[index] for index in kept],
+        [replace(pairs[index], factors=screens[index][0]) for index in kept],
+    )
+    results = {
         "no screen": [plain[index] for index in kept],
-        "no screen, with memory": played(bench["learnt"], planner, [pairs[index] for index in kept], *told),
-        "screen, with memory": played(bench["learnt"], planner, before, *told),
-        "screen, without memory": played(bench["none"], planner, before, *told),
+        "no screen, with memory": played(ways["learnt"], planner, seen),
+        "screen, with memory": played(ways["learnt"], planner, before),
+        "screen, without memory": played(ways["none"], planner, before),
     }
-    outcomes = {name: [one.success for one in each] for name, each in ways_played.items()}
-    for name, each in ways_played.items():
-        hidden = [
-            int(behind(world, one.path, screen["screen_right"], screen["screen_up"]).sum())
-            for one, screen in zip(each, (screens[index][0] for index in kept), strict=True)
-        ]
-        against = asdict(compare_paired(outcomes["no screen"], outcomes[name]))
-        found["ways"][name] = {**summary(each), "hidden_steps": float(np.median(hidden)), "against": against}
-        print(f"{world.name:10} {planner:14} {name:24} {found['ways'][name]}", flush=True)
+    outcomes = {way: [each.success for each in some] for way, some in results.items()}
+    for way, some in results.items():
+        places = [(screen["screen_right"], screen["screen_up"]) for screen, _ in (screens[index] for index in kept)]
+        hidden = [behind(world, each.path, *place).sum() for each, place in zip(some, places, strict=True)]
+        against = asdict(compare_paired(outcomes["no screen"], outcomes[way]))
+        found["ways"][way] = {**summary(some), "hidden_steps": float(np.median(hidden)), "against": against}
+        print(f"{world.name:10} {planner:14} {way:24} {found['ways'][way]}", flush=True)
     return found
 
 
 def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes for each run."""
-    size, others = sizes([one for one in arguments if not one.startswith("planner=")], episodes=30, hidden=15)
-    planner = next((one.partition("=")[2] for one in arguments if one.startswith("planner=")), None)
-    runs = [Path(one) for one in others if "=" not in one]
-    settings = [one for one in others if "=" in one]
-    write("occlusion", {"runs": {str(run): measure(run, size, planner, settings) for run in runs}}, results)
+    size, others = sizes(arguments, hidden=15)
+    asked, runs, settings = options(others, planner=None)
+    found = {str(run): measure(entered(run, settings), size["hidden"], asked["planner"]) for run in runs}
+    write("occlusion", {"runs": found}, results)
 
 
 if __name__ == "__main__":

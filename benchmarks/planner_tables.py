@@ -101,6 +101,19 @@ def occlusion(found: Found) -> str:
     return markdown(["world", "planner", "pairs", *shares, "steps behind it"], rows)
 
 
+def modules(found: Found) -> str:
+    """What is reached with each module of the agent, and without it."""
+    runs = list(found["runs"].values())
+    rows = []
+    for world in dict.fromkeys(run["world"] for run in runs):
+        told = [run["modules"] for run in runs if run["world"] == world]
+        for name in dict.fromkeys(name for one in told for name in one):
+            some = [one[name] for one in told if name in one]
+            ways = [rate(together(one[way] for one in some)) for way in ("with", "without")]
+            rows.append([f"`{world}`", name, some[0]["judged"], *ways])
+    return markdown(["world", "module", "share of the episodes that", "with it", "without it"], rows)
+
+
 def long_goals(found: Found) -> str:
     """The hierarchy beside the best flat planner where goals are far away."""
     head = ["world", "steps away, at least", "hierarchy", "steps", "calls a step"]

@@ -30,6 +30,7 @@ class Entered:
     folder: Path  # of its checkpoint
     spec: dict[str, Any]  # of its world
     config: Config
+    fitted: Path | None = None  # what some players need, see `housecat/runs/fitted.py`
 
     @property
     def world(self) -> World:
@@ -55,7 +56,7 @@ def played(run: Entered, planner: str, pairs: Sequence[Pair], horizon: int | Non
     """What a planner makes of these pairs, in as many processes as `workers` says; in their order."""
     asked = wiring.evaluate_settings(run.config)
     jobs = jobs_of(planner, horizon, list(enumerate(pairs)), asked.batch, run.config.seed, asked.max_steps)
-    with players(BenchSetup(run.spec, run.folder, run.config), min(asked.workers, len(jobs))) as play_jobs:
+    with players(BenchSetup(run.spec, run.folder, run.config, run.fitted), min(asked.workers, len(jobs))) as play_jobs:
         return [one for part in play_jobs(jobs, lambda done: None) for one in part]
 
 

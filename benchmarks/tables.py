@@ -190,6 +190,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "long-goals": ("long_goals.json", planner_tables.long_goals),
     "optimizers": ("optimizers.json", planner_tables.optimizers),
     "rate": ("rate.json", planner_tables.rates),
+    "modules": ("modules.json", planner_tables.modules),
     "occlusion": ("occlusion.json", planner_tables.occlusion),
     "methods": ("compare.json", methods),
     "physics": ("physics.json", physics),

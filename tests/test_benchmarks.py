@@ -229,12 +229,24 @@ def test_occlusion(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(occlusion, "memory_for", partial(occlusion.memory_for, updates=3, steps=8))
     run = shutil.copytree(trained[0], tmp_path / "run")
     small = [f"data={trained[1]}", "episodes=4", "hidden=1", "planner=random", *SMALL[:-1], "evaluate.max_steps=80"]
-    found = measured("occlusion", tmp_path, str(run), *small)["runs"][str(run)]
+    found = measured("occlusion", tmp_path, str(run), *small, "workers=1")["runs"][str(run)]
     ways = found["ways"]
     assert (run / "model" / "memory.safetensors").is_file() and found["pairs"] >= 1
     assert len({one["value"] for one in ways.values()}) == 1, "who acts at random does not look"
     assert all(one["hidden_steps"] >= 1 and one["n"] == found["pairs"] for one in ways.values())
     assert "of no screen" in planner_tables.occlusion({"runs": {str(run): found}})
+
+
+def test_modules(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occlusion, "memory_for", partial(occlusion.memory_for, updates=3, steps=8))
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    small = [f"data={trained[1]}", "episodes=2", "planner.keep_out={position: {center: [3.6, 3.6], radius: 0.01}}", *SMALL]
+    found = measured("modules", tmp_path, str(run), *small, "workers=1", "pushes=5", "hidden=99")["runs"][str(run)]
+    told = found["modules"]
+    assert {"critic", "subgoals", "search", "configurator", "intrinsic cost"} == set(told), "nothing is hidden so long"
+    assert all(one[way]["n"] == 2 for one in told.values() for way in ("with", "without"))
+    assert told["intrinsic cost"]["with"]["value"] == 1, "nobody goes there"
+    assert "| configurator |" in planner_tables.modules({"runs": {str(run): found}})
 
 
 def test_speed(tmp_path: Path) -> None:
