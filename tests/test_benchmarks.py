@@ -240,7 +240,8 @@ def test_occlusion(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pyte
 def test_modules(trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(occlusion, "memory_for", partial(occlusion.memory_for, updates=3, steps=8))
     run = shutil.copytree(trained[0], tmp_path / "run")
-    small = [f"data={trained[1]}", "episodes=2", "planner.keep_out={position: {center: [3.6, 3.6], radius: 0.01}}", *SMALL]
+    corner = "planner.keep_out={position: {center: [3.6, 3.6], radius: 0.01}}"
+    small = [f"data={trained[1]}", "episodes=2", corner, *SMALL]
     found = measured("modules", tmp_path, str(run), *small, "workers=1", "pushes=5", "hidden=99")["runs"][str(run)]
     told = found["modules"]
     assert {"critic", "subgoals", "search", "configurator", "intrinsic cost"} == set(told), "nothing is hidden so long"
