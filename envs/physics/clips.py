@@ -16,7 +16,7 @@ video, animated WebP or GIF files, or WebM or MP4 files.
 import hashlib
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from envs.data.episodes import StoreError, json_text
 from envs.data.exchange.formats import needed
 from envs.data.folder import new_folder
 from envs.files import BY_PROGRAMS, Count, Maybe, many, read_json, read_plain, record
-from envs.physics.properties import quadruplet
+from envs.physics.properties import Quadruplet, quadruplet
 from envs.physics.scenario import DT, FRAMES
 from envs.pictures import scaled
 
@@ -55,10 +55,12 @@ class ClipPair:
     at: int | None  # the first frame in which they differ; None: nobody says
 
 
-def generated(names: Sequence[str], groups: int, seed: int, size: int) -> Iterator[ClipPair]:
-    """Two pairs of each group of each property."""
+def generated(
+    names: Sequence[str], groups: int, seed: int, size: int, make: Callable[..., Quadruplet] = quadruplet
+) -> Iterator[ClipPair]:
+    """Two pairs of each group of each property; ``make``: does what `quadruplet` does."""
     for name, index in itertools.product(names, range(groups)):
-        made = quadruplet(name, seed, index, size)
+        made = make(name, seed, index, size)
         for possible, impossible in zip(made.possible, made.impossible, strict=True):
             yield ClipPair(name, index, possible, impossible, made.at)
 

@@ -5,7 +5,7 @@ that knows only the values it has seen fails there. Beside each network: one pic
 of it, and the true sequence of states, which holds all of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from envs.physics.measurable import FUTURES, QUANTITIES, measurable, two_futures
 from envs.physics.scenario import FRAMES, Scenario
-from envs.physics.stage import draw, simulate
+from envs.physics.stage import Motion, draw, simulate
 from housecat.evaluation.statistics import Rate
+from housecat.physics.kept import kept
 from worldmodel.diagnosis.measures import latents_of
 from worldmodel.diagnosis.probes import fit_linear, r2
 from worldmodel.model import Encoder, LatentWorldModel, PatchEncoder
@@ -36,21 +37,27 @@ def read_quantities(trained: Encoder, untrained: Encoder, count: int, seed: int,
     """R2 by quantity and source: {"trained", "untrained": {layer: Estimate}, "single frame", "states": Estimate}."""
     found: dict[str, Any] = {}
     for name in tqdm(QUANTITIES, desc="read", unit="quantity"):
-        scenes = [measurable(name, seed, index) for index in range(count)]
-        values = np.array([value for _, value in scenes])
-        motions = [simulate(one) for one, _ in scenes]
-        drawn = (draw(one, motion.places, size) for (one, _), motion in zip(scenes, motions, strict=True))
+        each = [(name, seed, index, size) for index in range(count)]
+        told = [kept(_scene, *one)[1] for one in each]
+        values, motions = np.array([one[1] for one in told]), [one[2] for one in told]
+        drawn = (kept(_scene, *one)[0] for one in each)
         features = features_of({"trained": trained, "untrained": untrained}, drawn)
         states = [np.concatenate([motion.places[:, :6], motion.speeds], axis=1).ravel() for motion in motions]
-        sizes = [[body.radius for body in one.movers] for one, _ in scenes]
+        sizes = [[body.radius for body in one.movers] for one, _, _ in told]
         features["states"] = {"": torch.from_numpy(np.concatenate([states, sizes], axis=1)).float()}
         generator = torch_stream(seed, "intervals of quantities")
-        told = {
+        r2s = {
             source: {layer: held_out_r2(rows, values, generator) for layer, rows in layers.items()}
             for source, layers in features.items()
         }
-        found[name] = {**told, "states": told["states"][""], "single frame": told["single frame"][""]}
+        found[name] = {**r2s, "states": r2s["states"][""], "single frame": r2s["single frame"][""]}
     return found
+
+
+def _scene(name: str, seed: int, index: int, size: int) -> tuple[np.ndarray, tuple[Scenario, float, Motion]]:
+    one, value = measurable(name, seed, index)
+    motion = simulate(one)
+    return draw(one, motion.places, size), (one, value, motion)
 
 
 def features_of(networks: dict[str, Encoder], clips: Iterable[np.ndarray]) -> dict[str, dict[str, Tensor]]:
@@ -111,7 +118,9 @@ def imagine_futures(model: Encoder, count: int, seed: int, size: int) -> dict[st
     for name in FUTURES:
 
         def shown(index: int, name: str = name) -> list[tuple[Tensor, Tensor, Tensor]]:
-            return [_seen(one, size, len(model.action_low)) for one in two_futures(name, seed, index)]
+            drawn, told = kept(_futures, name, seed, index, size)
+            acts = len(model.action_low)
+            return [_seen(clip, place, pushes, acts) for clip, place, pushes in zip(drawn, *told, strict=True)]
 
         # The probe is fitted on other starts.
         fitted = [one for index in range(count, 2 * count) for one in shown(index)]
@@ -137,10 +146,17 @@ def agreement(true: Tensor, told: Tensor) -> dict[str, Any]:
     return {"agrees": asdict(Rate.of(((true * told).sum(dim=1) > 0).tolist())), "share": float(share.median())}
 
 
-def _seen(one: Scenario, size: int, acts: int) -> tuple[Tensor, Tensor, Tensor]:
+def _futures(name: str, seed: int, index: int, size: int) -> tuple[np.ndarray, Any]:
+    """Both futures, and of each the places of all and the pushes."""
+    scenes = two_futures(name, seed, index)
+    places = [simulate(one).places for one in scenes]
+    frames = np.stack([draw(one, motion, size) for one, motion in zip(scenes, places, strict=True)])
+    return frames, (places, [one.pushes for one in scenes])
+
+
+def _seen(frames: np.ndarray, places: np.ndarray, pushes: Sequence[float], acts: int) -> tuple[Tensor, Tensor, Tensor]:
     """Frames (T, h, w, 3), place of the first body (T, 2), actions (T-1, A)."""
-    motion = simulate(one)
     actions = torch.zeros(FRAMES - 1, acts)
-    if one.pushes:
-        actions[:, 0] = torch.tensor(one.pushes[: FRAMES - 1])
-    return torch.from_numpy(draw(one, motion.places, size)), torch.from_numpy(motion.places[:, :2]).float(), actions
+    if pushes:
+        actions[:, 0] = torch.tensor(pushes[: FRAMES - 1])
+    return torch.from_numpy(frames), torch.from_numpy(places[:, :2]).float(), actions

@@ -40,14 +40,16 @@ from housecat.errors import UsageError
 from housecat.files import write_json, write_text
 from housecat.physics.judging import controls, entrants, judge_cues, judge_futures, judge_order, judge_probes
 from housecat.physics.judging import judge_property as judged
+from housecat.physics.kept import kept_changes, kept_quadruplet
 from housecat.physics.page import film, render
 from housecat.physics.quantities import imagine_futures, read_quantities
-from housecat.physics.watching import watch_changes, watch_pairs
+from housecat.physics.watching import Known, watch_changes, watch_pairs
 from housecat.runs.folder import Stage, provenance
 from housecat.runs.stages import Job
 from housecat.runs.wiring import trained_world
 from housecat.settings.physics import Extent
 from worldmodel import checkpoint
+from worldmodel.model import Encoder
 
 FILES = ("seen", "physics.json", "physics.html", "tiny")
 _PIXELS = 8  # pairs whose pixels an untrained network takes its statistics from
@@ -76,7 +78,7 @@ class Exam:
     def pairs(self, name: str, size: int) -> Iterator[ClipPair]:
         """All of a property; of the clips of others, those that lie under that name."""
         if self.clips is None:
-            return generated((name,), self.extent.groups, self.seed, size)
+            return generated((name,), self.extent.groups, self.seed, size, kept_quadruplet)
         return (one for one in read_clips(self.clips, size) if one.property == name)
 
     def names(self) -> list[str]:
@@ -111,9 +113,10 @@ def examined(folders: list[Path]) -> list[Examined]:
 def jobs_of(exam: Exam, runs: list[Examined], out: Path, command: str) -> list[Job]:
     """All that is to be done, run by run, and then together."""
     names, found, page = exam.names(), out / "physics.json", out / "physics.html"
-    jobs = [_job("watch", exam, one, out / "seen" / one.name / "watched.json", _watch) for one in runs]
+    known: dict[str, Known] = {}  # runs of one method and settings begin with the same network
+    jobs = [_job("watch", exam, one, out / "seen" / one.name / "watched.json", _watch, known) for one in runs]
     if exam.clips is None and exam.extent.clips:
-        jobs += [_job("read", exam, one, out / "seen" / one.name / "quantities.json", _read) for one in runs]
+        jobs += [_job("read", exam, one, out / "seen" / one.name / "quantities.json", _read, known) for one in runs]
     products = [job.stage.product for job in jobs]
 
     def digests(*files: Path) -> dict[str, str]:
@@ -133,7 +136,9 @@ def jobs_of(exam: Exam, runs: list[Examined], out: Path, command: str) -> list[J
     return [*jobs, Job(judging, judge), Job(showing, show)]
 
 
-def _job(kind: str, exam: Exam, one: Examined, product: Path, work: Callable[..., None]) -> Job:
+def _job(
+    kind: str, exam: Exam, one: Examined, product: Path, work: Callable[..., None], known: dict[str, Known]
+) -> Job:
     """Something that is done with a trained network and with the same before its first update."""
 
     def done(_: Any) -> None:
@@ -145,7 +150,8 @@ def _job(kind: str, exam: Exam, one: Examined, product: Path, work: Callable[...
             raise UsageError(f"{asked}, the shortest has {length}")
         pixels = torch.from_numpy(np.stack([clip[:length] for clip in some]))
         product.parent.mkdir(parents=True, exist_ok=True)
-        work(exam, one, loaded, untrained(loaded, pixels, exam.device, exam.seed), product)
+        fresh = untrained(loaded, pixels, exam.device, exam.seed)
+        work(exam, one, loaded, (fresh, known.setdefault(f"{loaded.method} {loaded.settings}", {})), product)
 
     def inputs() -> dict[str, str]:
         return {"checkpoint": checkpoint.digest(one.folder)}
@@ -153,7 +159,7 @@ def _job(kind: str, exam: Exam, one: Examined, product: Path, work: Callable[...
     return Job(Stage(f"{kind} {one.name}", exam.asked(), product, ("seen",), inputs), done)
 
 
-def _watch(exam: Exam, one: Examined, loaded: checkpoint.Loaded, fresh: Any, product: Path) -> None:
+def _watch(exam: Exam, one: Examined, loaded: checkpoint.Loaded, fresh: tuple[Encoder, Known], product: Path) -> None:
     """Watches what this network has not watched before."""
     digest, ahead, names = checkpoint.digest(one.folder), exam.extent.ahead, exam.names()
     for name in [*names, *(["order"] if exam.clips is None else [])]:
@@ -162,18 +168,19 @@ def _watch(exam: Exam, one: Examined, loaded: checkpoint.Loaded, fresh: Any, pro
             continue
         seen: dict[str, Any]
         if name == "order":
-            seen = watch_changes(loaded.model, fresh, 2 * exam.extent.groups, exam.seed, one.size, ahead)
+            made = (kept_changes(exam.seed, index, one.size) for index in range(2 * exam.extent.groups))
+            seen = watch_changes(loaded.model, *fresh, made, ahead)
         else:
-            seen = watch_pairs(loaded.model, fresh, exam.pairs(name, one.size), ahead)
+            seen = watch_pairs(loaded.model, *fresh, exam.pairs(name, one.size), ahead)
         write_json(file, {"digest": digest, "seen": seen}, None)
         print(f"  {one.name}: {name}", flush=True)
     about = {"run": one.name, "method": loaded.method, "context": loaded.model.context, "names": names}
     write_json(product, {**about, "digest": digest})
 
 
-def _read(exam: Exam, one: Examined, loaded: checkpoint.Loaded, fresh: Any, product: Path) -> None:
+def _read(exam: Exam, one: Examined, loaded: checkpoint.Loaded, fresh: tuple[Encoder, Known], product: Path) -> None:
     count, seed = exam.extent.clips, exam.seed
-    probes = read_quantities(loaded.model, fresh, count, seed, one.size)
+    probes = read_quantities(loaded.model, fresh[0], count, seed, one.size)
     futures = imagine_futures(loaded.model, max(4, count // 5), seed, one.size)
     write_json(product, {"probes": probes, "counterfactuals": futures})
 

@@ -44,6 +44,8 @@ PLAYED = "evaluate.episodes=3 evaluate.max_steps=12 planner.samples=32 evaluate.
 BENCHED = """bench.planners=[random,flat_distance] bench.optimizers=[cem,mppi] bench.calls=[32] bench.pairs=2
     bench.calibration=1 planner.horizon=4 evaluate.max_steps=6 evaluate.timing_steps=0"""
 
+JUDGED = "physics.properties=[inertia] physics.pairs=4 physics.clips=0 precision=fp32 device=cpu"
+
 
 @dataclass(frozen=True)
 class Stopped:
@@ -76,6 +78,9 @@ COMMANDS = {
     "import, lerobot": Stopped("data import source=lerobot out=new format=lerobot", ("lerobot",)),
     "import, minari": Stopped("data import source=minari out=new format=minari", ("minari",)),
     "import, hdf5": Stopped(f"data import source=columns.h5 out=new format=hdf5 {WORLD}", ("columns.h5",)),
+    "physics": Stopped(f"physics checkpoint=run out=new {JUDGED}", ("run",)),
+    "physics record": Stopped("physics record out=new episodes=40 size=32 workers=1"),
+    "physics export": Stopped("physics export out=new physics.properties=[inertia] physics.pairs=16 size=32"),
     "collect by two": Stopped(f"collect {WORLD} out=new episodes=60 collect.steps=20 workers=2", two=True),
     "evaluate by two": Stopped(f"evaluate checkpoint=run out=new @EVALUATE@ {PLAYED} workers=2", ("run",), two=True),
     "bench by two": Stopped(f"bench checkpoints=[run] out=new {BENCHED} workers=2", ("run",), two=True),

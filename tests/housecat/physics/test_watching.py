@@ -57,7 +57,7 @@ def test_frames_farther_ahead_are_told_from_the_same_context():
 def test_pairs_are_watched_in_their_order_whatever_their_length():
     short = ClipPair("x", 0, STEADY[:6], BROKEN[:6], 5)
     pairs = [ClipPair("x", 0, STEADY, BROKEN, 5), short, ClipPair("x", 1, BROKEN, STEADY, 5)]
-    found = watch_pairs(Brightness(), Brightness(), pairs, 1)
+    found = watch_pairs(Brightness(), Brightness(), {}, pairs, 1)
     assert found["group"] == [0, 0, 1] and found["at"] == [5, 5, 5]
     assert [len(one) for one in found["possible"]["trained"]] == [6, 4, 6]
     assert max(found["possible"]["trained"][0]) < max(found["impossible"]["trained"][0])
@@ -112,3 +112,26 @@ def test_frames_that_clips_share_at_the_same_time_are_watched_once_and_the_curve
     found = watched(model, other, clips, 2)
     assert found == {name: [watched(other, other, clip[None], 2)[name][0] for clip in clips] for name in WATCHERS}
     assert model.frames == 2 * 40 + 2 * 6  # a window is of four frames: those before the 20th, and those from it on
+    known = {}
+    assert watched(other, model, clips, 2, known) == watched(other, model, clips, 2, known) == found
+    assert model.frames == 2 * (2 * 40 + 2 * 6), "what is known of the untrained network is not watched again"
+
+
+def test_what_is_said_of_a_clip_does_not_depend_on_how_much_it_shares_with_others():
+    rng = np.random.default_rng(0)
+    one, two = rng.integers(256, size=(2, 12, 8, 8, 3), dtype=np.uint8)
+    two[5:8] = one[5:8]
+    model = Brightness()
+    for places in [(0, 3), (3, 6), (5, 8), (7, 11), (11, 12), (0, 12)]:
+        mixed = one.copy()
+        mixed[slice(*places)] = two[slice(*places)]
+        spliced = np.concatenate([one[: places[0]], two[places[0] :]])
+        found = watched(model, model, [one, two, mixed, spliced], 1)
+        assert found == {
+            name: [watched(model, model, [c], 1)[name][0] for c in (one, two, mixed, spliced)] for name in found
+        }
+
+
+def test_a_pair_may_have_clips_of_two_lengths():
+    found = watch_pairs(Brightness(), Brightness(), {}, [ClipPair("x", 0, STEADY, BROKEN[:6], None)], 1)
+    assert [len(found[side]["trained"][0]) for side in ("possible", "impossible")] == [6, 4]
