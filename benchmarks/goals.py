@@ -1,20 +1,22 @@
 """Goals that need no picture: of the goals of the same pairs, only some quantities are asked for.
 
-    python benchmarks/goals.py RUN [RUN ...] [episodes=30] [ask=puck,pusher] [key=value ...]
+    python benchmarks/goals.py RUN [RUN ...] [episodes=30] [ask=puck,pusher] [out=DIR] [key=value ...]
 
 Plays each run's pairs with `evaluate.planners` towards pictures of the whole goal; then towards parts of it, with
 pictures of states drawn in the simulator, and with recorded latents that the probes of the checkpoint find. In each
-world the parts are what its own test of success is about, unless `ask` says otherwise.
+world the parts are what its own test of success is about, unless `ask` says otherwise. With out=DIR a run that is done
+is not played again.
 """
 
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.playing import entered, played
+from benchmarks.playing import entered, once, options, played
 from benchmarks.record import RESULTS, write
 from benchmarks.subgoals import summary
 from housecat.evaluation.goals import Asked, towards
@@ -53,11 +55,13 @@ def measure(run: Path, arguments: list[str], ask: tuple[str, ...]) -> dict[str, 
 
 def main(arguments: list[str], results: Path = RESULTS) -> None:
     """Takes some minutes for each run."""
-    runs = [Path(one) for one in arguments if "=" not in one]
-    ask = next((one.partition("=")[2] for one in arguments if one.startswith("ask=")), "")
-    others = [one for one in arguments if "=" in one and not one.startswith("ask=")]
-    names = tuple(name for name in ask.split(",") if name)
-    write("goals", {"runs": {str(run): measure(run, others, names) for run in runs}}, results)
+    asked, runs, settings = options(arguments, ask="", out=None)
+    names = tuple(name for name in str(asked["ask"]).split(",") if name)
+    found = {}
+    for run in runs:
+        what = ["goals", checkpoint.digest(checkpoint.folder_of(run)), names, settings]
+        found[str(run)] = once(asked["out"], what, partial(measure, run, settings, names))
+    write("goals", {"runs": found}, results)
 
 
 if __name__ == "__main__":
