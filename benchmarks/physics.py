@@ -17,6 +17,7 @@ from benchmarks.record import RESULTS, sizes, write
 from envs.data.store import EpisodeStore
 from housecat.cli.help import COMMANDS
 from housecat.cli.main import main as housecat
+from housecat.physics.page import accuracy
 from housecat.runs import wiring
 from housecat.runs.estimate import speeds_of, updates_within
 from housecat.settings.config import load_config
@@ -30,6 +31,9 @@ SETTINGS = {
     "token": ["model.context=8"],
     "lewm": ["model.context=8"],
 }
+# Of the picture, which has no page around it.
+COLOURS = "svg{background:#fff;--ink:#24292f;--line:#d0d7de;--series0:#2176c4;--series1:#d64530;--series2:#2a9d5c;"
+COLOURS += "--series3:#8250df;--series4:#bf8700}"
 IMAGINES = ["critic.updates=50", "graph.landmarks=50"]  # distances and landmarks are for planners
 
 
@@ -70,6 +74,9 @@ def main(arguments: list[str], results: Path = RESULTS) -> None:
     found = json.loads((out / "judged" / "physics.json").read_text(encoding="utf-8"))
     del found["command"]  # this one's is told
     write("physics", {**found, "seconds": size["seconds"], "given": updates}, results)
+    (results / "physics.svg").write_text(
+        accuracy(found).replace(">", f"><style>{COLOURS}</style>", 1), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

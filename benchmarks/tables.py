@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from benchmarks import planner_tables
+from benchmarks import physics_tables, planner_tables
 from benchmarks.markdown import markdown, number, rate
 from envs import WORLDS
 
@@ -140,26 +140,6 @@ def measured(found: Found) -> str:
     return "\n".join(tables)
 
 
-def physics(found: Found) -> str:
-    """What is understood of physics: by property beside the best control, by method, and what is read of clips."""
-
-    def share(one: Found) -> str:
-        return rate({"value": one["accuracy"], "low": one["low"], "high": one["high"]})
-
-    methods = list(dict.fromkeys(run["method"] for run in found["runs"]))
-    rows = []
-    for name, one in found["properties"].items():
-        beside = one["control"], f"{100 * one['best_control']:.0f} %", share(found["cue_control"][name])
-        rows.append([name, *(share(one["entrants"][method]) for method in methods), *beside, number(one["auroc"])])
-    head = ["property", *methods, "best control", "of it", "cues alone", f"AUROC, {found['subject']}"]
-    probes = []
-    for name, told in found["probes"].items():
-        each = [one if "value" in one else one["latent"] for one in told.values()]
-        probes.append([name, *(number(one["value"]) for one in each)])
-    sources = ["quantity, R2", *next(iter(found["probes"].values()))]
-    return f"{markdown(head, rows)}\n{markdown(sources, probes)}"
-
-
 def _flat(found: Found, prefix: str = "") -> Iterable[tuple[str, Any]]:
     """Every value that is no dict, under the words that lead to it."""
     for name, value in found.items():
@@ -193,7 +173,10 @@ BLOCKS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "modules": ("modules.json", planner_tables.modules),
     "occlusion": ("occlusion.json", planner_tables.occlusion),
     "methods": ("compare.json", methods),
-    "physics": ("physics.json", physics),
+    "physics": ("physics.json", physics_tables.properties),
+    "physics-order": ("physics.json", physics_tables.order),
+    "physics-quantities": ("physics.json", physics_tables.quantities),
+    "physics-methods": ("physics.json", physics_tables.methods),
     "cart": ("cart.json", lambda found: "\n".join(table(found) for table in (planners, seconds))),
     "speed": ("speed.json", measured),
     "gpu": ("gpu.json", lambda found: "\n".join(table(found) for table in (planners, probes, seconds))),

@@ -113,7 +113,11 @@ def test_physics(tmp_path: Path) -> None:
         assert one["low"] <= one["accuracy"] <= one["high"] and 0 <= one["best_control"] <= 1 and one["pairs"] == 4
     assert set(found["properties"]) == set(found["cue_control"]) == {"inertia"}
     assert {"gravity", "momentum"} <= set(found["probes"])
-    assert "| inertia |" in tables.physics(found) and "| gravity |" in tables.physics(found)
+    shown = {name: tables.BLOCKS[name][1](found) for name in tables.BLOCKS if name.startswith("physics")}
+    assert "| inertia |" in shown["physics"] and "| gravity |" in shown["physics-quantities"]
+    assert all("| vjepa |" in shown[f"physics-{name}"] for name in ("order", "methods"))
+    picture = (tmp_path / "physics.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg") and "--ink:#24292f" in picture and "inertia" in picture
 
 
 def test_memory(tmp_path: Path) -> None:

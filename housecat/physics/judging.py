@@ -17,6 +17,7 @@ from housecat.evaluation.statistics import Rate, compare_paired
 from housecat.physics.watching import WATCHERS
 
 FRAMES = "frame difference"
+MARGIN = 0.05  # by how much the best control has to be beaten
 GENERATIVE = ("pixel", "token")  # methods that others are held against
 
 Runs = Sequence[dict[str, Any]]  # what was seen in each run, see `housecat/physics/run.py`
@@ -59,10 +60,10 @@ def judge_property(runs: Runs, name: str) -> dict[str, Any]:
     """One property: see `physics.json` in `housecat/physics/run.py`."""
     each = {who: _judged([one["properties"][name] for one in some], by) for who, (by, some) in entrants(runs).items()}
     best = max(controls(runs), key=lambda one: each[one]["accuracy"])
-    beside = {"best_control": each[best]["accuracy"], "control": best}
-    return {
-        **each[runs[0]["method"]], **beside, "pairs": len(runs[0]["properties"][name]["group"]), "entrants": each
-    }  # fmt: skip
+    own, control = each[runs[0]["method"]], each[best]["accuracy"]
+    known = own["low"] > 0.5 and own["accuracy"] >= control + MARGIN
+    pairs = len(runs[0]["properties"][name]["group"])
+    return {**own, "best_control": control, "control": best, "known": known, "pairs": pairs, "entrants": each}
 
 
 def _judged(seen: list[dict[str, Any]], watcher: str) -> dict[str, Any]:

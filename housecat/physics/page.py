@@ -15,7 +15,6 @@ from housecat.report.charts import INK, SERIES, draw
 from housecat.report.page import template
 from housecat.report.videos import Video, animated
 
-MARGIN = 0.05  # by how much the best control has to be beaten
 _SIDE, _GAP, _HEIGHT = 168, 8, 84  # pixels of a picture, between the two, and of the curves under them
 _CAN, _CANNOT, _FAINT, _PAPER = (33, 118, 196), (214, 69, 48), (205, 209, 215), (255, 255, 255)
 _SLOWER = 2.0  # than it happened
@@ -66,20 +65,15 @@ def render(found: dict[str, Any], films: dict[str, Video]) -> str:
         found=found,
         films=films,
         verdict=verdict(found),
-        told=[name for name, one in found["properties"].items() if beaten(one)],
+        told=[name for name, one in found["properties"].items() if one["known"]],
         accuracy=Markup(accuracy(found)),
         layers=Markup(layers(found)) if found["probes"] else None,
     )
 
 
-def beaten(one: dict[str, Any]) -> bool:
-    """Whether a property is told: above chance and, by a margin, above the best control."""
-    return one["low"] > 0.5 and one["accuracy"] >= one["best_control"] + MARGIN
-
-
 def verdict(found: dict[str, Any]) -> str:
     """The page's first sentence."""
-    told, every = sum(map(beaten, found["properties"].values())), len(found["properties"])
+    told, every = sum(one["known"] for one in found["properties"].values()), len(found["properties"])
     share = 100 * float(np.mean([one["accuracy"] for one in found["properties"].values()]))
     known = f"knows {told} of {every} properties"
     return f"{found['subject']} is surprised more by what cannot be in {share:.0f} % of the pairs, and {known}."

@@ -11,7 +11,8 @@ In the folder: `seen/RUN/` what each run was surprised by, a file for each prope
     controls        those that it has to beat; ahead: frames of each window that are told from those before
     properties      {name: {"accuracy", "low", "high": share of the pairs in which the impossible clip surprises more
                     on average, its 95 % interval about further trainings; "best_control", "control": the best of those
-                    that have to be beaten, and which that is; "pairs"; "auroc": of single clips by their greatest
+                    that have to be beaten, and which that is; "known": whether the interval lies above chance and
+                    the best control is beaten by 5 points; "pairs"; "auroc": of single clips by their greatest
                     surprise; "accuracy_by_greatest", "auroc_by_mean": the other way round; "accuracy_of_scenes": share
                     of the scenes whose impossible clips together surprise more; "entrants": {name: the same of each}}}
     average         {entrant: mean accuracy over the properties}

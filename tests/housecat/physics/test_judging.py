@@ -42,6 +42,9 @@ def test_a_property_is_that_of_the_first_runs_method_held_against_the_best_contr
     best = max(found["entrants"][name]["accuracy"] for name in controls(runs))
     assert found["best_control"] == best == found["entrants"][found["control"]]["accuracy"] > 0.7
     assert found["auroc"] == pytest.approx(1.0, abs=0.01) and 0.9 < found["accuracy_by_greatest"] <= 1.0
+    assert found["known"] == (best <= 0.95)
+    assert not judge_property([run("vjepa", {"trained": 5.0, "copied": 5.0})], "gravity")["known"]
+    assert judge_property([run("vjepa", {"trained": 5.0}, pairs=60)], "gravity")["known"]
     assert "pixel" not in controls(runs[2:]), "what is judged is no control of itself"
 
 
