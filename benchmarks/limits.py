@@ -28,6 +28,7 @@ from envs.world import World
 from housecat.evaluation.statistics import Rate, compare_paired
 from housecat.players.limits import judge_of
 from housecat.settings.groups import UNSEARCHED
+from worldmodel import checkpoint
 
 NOTHING: dict[str, Any] = {"keep_out": None, "keep_within": None, "joint_limits": None, "most_change": None}
 _RADIUS = 0.1  # of the range of the place
@@ -66,6 +67,8 @@ def measure(run: Path, arguments: list[str], name: str | None) -> dict[str, Any]
     asked, world, pairs = one.config.planner, one.world, one.pairs().pairs
     if one.config.goal.asked() or one.config.evaluate.ask:
         raise SystemExit("goals of pairs are whole states here: leave goal.* and evaluate.ask out")
+    if not checkpoint.read_config(one.folder)["about"].get("probes"):
+        raise SystemExit(f"{run} has no probes that could read places: train again on recordings of the simulator")
     without = replace(one, config=replace(one.config, planner=replace(asked, **NOTHING)))
     free = {planner: played(without, planner, pairs) for planner in one.config.evaluate.planners}
     if not asked.bounded:

@@ -204,7 +204,7 @@ class Configured:
         if who in (REST, ACTOR):
             acted = None if who == REST else self.planners[ACTOR](z, target, None, generators).actions
             held = self._middle(len(z), 1) if acted is None else acted[:, :1]
-            actions = held.expand(-1, self.horizon, -1)
+            actions = held.repeat(1, self.horizon, 1)
             imagined, nothing = self.model.rollout(z, actions[:, None])[:, 0], z.new_zeros(len(z))
             return Plan(actions, imagined, nothing, target, self.horizon, torch.full((len(z),), -1))
         began = self.clock()

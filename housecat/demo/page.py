@@ -78,6 +78,7 @@ class Page:
             self._image.image = np.asarray(picture)
             self._plots.add(seen)
             self._words.content = f"step {seen.step}: {who}{time}, {told}" + ", at the goal" * seen.reached
+            self._words.content += f" ({seen.decided})" if seen.decided else ""
         self._video.add(picture)
 
     def tell(self, message: str) -> None:

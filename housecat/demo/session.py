@@ -54,6 +54,7 @@ class Moment:
     milliseconds: float  # that the player took
     reached: bool
     by_hand: bool  # a person acts
+    decided: str  # how it is planned, and why, where a player says so
 
 
 class Session:
@@ -255,4 +256,5 @@ class Session:
             milliseconds=took,
             reached=self._rested > 0,
             by_hand=self.hand is not None,
+            decided=plan.decided[0].why if plan is not None and plan.decided else "",
         )

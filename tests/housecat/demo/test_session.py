@@ -134,10 +134,11 @@ def test_another_player_plays_on_and_who_lacks_something_is_not_offered(medium: 
     assert {"random", "flat_distance", "hierarchy", "oracle"} <= set(medium.players)
     assert not {"hjepa", "cloning", "true_distance"} & set(medium.players)
     medium.restart(True)
-    for name in ("random", "oracle", "hierarchy"):
+    for name in ("random", "oracle", "configured", "hierarchy"):
         medium.choose(name)
         seen = medium.step()
         assert medium.player == name and np.isnan(seen.energy) == (name == "random")
+        assert ("steps to go; " in seen.decided) == (name == "configured"), "it says how it plans, and why"
     with pytest.raises(UsageError, match="second level|upper"):
         medium.choose("hjepa")
     assert medium.player == "hierarchy" and np.isfinite(medium.step().energy)

@@ -13,6 +13,7 @@ from housecat.runs.training import make_method
 from housecat.settings import schema
 from housecat.settings.config import group_choices, load_config
 from housecat.settings.groups import OUTSIDE
+from planners.agent import Agent
 from planners.configurator import ACTOR
 from planners.flat import Flat
 from planners.intrinsic import Intrinsic
@@ -140,17 +141,24 @@ def test_a_fitted_policy_is_at_hand_for_a_deadline_where_nothing_is_forbidden(pa
     model, distance, landmarks = parts
     fitted = Fitted(["cloning"], 8, 2, None)
 
-    def at_hand(*words: str, there: bool = True, **limits: object) -> bool:
-        config = load_config([*SMALL, *words])
+    def player(*words: str, there: bool = True, **limits: object) -> Agent:
+        config = load_config([*SMALL, "evaluate.planners=[configured]", *words])
         made = Ingredients(
             config, WORLDS["umaze"], model, distance, landmarks, lambda: fitted, at_hand=there,
             intrinsic=Intrinsic(**limits),
         )  # fmt: skip
-        return ACTOR in make_player(made, "configured", None, [torch.Generator()]).planner.planners
+        return make_player(made, "configured", None, [torch.Generator()])
 
-    assert at_hand("planner.milliseconds=10") and not at_hand()
-    assert not at_hand("planner.milliseconds=10", there=False)
-    assert not at_hand("planner.milliseconds=10", most_change=0.5)
+    hasty = "planner.milliseconds=10"
+    assert not any(ACTOR in one.planner.planners for one in (player(), player(hasty, there=False)))
+    assert ACTOR not in player(hasty, most_change=0.5).planner.planners
+    acting = player(hasty, "planner.late=0").planner  # as if every search came too late
+    z, goal = torch.zeros(2, 8), torch.ones(2, 8)
+    plans = [acting(z, goal, None, [torch.Generator().manual_seed(row) for row in range(2)]) for _ in range(4)]
+    assert [plan.decided[0].planner == ACTOR for plan in plans] == [False, False, False, True]
+    policy = fitted.parts["cloning"](z[:1], goal[:1]).clamp(-1, 1)
+    torch.testing.assert_close(plans[-1].actions[:, 0], policy.expand(2, -1))
+    torch.testing.assert_close(plans[-1].imagined, model.rollout(z, plans[-1].actions[:, None])[:, 0])
 
 
 @pytest.mark.parametrize("name", ["hierarchy", "sampled"])
