@@ -11,6 +11,8 @@ import pytest
 
 import housecat
 from envs.data.exchange.formats import export
+from envs.physics.clips import export_clips, generated
+from envs.physics.scenario import PROPERTIES
 
 FOLDER = Path(__file__).parents[2] / "examples"
 TINY = {
@@ -106,6 +108,16 @@ def test_an_encoder_of_ones_own_loads_in_a_new_process_where_it_is_named_and_onl
     ]
     assert "CheckpointError" in done[0].stderr and "own_encoder.py:Stacked" in done[0].stderr.splitlines()[-1]
     assert done[1].stdout.strip() == "Stacked", done[1].stderr
+
+
+def test_a_model_of_ones_own_is_asked_for_physics_on_clips_that_are_drawn_or_were_exported(tmp_path: Path) -> None:
+    pairs = list(generated(("inertia",), 2, 0, 32))
+    cannot = {pair.impossible.tobytes() for pair in pairs}
+    export_clips(tmp_path / "clips", ("inertia",), 2, 0, 32)
+    told = example("own_physics").main(tmp_path / "clips", size=32, judge=lambda clip: float(clip.tobytes() in cannot))
+    assert set(told) == {"inertia"} and told["inertia"].value == 1
+    drawn = example("own_physics").main(scenes=1, size=32)
+    assert set(drawn) == set(PROPERTIES) and all(0 <= one.value <= 1 for one in drawn.values())
 
 
 def test_an_environment_that_no_simulator_knows_is_recorded_trained_and_evaluated(tmp_path: Path) -> None:
