@@ -75,6 +75,8 @@ def bounds_of(asked: IntrinsicSettings, spec: dict[str, Any], margin: float = 0.
 
 def _kept_out(world: World, asked: Any, margin: float) -> Iterator[Bounded]:
     setting, places = "planner.keep_out", [one for one in askable(world.task.quantities) if _is_place(world, one)]
+    if isinstance(asked, str) and not places:
+        raise UsageError(f"{setting}: world '{world.name}' has no place that a picture shows: name a quantity")
     if isinstance(asked, str):
         asked = {one.name: asked for one in places}
     for name, one in _by_quantity("keep_out", asked).items():
@@ -87,8 +89,6 @@ def _kept_out(world: World, asked: Any, margin: float) -> Iterator[Bounded]:
             raise UsageError(f"{setting}: world '{world.name}' has no place {name} that a picture could show")
         mask = painted(Path(one), setting)
         yield Bounded(setting, next(p for p in places if p.name == name), depth_in(mask, world.scene.view, margin))
-    if not asked:
-        raise UsageError(f"{setting}: world '{world.name}' has no place that a picture shows: name a quantity")
 
 
 def _is_place(world: World, one: Quantity) -> bool:
