@@ -6,13 +6,14 @@ often in the impossible two. Some halves are exchanged while the body is behind 
 others where both motions are at the same place.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from envs.physics.scenario import PROPERTIES, SHAPES, Mover, Scenario
-from envs.physics.scenes import TWO_SCREENS, Draw, arriving, colours, law, look, mover, passing, resting
+from envs.physics.scenario import DT, PROPERTIES, SHAPES, Mover, Scenario
+from envs.physics.scenes import TIED, TWO_SCREENS, Draw, arriving, colours, law, look, mover, passing, resting
 from envs.physics.stage import RISING, TOLD, UP, Motion, draw, simulate
 from envs.streams import stream
 
@@ -49,8 +50,8 @@ def spliced(scenarios: tuple[Scenario, Scenario], at: int | None, size: int) -> 
     for mine, other in ((0, 1), (1, 0)):
         mixed = places[mine].copy()
         mixed[at:, :TOLD] = places[other][at:, :TOLD]
-        # What stands there stays; the bodies are those of the other.
-        seen = replace(scenarios[mine], movers=scenarios[other].movers)
+        # What stands there stays, and a rope is as long as it was; the bodies are those of the other.
+        seen = scenarios[mine] if scenarios[mine].rope else replace(scenarios[mine], movers=scenarios[other].movers)
         rest = possible[other][at:] if seen == scenarios[other] else draw(seen, mixed[at:], size)
         impossible.append(np.concatenate([possible[mine][:at], rest]))
         places.append(mixed)
@@ -119,11 +120,25 @@ def _solidity(rng: Draw) -> Halves:
 
 
 def _gravity(rng: Draw) -> Halves:
-    """A ball rolls on a board that goes on, or ends."""
-    top, at, edge = rng.uniform(1.2, 1.6), int(rng.integers(10, 15)), rng.uniform(-0.6, 0.1)
-    body = mover(rng, "ball", 0.0, rng.uniform(1.2, 1.9), top)
-    one = arriving(Scenario((body,), law(rng), look(rng), platform=(-20.0, 20.0, top)), at, edge)
-    return one, replace(one, platform=(-20.0, edge, top)), None
+    """A ball on a rope is lowest where, in the other scene, one that was thrown is highest; both are as fast there."""
+    laws, rope = law(rng, gravity=rng.uniform(2.5, 4), drag=0.0), (rng.uniform(-0.3, 0.3), rng.uniform(2.4, 2.6))
+    length, angle = rng.uniform(0.9, 1.2), rng.uniform(0.7, 1.1)
+    start = rope[0] - length * math.sin(angle), rope[1] - length * math.cos(angle)
+    swung = Scenario((replace(mover(rng, "ball"), place=start),), laws, look(rng), rope=rope)
+    motion = simulate(swung)
+    low = int((motion.places[:, 0] > rope[0]).argmax())
+    at = min(low, int(rng.integers(11, 14)))  # a longer throw would begin in the floor
+    swung = _begun(swung, motion.places[low - at], motion.speeds[low - at])
+    place, speed = motion.places[low], motion.speeds[low] + [0, laws.gravity * at * DT, 0, 0, 0, 0]
+    thrown = _begun(replace(swung, rope=None), place, speed)
+    fallen = simulate(thrown, at + 1).places[at]
+    return swung, _begun(thrown, 2 * place - fallen, speed), at + 1
+
+
+def _begun(one: Scenario, place: np.ndarray, speed: np.ndarray) -> Scenario:
+    """The scenario with its body begun at the first two of these numbers."""
+    (x, z), (v, w) = place[:2].tolist(), speed[:2].tolist()
+    return replace(one, movers=(replace(one.movers[0], place=(x, z), velocity=(v, w)),))
 
 
 def _inertia(rng: Draw) -> Halves:
@@ -135,10 +150,11 @@ def _inertia(rng: Draw) -> Halves:
 
 
 def _support(rng: Draw) -> Halves:
-    """What carries a body stays, or is drawn away."""
-    x, top = rng.uniform(-0.8, 0.8), rng.uniform(1.0, 1.6)
-    one = Scenario((mover(rng, None, x, 0.0, top),), law(rng), look(rng), platform=(x - 0.55, x + 0.55, top))
-    return one, replace(one, leaves=int(rng.integers(11, 16))), None
+    """What carries a body is drawn away; it falls, or a rope holds it."""
+    x, top, leaves = rng.uniform(-0.8, 0.8), rng.uniform(1.0, 1.6), int(rng.integers(11, 16))
+    board = x - 0.55, x + 0.55, top
+    one = Scenario((mover(rng, None, x, 0.0, top),), law(rng), look(rng), platform=board, leaves=leaves)
+    return one, replace(one, rope=(x, top + rng.uniform(*TIED))), leaves + 1
 
 
 def _collision(rng: Draw) -> Halves:

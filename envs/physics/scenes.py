@@ -11,6 +11,7 @@ from envs.physics.scenario import BOARD, HALF, SHAPES, Colour, Law, Look, Mover,
 from envs.physics.stage import simulate
 
 Draw = np.random.Generator
+TIED = 1.0, 1.3  # m above a board, where a rope begins that holds what stands on it
 TWO_SCREENS = ((-0.66, 0.34, 1.0), (0.66, 0.34, 1.0))  # with a gap in which a body is seen to pass
 
 
@@ -100,9 +101,11 @@ def _falling(rng: Draw) -> Scenario:
         body, edge = mover(rng, "ball", 0.0, rng.uniform(1, 2.2), top), rng.uniform(-0.8, 0.8)
         one = arriving(Scenario((body,), laws, looks, platform=(-20, 20, top)), int(rng.integers(6, 18)), edge)
         return replace(one, platform=(-2.6, edge, top))
-    x = rng.uniform(-0.8, 0.8)  # what carries it goes
+    x = rng.uniform(-0.8, 0.8)  # what carries it goes, now and then a rope holds it
     board = x - rng.uniform(0.4, 0.7), x + rng.uniform(0.4, 0.7), top
-    return Scenario((mover(rng, None, x, 0.0, top),), laws, looks, platform=board, leaves=int(rng.integers(6, 18)))
+    rope = (x, top + rng.uniform(*TIED)) if rng.random() < 0.4 else None
+    body, leaves = mover(rng, None, x, 0.0, top), int(rng.integers(6, 18))
+    return Scenario((body,), laws, looks, platform=board, leaves=leaves, rope=rope)
 
 
 def _colliding(rng: Draw) -> Scenario:

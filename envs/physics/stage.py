@@ -116,7 +116,7 @@ def document(one: Scenario) -> str:
     <body pos="{(left + right) / 2} 0 {top - BOARD}" gravcomp="1"><joint type="slide" axis="0 1 0"/>
       {_box((0, 0, 0), ((right - left) / 2, 0.2, BOARD), look.things, 'mass="10000"')}</body>
   </worldbody>
-  <tendon><spatial {length} width="0.02" rgba="{_words(look.things)} {int(one.rope is not None)}"
+  <tendon><spatial {length} width="0.04" rgba="{_words(look.things)} {int(one.rope is not None)}"
     solreflimit="{-_STIFF} {-2 * math.sqrt(_STIFF)}"><site site="anchor"/><site site="hung"/></spatial></tendon>
 </mujoco>"""
 

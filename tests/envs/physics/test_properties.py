@@ -55,6 +55,18 @@ def test_what_is_exchanged_in_plain_view_does_not_jump(made, name):
         assert steps[2:].max() < 1.3 * steps[:2].max() + 0.02
 
 
+def test_where_gravity_or_support_is_violated_nothing_passes_through_anything(made):
+    for one in made["gravity"]:
+        assert one.places[:, :, 1].min() > 0.19, "above the floor, on which a ball of this radius at least would lie"
+        first, second, crossed, back = one.places[:, one.at :, 1]
+        assert first[5] > first[0] and second[5] < second[0], "on the rope it rises, thrown it falls"
+        assert crossed[5] < crossed[0] and back[5] > back[0]
+    for one in made["support"]:
+        assert (one.places[:, one.at + 1 :, 8] > 1).all(), "the board is gone in all four"
+        fallen = one.places[:, one.at, 1] - one.places[:, one.at + 6, 1]
+        assert fallen[[0, 3]].min() > 0.05 > 0.02 > fallen[[1, 2]].max()
+
+
 def test_a_judge_of_low_level_cues_alone_is_at_chance_on_all_properties(made):
     right = []
     for name in PROPERTIES:
