@@ -68,7 +68,7 @@ def fit_memory(
         return {"memory": torch.stack(errors(model, memory, data, kept, first, steps)).mean()}
 
     rate, advice = partial(warmed, updates=updates, peak=RATE), "train the checkpoint again"
-    drawn = stream(seed, "memory"), torch_stream(seed, "memory")
+    drawn = stream(seed, "memory batches"), torch_stream(seed, "memory batches of torch")
     groups = [parameters(memory, decay=1e-2)]
     learn(
         TrainingStage("memory", memory, groups, loss, updates, rate, advice, *drawn, gradient_norm=1.0), None, progress
