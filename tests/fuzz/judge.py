@@ -205,7 +205,8 @@ def _of_files(words: list[str], work: Path, place: Path, before: dict, after: di
     named = dict(word.partition("=")[::2] for word in words[1:] if "=" in word)
     two = words[:1] == ["data"] or words[:2] in (["physics", "record"], ["physics", "export"])
     command = " ".join(words[:2]) if two else "".join(words[:1])
-    outs = [_place(work / out).relative_to(place) for out in outs_of(command, named, work, place)]
+    told = (_place(work / out) for out in outs_of(command, named, work, place))
+    outs = [one.relative_to(place) for one in told if one.is_relative_to(place)]  # what lies elsewhere is not looked at
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
         if was == now or (was and now and was[0] == now[0] == "folder") or _REPORT.search(str(path)):
