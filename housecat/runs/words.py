@@ -61,7 +61,7 @@ def words_for(folder: Path, model: Encoder, spec: dict[str, Any], data: Path) ->
     Raises UsageError: the checkpoint comes with Housecat, the recordings are of another world or know no states, or
     nothing has a name in this world.
     """
-    world, store = make_world(spec), recordings_for(folder, spec, data)
+    store, world = recordings_for(folder, spec, data), make_world(spec)
     language = language_of(world)
     if not store.manifest["states"] or not language.sentences:
         raise UsageError(

@@ -96,7 +96,7 @@ def test_the_version_is_the_one_of_the_project_file(capsys):
             "fly",
             [
                 "no command 'fly'",
-                "quickstart, collect, train, evaluate, compare, bench, probe, words, export, rerender, data info",
+                "quickstart, collect, train, evaluate, compare, bench, probe, words, memory, export, rerender",
             ],
         ),
         ("data chek data=x", ["no command 'data chek'", "did you mean data check?"]),
