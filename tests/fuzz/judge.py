@@ -202,17 +202,19 @@ def _of_answer(case: Case, outcome: dict[str, Any]) -> Iterator[str]:
 
 def _of_files(words: list[str], work: Path, place: Path, before: dict, after: dict) -> Iterator[str]:
     """What it changed that is not its own."""
-    named = dict(word.partition("=")[::2] for word in words[1:] if "=" in word)
+    named = {name: text.strip() for name, _, text in (word.partition("=") for word in words[1:] if "=" in word)}
     two = words[:1] == ["data"] or words[:2] in (["physics", "record"], ["physics", "export"])
     command = " ".join(words[:2]) if two else "".join(words[:1])
     told = (_place(work / out) for out in outs_of(command, named, work, place))
     outs = [one.relative_to(place) for one in told if one.is_relative_to(place)]  # what lies elsewhere is not looked at
+    asked = work / named.get("out", "")
+    written = [asked.relative_to(place)] if asked.is_relative_to(place) else []  # with its .., as mkdir -p goes it
     for path in sorted(before.keys() | after.keys()):
         was, now = before.get(path), after.get(path)
         if was == now or (was and now and was[0] == now[0] == "folder") or _REPORT.search(str(path)):
             continue
         home = [out for out in outs if path.is_relative_to(out)]
-        if not home and was is None and any(out.is_relative_to(path) for out in outs):
+        if not home and was is None and any(out.is_relative_to(path) for out in (*outs, *written)):
             continue  # a folder on the way
         if not home:
             yield f"{'made' if was is None else 'gone' if now is None else 'changed'}: {path.name} outside out"
