@@ -119,7 +119,8 @@ def _hdf5(file: Path, name: str, what: str, *more: Any) -> None:
         if what in ("attribute", "no attribute"):
             _attribute(opened, name, what, more)
             return
-        old = opened[name][()] if name in opened else np.zeros((3, 2))
+        known = isinstance(opened.get(name), h5py.Dataset) and opened[name].size < _HUGE  # by damage before, it may be
+        old = opened[name][()] if known else np.zeros((3, 2))
         shape, kind = old.shape, old.dtype
         if name in opened:
             del opened[name]
