@@ -170,7 +170,8 @@ def _of_stop(moment: Moment, outcome: dict[str, Any]) -> list[str]:
     found = [f"{moment}: left a process: {line[:80]}" for line in outcome["survivors"]]
     if outcome["stopped"] in ("hang", "memory"):
         return [*found, f"{moment}: {outcome['stopped']}"]
-    if outcome["stopped"] and moment.signal != signal.SIGKILL and outcome["code"] not in (0, 130):
+    early = outcome["code"] == -int(moment.signal) and not outcome["err"]  # the program had not begun to listen
+    if outcome["stopped"] and moment.signal != signal.SIGKILL and outcome["code"] not in (0, 130) and not early:
         found.append(f"{moment}: ended with {outcome['code']}: {outcome['err'][-300:]}")
     if (outcome["stopped"] and "Traceback" in outcome["err"]) or "a fault in this program" in outcome["err"]:
         found.append(f"{moment}: said {outcome['err'][-300:]}")
