@@ -14,6 +14,7 @@ from tests.fuzz.judge import Warm, expanded, set_out, snapshot, work_of
 from tests.fuzz.materials import Materials
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_UNBORN = 70  # code of a copy of the warm process that ended before the program was its own
 _LIMITS = {"seconds": 120.0, "bytes": 4 << 30}
 # What two runs of the same command do not share: when, how long, how fast; and what a kill may leave two of.
 _TIMES = {
@@ -170,7 +171,8 @@ def _of_stop(moment: Moment, outcome: dict[str, Any]) -> list[str]:
     found = [f"{moment}: left a process: {line[:80]}" for line in outcome["survivors"]]
     if outcome["stopped"] in ("hang", "memory"):
         return [*found, f"{moment}: {outcome['stopped']}"]
-    early = outcome["code"] == -int(moment.signal) and not outcome["err"]  # the program had not begun to listen
+    # The program had not begun to listen: it is the warm process's copy that the signal ended.
+    early = outcome["code"] in (-int(moment.signal), _UNBORN) and not outcome["err"]
     if outcome["stopped"] and moment.signal != signal.SIGKILL and outcome["code"] not in (0, 130) and not early:
         found.append(f"{moment}: ended with {outcome['code']}: {outcome['err'][-300:]}")
     if (outcome["stopped"] and "Traceback" in outcome["err"]) or "a fault in this program" in outcome["err"]:
