@@ -10,6 +10,7 @@ while bodies are pushed, `pushes` times a second on average. Short-term memory: 
 
 import sys
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ def of_planners(one: Entered, pushes: int) -> dict[str, Any]:
     """Critic, subgoals, search and configurator, on the pairs of the settings."""
     loaded, pairs = trained.load_checkpoint(one.folder, one.config, one.spec), one.pairs().pairs
 
-    def won(player: str, run: Entered = one) -> list[bool]:
+    def reached(player: str, run: Entered) -> list[bool]:
         return [each.success for each in played(run, player, pairs)]
+
+    won = cache(lambda player: reached(player, one))
 
     best, flat = won(loaded.recommended), won("flat_distance")
     found = {"critic": beside(REACHED, flat, won("flat_latent"))}
@@ -47,10 +50,10 @@ def of_planners(one: Entered, pushes: int) -> dict[str, Any]:
     data = Path(one.config.data) if one.config.data else recordings_of(one.folder)
     setup = trained.BenchSetup(one.spec, one.folder, one.config)
     fitted = fitted_for([POLICY], setup, data, one.folder.parent, lambda: loaded.model)
-    found["search"] = beside(REACHED, best, won(POLICY, replace(one, fitted=fitted)))
+    found["search"] = beside(REACHED, best, reached(POLICY, replace(one, fitted=fitted)))
     pushed = replace(one, config=replace(one.config, trouble=replace(one.config.trouble, pushes=float(pushes))))
     reacting = played(pushed, "configured", pairs)
-    calm = won(loaded.recommended, pushed)
+    calm = reached(loaded.recommended, pushed)
     found["configurator"] = beside("reached though pushed", [each.success for each in reacting], calm)
     found["configurator"]["noticed"] = noticed(reacting)
     return found

@@ -19,12 +19,10 @@ from housecat.errors import UsageError
 from housecat.players.probed import Probed, Probes
 from housecat.players.spoken import Spoken
 from planners.agent import Agent
-from planners.interface import Distance, Plan, Planner
+from planners.interface import Distance, Plan, Planner, ShortTermMemory
 from planners.targets import Targets
 from worldmodel.language.grounding import Words
 from worldmodel.model import LatentWorldModel
-from worldmodel.networks.memory import MemoryFilter
-from worldmodel.stages.memory import Remembering
 from worldmodel.streams import torch_stream
 
 
@@ -51,11 +49,10 @@ class FrameAgent:
         distance: Distance | None = None,
         probes: Probes | None = None,
         words: Words | None = None,
-        memory: MemoryFilter | None = None,
+        memory: ShortTermMemory | None = None,
     ) -> None:
         self.world, self.model, self.planner, self.seed = world, model, planner, seed
-        remembering = None if memory is None else Remembering(model, memory)
-        self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, None, distance, remembering)
+        self._agent = Agent(planner, model, [torch_stream(seed, "agent")], execute, None, distance, memory)
         self._probes, self._words = probes, words
         self._simulated: World | None = None  # for goals that have to be drawn
 

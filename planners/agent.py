@@ -46,6 +46,7 @@ class Agent:
         self._frames: Tensor | None = None  # (B, context, h, w, 3) uint8, the newest last
         self._actions = self._standing_still()  # (B, context-1, A) between these frames
         self._kept: Tensor | None = None  # (B, *Z) in short-term memory
+        self._taken: Tensor | None = None  # (B, A) since then
         self._memory: list[Any] = []  # B entries, of the planner
         self._done = 0  # actions of the last plan that have been taken
 
@@ -82,6 +83,7 @@ class Agent:
                 self._done = 0
             actions[rows] = self.last_plan.actions[rows, self._done]
             self._done += 1
+        self._taken = actions
         self._actions = torch.cat([self._actions, actions[:, None]], dim=1)[:, 1:]
         return actions.cpu().numpy()
 
@@ -106,7 +108,10 @@ class Agent:
             self._frames = torch.cat([self._frames[:, 1:], newest[:, None]], dim=1)
         if self.short_term is not None:
             seen = self.model.encode(Context(self._frames, self._actions))
-            self._kept = seen if self._kept is None else self.short_term(self._kept, self._actions[:, -1], seen)
+            if self._kept is None or self._taken is None:
+                self._kept = seen
+            else:
+                self._kept = self.short_term(self._kept, self._taken, seen)
 
     def _plan(self, rows: list[int]) -> Plan:
         if self._targets is None or self._frames is None:

@@ -137,6 +137,8 @@ def save(
     robot: bytes | None = None,
     ensemble: Ensemble | None = None,
     probes: dict[str, Tensor] | None = None,
+    words: dict[str, Tensor] | None = None,
+    memory: dict[str, Tensor] | None = None,
 ) -> None:
     """Writes what was learnt, with notes and a model card, to `folder`, replacing what was there.
 
@@ -151,7 +153,7 @@ def save(
         files["critic.safetensors"] = tensor_bytes(distance.state_dict())
     if ensemble is not None:
         files["ensemble.safetensors"] = tensor_bytes(ensemble.state_dict())
-    for part, tensors in (("landmarks", landmarks), ("probes", probes)):
+    for part, tensors in (("landmarks", landmarks), ("probes", probes), ("words", words), ("memory", memory)):
         if tensors:
             files[f"{part}.safetensors"] = tensor_bytes(tensors)
     if robot is not None:

@@ -227,6 +227,7 @@ def _entrant(request: Request, named: Path) -> Entrant:
 def _taught(teach: Callable[[Config, Path, Path], int], request: Request) -> int:
     """Teaches a checkpoint something later."""
     folder = checkpoint_of(request)
+    words.require_own(folder)
     return teach(request.config, folder, _recordings(request.config, folder))
 
 

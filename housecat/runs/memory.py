@@ -87,7 +87,7 @@ def judged(model: LatentWorldModel, memory: MemoryFilter, store: EpisodeStore) -
             whole = _latents(model, frames)
             seen = _latents(model, hide(frames, stream(0, "what is hidden from a judge", index, number)))
             actions = torch.from_numpy(np.asarray(episode.actions))[model.context - 1 :]
-            kept = [whole[:1]]
+            kept = [seen[:1]]  # as an episode begins
             for now, action in zip(seen[1:], actions, strict=True):
                 kept.append(remembering(kept[-1], action[None].to(now.device), now[None]))
             off += [_away(one, whole, memory) for one in (torch.cat(kept)[1:], seen[1:])]

@@ -26,7 +26,6 @@ from planners.intrinsic import Intrinsic
 from planners.subgoals.landmarks import Landmarks
 from worldmodel.distances.distance import LearnedDistance
 from worldmodel.model import LatentWorldModel
-from worldmodel.networks.memory import MemoryFilter
 from worldmodel.stages.ensemble import Ensemble
 from worldmodel.stages.memory import Remembering
 
@@ -45,15 +44,8 @@ class Ingredients:
     ensemble: Ensemble | None = None
     intrinsic: Intrinsic | None = None
     surprising: float | None = None
-    memory: MemoryFilter | None = None
+    memory: Remembering | None = None
     at_hand: bool = False  # whether something was fitted
-
-    @property
-    def remembering(self) -> Remembering | None:
-        """What players remember with, where the model has learnt to and `planner.memory` says so."""
-        if self.memory is None or self.config.planner.memory == "none":
-            return None
-        return Remembering(self.model, self.memory)
 
 
 def make_player(parts: Ingredients, name: str, horizon: int | None, generators: Generators) -> Player:
@@ -74,7 +66,8 @@ def make_player(parts: Ingredients, name: str, horizon: int | None, generators: 
         more = parts.ensemble, parts.intrinsic, parts.surprising
         planner = build_planner(config, name, horizon, *learnt, optimizer, *more, actor=actor)
         energy = LatentDistance() if name == "flat_latent" else TemporalDistance(parts.distance)
-        return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance, parts.remembering)
+        memory = None if config.planner.memory == "none" else parts.memory
+        return Agent(planner, model, generators, execute, partial(judged, energy), parts.distance, memory)
     require_simulator(parts.spec, name)
     truth = Truth()
     planner, seen = _informed(parts, name, truth)

@@ -30,9 +30,10 @@ from worldmodel.distances.distance import LearnedDistance
 from worldmodel.language.grounding import Words, words_from
 from worldmodel.language.vectors import SIZE
 from worldmodel.model import LatentWorldModel
-from worldmodel.networks.memory import MemoryFilter, memory_from
+from worldmodel.networks.memory import memory_from
 from worldmodel.readings import Readings
 from worldmodel.stages.ensemble import Ensemble
+from worldmodel.stages.memory import Remembering
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Trained:
     words: Words | None = None
     surprising: float | None = None  # see `worldmodel.surprise`
     found_best: str | None = None  # on calibration pairs, see `housecat/evaluation/recommending.py`
-    memory: MemoryFilter | None = None
+    memory: Remembering | None = None
 
     @property
     def recommended(self) -> str:
@@ -197,8 +198,10 @@ def _words(loaded: checkpoint.Loaded) -> Words | None:
     return words_from(loaded.words, SIZE, loaded.model.latent) if loaded.words else None
 
 
-def _memory(loaded: checkpoint.Loaded) -> MemoryFilter | None:
-    return memory_from(loaded.memory, loaded.model.latent) if loaded.memory else None
+def _memory(loaded: checkpoint.Loaded) -> Remembering | None:
+    if not loaded.memory or not isinstance(loaded.model, LatentWorldModel):
+        return None
+    return Remembering(loaded.model, memory_from(loaded.memory, loaded.model.latent))
 
 
 def _probes(loaded: checkpoint.Loaded) -> Probes | None:

@@ -74,13 +74,18 @@ def words_for(folder: Path, model: Encoder, spec: dict[str, Any], data: Path) ->
     return judged(words, language, world, kept.states)
 
 
+def require_own(folder: Path) -> None:
+    """Raises UsageError: the checkpoint comes with Housecat."""
+    if folder.resolve().parent == zoo.FOLDER.resolve():
+        raise UsageError(f"zoo/{folder.name} comes with Housecat and stays as it is: name a checkpoint of your own")
+
+
 def recordings_for(folder: Path, spec: dict[str, Any], data: Path) -> EpisodeStore:
     """The recordings in `data`, for the checkpoint in `folder` of the world `spec`.
 
     Raises UsageError: the checkpoint comes with Housecat, or the recordings are not what it sees.
     """
-    if folder.resolve().parent == zoo.FOLDER.resolve():
-        raise UsageError(f"zoo/{folder.name} comes with Housecat and stays as it is: name a checkpoint of your own")
+    require_own(folder)
     store = EpisodeStore.open(data)
     wiring.check_world(str(data), store.world, spec)
     if store.manifest["camera"] != "train":

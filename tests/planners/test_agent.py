@@ -253,6 +253,24 @@ def test_a_plan_that_is_only_asked_for_leaves_the_memory_as_it_was():
     assert torch.equal(planner.given[-1][0], planner.given[-2][0])
 
 
+class Glance(Transcript):
+    """Sees one grey frame at a time, and no action between frames."""
+
+    context = 1
+
+    def encode(self, context: Context) -> Tensor:
+        return context.frames[..., 0, 0, 0].float()
+
+
+def test_memory_knows_what_was_done_where_a_context_is_one_frame():
+    planner = Counter()
+    made = Agent(planner, Glance(), generators(1), short_term=Halves())
+    made.reset(grey(100))
+    for value in (8, 16):
+        made.act(grey(value))
+    assert planner.given[-1][0].tolist() == [[(8 + 16) / 2 + 20]]
+
+
 def test_an_episode_begins_without_memories():
     made = Agent(Counter(), Transcript(), generators(1), short_term=Halves())
     for _ in range(2):

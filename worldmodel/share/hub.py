@@ -23,7 +23,8 @@ def save_pretrained(loaded: Loaded, folder: Path | str) -> Path:
     """Writes a loaded checkpoint, with its card, to `folder`, replacing what was there; returns the folder."""
     folder = Path(folder)
     learned = loaded.model, loaded.distance, loaded.landmarks
-    save(folder, loaded.method, loaded.settings, *learned, loaded.about, loaded.robot)
+    beside = {name: getattr(loaded, name) for name in ("robot", "ensemble", "probes", "words", "memory")}
+    save(folder, loaded.method, loaded.settings, *learned, loaded.about, **beside)
     return folder
 
 

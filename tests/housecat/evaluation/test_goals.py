@@ -10,11 +10,12 @@ import pytest
 
 from envs.goals.forms import goal_of
 from envs.goals.record import Goal, progress
+from envs.registry import make_named
 from housecat.cli.main import explain
 from housecat.errors import UsageError
 from housecat.evaluation.episodes import play
 from housecat.evaluation.evaluate import evaluate
-from housecat.evaluation.goals import Asked, towards
+from housecat.evaluation.goals import Asked, shown, towards
 from housecat.evaluation.pairs import PairRequest, PairsError, frozen_pairs, make_pairs
 from housecat.runs.goals import asked_of, request_of
 from housecat.settings.config import load_config
@@ -24,6 +25,17 @@ from tests.housecat.pointmass import PlannedSetup, PointTask, point_world
 
 REQUEST = PairRequest(count=8, calibration=0, seed=3, strata=3)
 WORLD = point_world()
+
+
+def test_goals_are_shown_without_the_screens_that_stand_before_what_is_seen() -> None:
+    world = make_named("puck")
+    pair = make_pairs(world, PairRequest(1, 0, 3, 1)).pairs[0]
+    given = replace(pair, wanted=Goal(states=pair.goal[None]))
+    plain, asked = shown([world], [pair]), shown([world], [given])
+    world.set_factors({"screen": 0.7})
+    assert (world.frame(state=pair.goal) != plain[0]).any()
+    np.testing.assert_array_equal(shown([world], [pair]), plain)
+    np.testing.assert_array_equal(shown([world], [given]).shown, asked.shown)
 
 
 def test_pairs_towards_a_given_goal_differ_in_their_starts_none_of_which_is_solved() -> None:

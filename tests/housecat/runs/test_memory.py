@@ -1,6 +1,7 @@
 """Short-term memory of checkpoints: what it is learnt from, and what it changes."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from housecat.runs import trained
 from housecat.runs.memory import memory_for
 from housecat.runs.stages import evaluating
 from housecat.settings.config import load_config
+from tests.housecat.conftest import Outcome
 from worldmodel.checkpoint import MEMORY, load
 from worldmodel.files import tensor_bytes
 from worldmodel.networks.memory import MemoryFilter
@@ -80,3 +82,8 @@ def test_weights_that_are_of_another_model_are_refused_where_the_checkpoint_is_l
     (folder / MEMORY).write_bytes(tensor_bytes(MemoryFilter(7).state_dict()))
     with pytest.raises(UsageError, match="memory of checkpoint"):
         ways(folder)
+
+
+def test_what_comes_along_is_refused_before_recordings_are_asked_for(command: Callable[..., Outcome]) -> None:
+    for taught in ("words", "memory"):
+        command(taught, "checkpoint=zoo/medium").is_one_line_saying("zoo/medium comes with Housecat and stays as it is")

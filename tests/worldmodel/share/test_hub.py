@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.worldmodel.conftest import SquareClips, make_model, small_settings
 from worldmodel.checkpoint import CheckpointError, Loaded
 from worldmodel.distances.critic import ExpectileDistance
 from worldmodel.share.hub import from_pretrained, push, save_pretrained
+from worldmodel.stages.ensemble import Ensemble
 
 COMMIT = "a" * 40
 
@@ -36,6 +38,16 @@ def test_a_folder_gives_back_what_was_saved(loaded: Loaded, clips: SquareClips, 
     is_the_same(from_pretrained(folder), loaded, torch.from_numpy(clips.frames))
     assert (folder / "README.md").read_text().startswith("---\nlibrary_name")
     assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors", ".md"}, "nothing is pickled"
+
+
+def test_what_was_learnt_beside_the_model_is_saved_with_it(loaded: Loaded, tmp_path: Path) -> None:
+    parts = {name: {"one": torch.full((2,), float(size))} for size, name in enumerate(("probes", "words", "memory"))}
+    ensemble = Ensemble(16, 2, 3, 8)
+    found = from_pretrained(save_pretrained(replace(loaded, ensemble=ensemble, **parts), tmp_path / "mine"))
+    for name, tensors in parts.items():
+        assert torch.equal(getattr(found, name)["one"], tensors["one"])
+    z, actions = torch.zeros(1, 16), torch.ones(1, 2)
+    assert found.ensemble is not None and torch.equal(found.ensemble(z, actions), ensemble(z, actions))
 
 
 def test_a_run_folder_is_taken_for_the_model_in_it(loaded: Loaded, clips: SquareClips, tmp_path: Path) -> None:
